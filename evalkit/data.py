@@ -1,0 +1,663 @@
+"""Every noun of evalkit: what the steps take and what they give.
+
+All are frozen and hold tuples; none has behaviour beyond a one-line property. `None` means unknown or "does
+not apply", never zero. Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Json: TypeAlias = Any
+"""None, bool, int, float, str, list of Json, or dict of str to Json."""
+
+Pointer: TypeAlias = str
+"""A JSON Pointer (RFC 6901): "" is the whole value, "/a/0" the first item of a."""
+
+Rung: TypeAlias = Literal["called", "tool", "parsed", "valid", "correct"]
+RUNGS: tuple[Rung, ...] = ("called", "tool", "parsed", "valid", "correct")
+
+# --------------------------------------------------------------------------- what is asked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolSpec:
+    """A tool as its owner declared it. `schema` is the JSON Schema of its arguments, untouched."""
+
+    name: str
+    description: str
+    schema: Json
+    source: str
+    """Where it was declared, as `file#pointer`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArgRule:
+    """What one argument must be. `path` points into the arguments; `matcher` names a plug-in of `matchers/`."""
+
+    path: Pointer
+    matcher: str = "exact"
+    value: Json = None
+    options: Mapping[str, Json] = field(default_factory=dict)
+    optional: bool = False
+    """True: the argument may be left out. Rules below an optional argument that was left out do not apply."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExpectedCall:
+    """One call the case wants, by the tool's name.
+
+    `closed`: an argument no rule names is a mismatch, unless it spells out its default.
+    """
+
+    tool: str
+    args: tuple[ArgRule, ...] = ()
+    closed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expectation:
+    """One acceptable answer. `calls == ()`: call nothing."""
+
+    calls: tuple[ExpectedCall, ...] = ()
+    ordered: bool = False
+    extra_calls: bool = False
+    """True: calls beyond the expected ones are no mismatch."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One question. Any of `accept` suffices; `accept == ()` wants a schema-compliant call and no more is judged."""
+
+    id: str
+    messages: tuple[Mapping[str, Json], ...]
+    """Chat messages in OpenAI's shape (role, content, tool_calls, tool_call_id), sent verbatim."""
+    tools: tuple[str, ...]
+    """Keys in `Suite.specs` of the tools offered, in the order in which they are sent. No two have one name."""
+    accept: tuple[Expectation, ...] = ()
+    forbid: tuple[str, ...] = ()
+    """Tools whose call makes the answer incorrect, whatever else it holds."""
+    tags: tuple[str, ...] = ()
+    source: str = ""
+    """`file:line` of the case."""
+    flaws: tuple[str, ...] = ()
+    """What is wrong with imported gold that was kept all the same (it breaks its own schema, say)."""
+
+    @property
+    def wants_call(self) -> bool:
+        """True unless calling nothing is acceptable."""
+        return all(e.calls for e in self.accept)
+
+    @property
+    def wants_nothing(self) -> bool:
+        """True for an irrelevance case: every acceptable answer calls nothing."""
+        return bool(self.accept) and not any(e.calls for e in self.accept)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suite:
+    """Cases with the tools they offer. `digest` changes when anything that is asked or judged changes."""
+
+    name: str
+    specs: Mapping[str, ToolSpec]
+    """Key -> spec. The key is the tool's name, with `~2`, `~3` ... behind it where a suite has several of one name."""
+    cases: tuple[Case, ...]
+    formats: Literal["assert", "annotate"] = "assert"
+    digest: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A model as it is asked. Two targets of one run have different identities."""
+
+    name: str
+    provider: str
+    model: str
+    arm: str = "native"
+    params: Mapping[str, Json] = field(default_factory=dict)
+    """Sampling parameters, sent as they stand (temperature, max_tokens, seed ...)."""
+    base_url: str | None = None
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key. The key itself is in no noun."""
+    input_price: float | None = None
+    """USD per million input tokens."""
+    output_price: float | None = None
+    timeout: float = 120.0
+    """Seconds one attempt may take."""
+    stream: bool = False
+    options: Mapping[str, Json] = field(default_factory=dict)
+    """What only this provider understands (a stored run for `replay`, a fault for `reference`)."""
+
+    @property
+    def identity(self) -> str:
+        return self.name if self.arm == "native" else f"{self.name}@{self.arm}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One question as it will be sent: `body` is exactly what the provider is handed."""
+
+    case: Case
+    trial: int
+    target: Target
+    specs: tuple[ToolSpec, ...]
+    """The tools offered, in the order of `case.tools`."""
+    body: Mapping[str, Json]
+
+
+# --------------------------------------------------------------------------- what came back
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wire:
+    """What crossed the network. `body` is the text as received: JSON, or the SSE text of a stream."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """An allow-list: content-type, request ids, rate limits. Never a credential."""
+    body: str
+    stream: bool = False
+    arrivals: tuple[tuple[int, float], ...] = ()
+    """(offset in `body` after the chunk, seconds since the request was sent), one for each chunk received."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timing:
+    """Seconds, of the attempt that answered. All but `queued` count from the moment the request was sent."""
+
+    queued: float | None = None
+    first_byte: float | None = None
+    first_token: float | None = None
+    first_call_byte: float | None = None
+    arguments_done: float | None = None
+    total: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    cost: float | None = None
+    """USD."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """An answer as the endpoint sent it."""
+
+    wire: Wire
+    dialect: str
+    """The plug-in of `dialects/` that reads `wire`."""
+    timing: Timing = field(default_factory=Timing)
+    client: Json = None
+    """What a client library made of the wire: {"calls": [{"tool", "text"}], "finish", "text"}, or None without one."""
+    sent: Json = None
+    """The tool declarations as they left, if they differ from what was handed to the provider; else None."""
+
+
+FaultKind: TypeAlias = Literal[
+    "timeout", "rate_limit", "auth", "bad_request", "blocked", "unsupported", "server", "network", "budget", "plugin"
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """The world failed; the model was not heard. Counted beside the rates, never in them."""
+
+    kind: FaultKind
+    message: str
+    status: int | None = None
+    retryable: bool = False
+    seconds: float = 0.0
+    """How long the attempt took."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """A failed attempt and the wait (seconds) before the next."""
+
+    fault: Fault
+    wait: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Payload:
+    """One tool call as produced. Its arguments parsed iff `error` is None."""
+
+    index: int
+    tool: str
+    text: str | None
+    """The argument text character for character; None where the wire carried an object and no text."""
+    value: Json = None
+    error: str | None = None
+    """A `json.*` code."""
+    id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Violation:
+    """One thing wrong with an answer. `code` is one of `CODES`."""
+
+    payload: int | None
+    """Index of the payload; None: the answer as a whole."""
+    code: str
+    path: Pointer = ""
+    """Where in the arguments."""
+    schema_path: Pointer = ""
+    """Where in the declared schema."""
+    message: str
+    excerpt: str = ""
+    """The offending value or text, at most 200 characters."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A response as its dialect reads it. Nothing is repaired."""
+
+    payloads: tuple[Payload, ...] = ()
+    text: str = ""
+    """What the model said outside of calls."""
+    finish: str | None = None
+    """The finish reason as sent."""
+    usage: Usage = field(default_factory=Usage)
+    served_by: str | None = None
+    """The model name the endpoint reported."""
+    violations: tuple[Violation, ...] = ()
+    """What is wrong with the envelope, and calls left in the text."""
+
+
+# --------------------------------------------------------------------------- how it is judged
+
+CODES: Mapping[str, str] = {
+    "envelope.finish_conflict": "the finish reason says something other than what the answer holds",
+    "envelope.arguments_not_text": "the arguments came as an object, null or a number where the protocol says text",
+    "call.missing": "the case wants a call and none was made",
+    "call.unexpected": "the case wants no call and one was made",
+    "call.leaked_in_text": "a call was left in the text and not made",
+    "call.truncated": "the answer was cut off at the token limit inside a call",
+    "call.duplicate": "the same call was made twice",
+    "tool.unknown": "the call names a tool that was not offered",
+    "tool.near_miss": "the call names a tool that was not offered, but for case or punctuation",
+    "json.syntax": "the arguments are not JSON",
+    "json.trailing_data": "something follows the JSON value",
+    "json.duplicate_key": "an object has the same key twice",
+    "json.concatenated": "several JSON values stand one after another",
+    "json.fenced": "the arguments stand in a Markdown code fence",
+    "json.nan": "NaN or Infinity, which JSON does not have",
+    "json.too_deep": "nested deeper than 200 levels",
+    "json.too_large": "longer than 1,000,000 characters",
+    "schema.type": "a value of the wrong type",
+    "schema.required": "a required argument is missing",
+    "schema.additional": "an argument the schema does not allow",
+    "schema.enum": "a value outside the enumeration",
+    "schema.enum_case": "a value outside the enumeration, but for upper and lower case",
+    "schema.const": "a value other than the constant",
+    "schema.format": "a string that is not of the declared format",
+    "schema.pattern": "a string that does not match the pattern",
+    "schema.range": "a number outside the range, or not a multiple",
+    "schema.length": "too short, too long, too few or too many",
+    "schema.union": "none, or more than one, of the alternatives fits",
+    "schema.null": "null where the schema does not allow it",
+    "schema.stringified_container": "an object or array sent as a string of JSON",
+    "schema.stringified_scalar": "a number or boolean sent as a string",
+    "schema.double_encoded": "the whole arguments are a JSON string that holds JSON",
+    "schema.other": "another keyword of the schema is violated",
+    "client.normalised": "a client library showed something other than what was on the wire",
+}
+"""Every violation code and its meaning. Part of the API: codes are added, never renamed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mismatch:
+    """One way in which the answer is not what the case wanted."""
+
+    kind: Literal["missing_call", "extra_call", "forbidden_call", "order", "missing_arg", "extra_arg", "arg"]
+    tool: str
+    payload: int | None = None
+    path: Pointer = ""
+    expected: Json = None
+    actual: Json = None
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """For precision (matched / actual), recall (matched / expected) and F1 (2 matched / (actual + expected))."""
+
+    matched: int = 0
+    expected: int = 0
+    actual: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Score:
+    """One answer on the ladder. A rung is None only because of the case, never because of the answer.
+
+    The rungs are cumulative: one that is True implies all before it that are not None. On a case that wants
+    nothing only `abstained` and `correct` apply; on one with `accept == ()` `correct` does not.
+    """
+
+    called: bool | None
+    """A call was made, on a case that wants one."""
+    tool: bool | None
+    """... and every call names an offered tool."""
+    parsed: bool | None
+    """... and all arguments are JSON."""
+    valid: bool | None
+    """... and all arguments fit their declared schemas. This is compliance."""
+    correct: bool | None
+    """... and the calls are what the case wanted (or nothing was called, where nothing is wanted)."""
+    abstained: bool | None
+    """Nothing was called, on a case that wants nothing."""
+    valid_lenient: bool | None
+    """`valid`, had code fences and surrounding white space been removed first."""
+    valid_repaired: bool | None
+    """`valid`, had every repair of `values.repair` been applied first."""
+    calls: Counts
+    """Calls by tool name, after the best assignment."""
+    arguments: Counts
+    """Arguments of the case's rules, after the best assignment."""
+    violations: tuple[Violation, ...] = ()
+    mismatches: tuple[Mismatch, ...] = ()
+
+    @property
+    def failed_at(self) -> Rung | None:
+        """The first rung that is False; None if all that apply hold."""
+        return next((r for r in RUNGS if getattr(self, r) is False), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judging:
+    """How answers are judged, beyond what the suite says."""
+
+    strings: Literal["exact", "bfcl"] = "exact"
+    """How the matchers `exact` and `one_of` compare strings: see `values.same`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One case, one trial, one target: what came back and what it is worth."""
+
+    case: str
+    trial: int
+    target: str
+    """`Target.identity`."""
+    started: str
+    """UTC, ISO 8601."""
+    sent: str
+    """Digest of the request body; the body itself follows from the suite and the target."""
+    reply: Response | Fault
+    attempts: tuple[Attempt, ...] = ()
+    """The failed attempts before `reply`."""
+    answer: Answer | None = None
+    """None on a Fault."""
+    score: Score | None = None
+    """None on a Fault."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunInfo:
+    """What a run is, without its records."""
+
+    id: str
+    created: str
+    """UTC, ISO 8601."""
+    suite_name: str
+    suite_digest: str
+    cases: int
+    targets: tuple[Target, ...]
+    trials: int
+    judging: Judging
+    versions: Mapping[str, str]
+    """Of evalkit, Python, and the libraries that judge or ask."""
+    guards: Mapping[str, Json] = field(default_factory=dict)
+    """Settings of client libraries that were pinned for the run, and concurrency."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    info: RunInfo
+    suite: Suite
+    records: tuple[Record, ...]
+
+
+# --------------------------------------------------------------------------- what follows from it
+
+ScoreName: TypeAlias = Literal[
+    "called", "tool", "parsed", "compliance", "compliance_lenient", "compliance_repaired", "correct", "abstained"
+]
+SCORES: Mapping[ScoreName, str] = {
+    "called": "a call was made where one is wanted",
+    "tool": "every call names an offered tool",
+    "parsed": "all arguments are JSON",
+    "compliance": "all arguments fit their declared schemas",
+    "compliance_lenient": "compliance, had code fences and white space been removed first",
+    "compliance_repaired": "compliance, had every documented repair been applied first",
+    "correct": "the calls are what the case wanted",
+    "abstained": "nothing was called where nothing is wanted",
+}
+"""The rates of a comparison. `compliance` is the rung `valid`; its variants are `valid_lenient`, `valid_repaired`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rate:
+    """`passed` of `judged` cases (means over trials, so not always whole numbers), with a 95 % interval."""
+
+    passed: float
+    judged: int
+    faulted: int
+    low: float | None
+    high: float | None
+    """None where nothing was judged."""
+
+    @property
+    def value(self) -> float | None:
+        return self.passed / self.judged if self.judged else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One score on one slice, candidate against baseline, over the cases that both answered."""
+
+    slice: str
+    """`all`, `tool:NAME` or `tag:NAME`."""
+    score: str
+    baseline: Rate
+    candidate: Rate
+    pairs: int
+    """Cases judged on both sides: the unit of `difference`."""
+    difference: float | None
+    """candidate - baseline, over pairs; None without pairs. -1..1"""
+    low: float | None
+    high: float | None
+    """95 % interval of the difference."""
+    lower_bound: float | None
+    upper_bound: float | None
+    """One-sided 95 % bounds of the difference: what non-inferiority is decided on."""
+    fixed: int
+    broken: int
+    """Pairs that went from failing to passing, and the reverse."""
+    p: float | None
+    """McNemar mid-p of fixed against broken."""
+    q: float | None = None
+    """`p` after Benjamini-Hochberg over the tools; None for slices that are no tool."""
+    method: str = ""
+    """How the interval was computed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What became of one case. `kind` is of `correct` where the case judges it, else of `compliance`."""
+
+    case: str
+    kind: Literal["same", "fixed", "broken", "both_fail", "unjudged", "unpaired"]
+    """same: passes on both; unjudged: a Fault on a side; unpaired: never asked on a side."""
+    why: str = ""
+    """One line: what the candidate (or, for `fixed`, the baseline) did wrong."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LatencyRatio:
+    """Candidate over baseline, median of the per-case ratios; 1.09 [1.03, 1.15] means 9 % slower."""
+
+    ratio: float | None
+    low: float | None
+    high: float | None
+    pairs: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Two targets over the same cases."""
+
+    suite: Suite
+    baseline: Target
+    candidate: Target
+    baseline_info: RunInfo
+    candidate_info: RunInfo
+    baseline_records: Mapping[str, tuple[Record, ...]]
+    """Case id -> its trials."""
+    candidate_records: Mapping[str, tuple[Record, ...]]
+    cells: tuple[Cell, ...]
+    changes: tuple[Change, ...]
+    """One for each case of the suite, in its order."""
+    latency: LatencyRatio
+    differs: tuple[str, ...] = ()
+    """What makes the two runs unlike, in words; () if they are comparable."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """One requirement of a policy."""
+
+    kind: Literal["floor", "max_drop", "latency_ratio", "fault_share"]
+    limit: float
+    """floor: least rate; max_drop: margin; both 0..1. latency_ratio: candidate / baseline. fault_share: 0..1."""
+    score: str | None = None
+    """For floor and max_drop: one of SCORES."""
+    slice: str = "all"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    rules: tuple[Rule, ...]
+    source: str = "default"
+
+
+Outcome: TypeAlias = Literal["pass", "fail", "inconclusive"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One rule, held against a comparison."""
+
+    rule: Rule
+    outcome: Outcome
+    required: str
+    measured: str
+    sentence: str
+    """One sentence a person can act on."""
+    settle: str | None = None
+    """What would settle it, when inconclusive."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """`outcome` is the worst of the checks (fail, then inconclusive); not comparable is `comparable=False`."""
+
+    outcome: Outcome
+    word: Literal[
+        "improved",
+        "not_worse",
+        "regressed",
+        "possibly_regressed",
+        "inconclusive",
+        "unreliable_baseline",
+        "not_comparable",
+    ]
+    headline: str
+    checks: tuple[Check, ...]
+    comparable: bool = True
+
+
+# --------------------------------------------------------------------------- what people read
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """`kind` says how a renderer draws a value: percent and points take fractions (0..1), seconds and usd floats."""
+
+    key: str
+    label: str
+    kind: Literal["text", "code", "int", "number", "percent", "points", "seconds", "usd", "outcome"] = "text"
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Mapping[str, Json], ...]
+    """Keyed by Column.key; a value may be None ("-")."""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """Data for a drawing; every renderer decides how, or prints `alt`."""
+
+    kind: Literal["forest", "ecdf"]
+    title: str
+    data: Json
+    alt: str
+    """The finding in words, for readers without the picture."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prose:
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drilldown:
+    """One case in full, for a reader who asks why."""
+
+    case: str
+    kind: str
+    tags: tuple[str, ...]
+    why: str
+    messages: tuple[Mapping[str, Json], ...]
+    expected: Json
+    """The acceptable answers, in the spelling of suite files."""
+    sides: tuple[Json, ...]
+    """Baseline, then candidate: {"target", "calls": [{"tool", "text", "marks": [[start, end, code]]}], "text",
+    "violations": [...], "mismatches": [...], "fault", "seconds"}."""
+    schemas: Mapping[str, Json]
+    """Tool name -> declared schema, for the tools named in the case's answers."""
+
+
+Block: TypeAlias = Table | Figure | Prose | Drilldown
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+    lead: str = ""
+    """The section's finding in one sentence."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    title: str
+    verdict: Verdict
+    baseline: str
+    candidate: str
+    suite: str
+    created: str
+    """UTC, ISO 8601: of the candidate's run, so that the same run gives the same report."""
+    sections: tuple[Section, ...]

@@ -1,0 +1,1 @@
+"""How a wire body is read. One file a dialect."""

@@ -1,0 +1,105 @@
+"""What can go wrong, and whose fault it is. The type says whose; `ExitCode` says what the process returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from evalkit.data import FaultKind
+
+
+class ExitCode(IntEnum):
+    """Part of the API, frozen by a test."""
+
+    OK = 0
+    GATE_FAILED = 1
+    INPUT = 2
+    INCONCLUSIVE = 3
+    NOT_COMPARABLE = 4
+    BUG = 70
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where in a file. `line` and `column` count from 1; None where the file as a whole is meant."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing wrong with what the user gave: where, what, and what to do."""
+
+    what: str
+    hint: str = ""
+    place: Place | None = None
+    path: str = ""
+    """Where in the document, as a JSON Pointer; "" where `place` says enough."""
+
+    def __str__(self) -> str:
+        parts = [str(part) for part in (self.place, self.path) if part]
+        text = ": ".join([*parts, self.what])
+        return f"{text}; {self.hint}" if self.hint else text
+
+
+class EvalkitError(Exception):
+    """Everything evalkit raises on purpose."""
+
+
+class InputError(EvalkitError):
+    """The user gave something that cannot be used. Raised before any model is asked; exit 2, no traceback.
+
+    Holds every problem found, not only the first; `str()` is one line for each.
+    """
+
+    def __init__(self, problems: str | Problem | Iterable[Problem], hint: str = "") -> None:
+        if isinstance(problems, str):
+            problems = Problem(what=problems, hint=hint)
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class StoreError(EvalkitError):
+    """A stored run cannot be read: not there, of another version, or damaged. Exit 2."""
+
+
+class PluginError(EvalkitError):
+    """A plug-in does not keep its contract. Raised at load, by name; exit 2."""
+
+
+class NotComparable(EvalkitError):
+    """Two runs that do not measure the same thing. Exit 4."""
+
+    def __init__(self, differs: tuple[str, ...]) -> None:
+        self.differs = differs
+        super().__init__("not comparable: " + "; ".join(differs))
+
+
+class ProviderError(EvalkitError):
+    """The world failed during one attempt. The pipeline turns it into a Fault, or tries again.
+
+    `retry_after`: seconds the endpoint asked us to wait, or None.
+    """
+
+    def __init__(
+        self,
+        kind: FaultKind,
+        message: str,
+        *,
+        status: int | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        self.kind: FaultKind = kind
+        self.message = message
+        self.status = status
+        self.retryable = retryable
+        self.retry_after = retry_after
+        super().__init__(f"{kind}: {message}")

@@ -1,0 +1,1 @@
+"""Other tools' files. One file a format."""

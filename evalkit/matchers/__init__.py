@@ -1,0 +1,1 @@
+"""When an argument is what the case wanted. One file a matcher."""

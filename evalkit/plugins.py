@@ -1,0 +1,200 @@
+"""The plug-in kinds, one Protocol each, and the one way to find a plug-in.
+
+A kind is a folder, a plug-in is a module in it: the file name is its name, the first line of its docstring its
+help. Other distributions add one with an entry point in the group `evalkit.<kind>`. Names are listed without
+importing anything; a module that misses a function of its contract is refused when it is loaded.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from evalkit.data import (
+    Answer,
+    Comparison,
+    Json,
+    Report,
+    Request,
+    Response,
+    Section,
+    Target,
+    Usage,
+    Verdict,
+    Wire,
+)
+from evalkit.errors import InputError, PluginError
+
+
+class Connection(Protocol):
+    """A way to a model, open for one run."""
+
+    async def ask(self, request: Request) -> Response:
+        """Send `request.body` as it stands, once. Raises ProviderError; repairs nothing, retries nothing."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Provider(Protocol):
+    """providers/: how a model is reached."""
+
+    def connect(self, target: Target, environ: Mapping[str, str]) -> Connection:
+        """Raises InputError if the key named by `target.api_key_env` is not in `environ`. Opens no connection yet."""
+        ...
+
+
+class Dialect(Protocol):
+    """dialects/: how a wire body is read, and how a reference server writes it. Pure."""
+
+    def read(self, wire: Wire) -> Answer:
+        """Never raises on what a model sent; raises ProviderError if the body is no answer of this dialect."""
+        ...
+
+    def write(self, calls: Sequence[tuple[str, str]], text: str, *, model: str, usage: Usage, stream: bool) -> str:
+        """The body an endpoint of this dialect sends for `calls`, (tool, argument text) each."""
+        ...
+
+
+class Matcher(Protocol):
+    """matchers/: when an argument is what the case wanted. Pure, never raises.
+
+    `EXAMPLES`: (expected, options, actual, matches) each; its tests and its manual.
+    `ABSENT`: True if an argument that was left out matches.
+    """
+
+    EXAMPLES: Sequence[tuple[Json, Mapping[str, Json], Json, bool]]
+    ABSENT: bool
+
+    def check(self, expected: Json, options: Mapping[str, Json]) -> str | None:
+        """What is wrong with the rule itself, as one sentence; None if it can be used."""
+        ...
+
+    def match(self, expected: Json, actual: Json, options: Mapping[str, Json]) -> str | None:
+        """None if `actual` matches, else one sentence that says why not."""
+        ...
+
+    def values(self, expected: Json, options: Mapping[str, Json]) -> Iterable[Json]:
+        """Values that match, best first; empty if they do not follow from the rule."""
+        ...
+
+
+class Format(Protocol):
+    """formats/: other tools' files, text to nouns. Does no IO; raises InputError with a place.
+
+    A format has any of three readers: `tools(text, source) -> tuple[ToolSpec, ...]`, `cases(files, source) -> Suite`,
+    `run(files, suite, target) -> tuple[Record, ...]`, where `files` is path -> text. `sniff(text)` says whether
+    `text` looks like it, for tools.
+    """
+
+    def sniff(self, text: str) -> bool: ...
+
+
+class SectionBuilder(Protocol):
+    """sections/: what a report says. Tables and figures as data, no markup."""
+
+    ORDER: int
+
+    def build(self, comparison: Comparison, verdict: Verdict) -> Section | None:
+        """None if there is nothing to say."""
+        ...
+
+
+class Renderer(Protocol):
+    """renderers/: how a Report looks. The same report gives the same text."""
+
+    SUFFIX: str
+
+    def render(self, report: Report) -> str: ...
+
+
+_CONTRACTS: Mapping[str, tuple[str, ...]] = {
+    "providers": ("connect",),
+    "dialects": ("read", "write"),
+    "matchers": ("check", "match", "values", "EXAMPLES", "ABSENT"),
+    "formats": ("sniff",),
+    "sections": ("build", "ORDER"),
+    "renderers": ("render", "SUFFIX"),
+}
+
+KINDS: tuple[str, ...] = tuple(_CONTRACTS)
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Names of the plug-ins of `kind`, sorted, with nothing imported."""
+    return tuple(sorted({*_bundled(kind), *_external(kind)}))
+
+
+def help_line(kind: str, name: str) -> str:
+    """The first line of the plug-in's docstring, read from its source where it is bundled."""
+    path = _bundled(kind).get(name)
+    if path is not None:
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    else:
+        text = find(kind, name).__doc__
+    return (text or "").strip().split("\n")[0]
+
+
+def find(kind: str, name: str) -> Any:
+    """The plug-in module. Raises InputError if there is none of that name, PluginError if it breaks its contract."""
+    if name not in names(kind):
+        close = difflib.get_close_matches(name, names(kind), n=1)
+        known = ", ".join(names(kind))
+        raise InputError(
+            f"no {kind.removesuffix('s')} is called {name!r}",
+            f"did you mean {close[0]!r}?" if close else f"there are: {known}",
+        )
+    return _load(kind, name)
+
+
+def provider(name: str) -> Provider:
+    return cast(Provider, find("providers", name))
+
+
+def dialect(name: str) -> Dialect:
+    return cast(Dialect, find("dialects", name))
+
+
+def matcher(name: str) -> Matcher:
+    return cast(Matcher, find("matchers", name))
+
+
+def sections() -> tuple[SectionBuilder, ...]:
+    """Every section, in the order in which a report shows them."""
+    found = [cast(SectionBuilder, find("sections", name)) for name in names("sections")]
+    return tuple(sorted(found, key=lambda section: section.ORDER))
+
+
+def renderer(name: str) -> Renderer:
+    return cast(Renderer, find("renderers", name))
+
+
+@cache
+def _load(kind: str, name: str) -> Any:
+    external = _external(kind).get(name)
+    module = external.load() if external is not None else importlib.import_module(f"evalkit.{kind}.{name}")
+    missing = [part for part in _CONTRACTS[kind] if not hasattr(module, part)]
+    if missing:
+        raise PluginError(f"{kind}/{name}: missing {', '.join(missing)}")
+    return module
+
+
+@cache
+def _bundled(kind: str) -> Mapping[str, Path]:
+    spec = find_spec(f"evalkit.{kind}")
+    if spec is None or not spec.submodule_search_locations:
+        return {}
+    folder = Path(spec.submodule_search_locations[0])
+    return {path.stem: path for path in folder.glob("*.py") if not path.stem.startswith("_")}
+
+
+@cache
+def _external(kind: str) -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"evalkit.{kind}")}

@@ -1,0 +1,1 @@
+"""What a report says. One file a section."""

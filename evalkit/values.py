@@ -1,0 +1,217 @@
+"""JSON values: strict reading, sameness, pointers, digests. No schema, no IO."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from evalkit.data import Json, Pointer
+
+MAX_DEPTH = 200
+MAX_CHARS = 1_000_000
+EXCERPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What `read` made of a text. `value` means something only if `error` is None."""
+
+    value: Json
+    error: str | None = None
+    """A `json.*` code."""
+    message: str = ""
+    offset: int | None = None
+    """Index in the text of the first character that is wrong."""
+
+
+class _Finding(Exception):
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise _Finding("json.duplicate_key", f"the key {twice!r} stands twice in one object")
+    return found
+
+
+def _constant(name: str) -> None:
+    raise _Finding("json.nan", f"{name} is not JSON")
+
+
+def _integer(digits: str) -> int | float:
+    # Python refuses to convert longer digit strings; JSON does not forbid them.
+    return int(digits) if len(digits) <= 4300 else float(digits)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
+_SPACE = " \t\n\r"
+
+
+def read(text: str) -> Reading:
+    """Read `text` as one JSON value (RFC 8259), nothing repaired. Never raises.
+
+    Refused, with a code of its own each: duplicate keys, NaN, data after the value, code fences, lone surrogates
+    (as syntax: no UTF-8 text can hold them), more than MAX_DEPTH levels, more than MAX_CHARS characters.
+    """
+    if len(text) > MAX_CHARS:
+        return Reading(None, "json.too_large", f"{len(text):,} characters; the limit is {MAX_CHARS:,}", MAX_CHARS)
+    start = len(text) - len(text.lstrip(_SPACE))
+    if text.startswith("```", start):
+        return Reading(None, "json.fenced", "the value stands in a Markdown code fence", start)
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except _Finding as finding:
+        return Reading(None, finding.code, finding.message)
+    except json.JSONDecodeError as error:
+        return Reading(None, "json.syntax", error.msg, error.pos)
+    except RecursionError:
+        return Reading(None, "json.too_deep", f"nested deeper than {MAX_DEPTH} levels")
+    rest = text[end:].lstrip(_SPACE)
+    if rest:
+        offset = len(text) - len(rest)
+        if _starts_with_value(rest):
+            return Reading(None, "json.concatenated", "a second JSON value follows the first", offset)
+        return Reading(None, "json.trailing_data", f"{_clip(rest, 40)!r} follows the value", offset)
+    if (text.count("[") + text.count("{")) > MAX_DEPTH and depth(value) > MAX_DEPTH:
+        return Reading(None, "json.too_deep", f"nested deeper than {MAX_DEPTH} levels")
+    if "\\u" in text and any(_surrogate(string) for string in _strings(value)):
+        return Reading(None, "json.syntax", "a lone surrogate in a string")
+    return Reading(value)
+
+
+def _starts_with_value(text: str) -> bool:
+    """Only containers and strings count: `} 5` is stray data, not a second answer."""
+    if text[0] not in '{["':
+        return False
+    try:
+        json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _strings(value: Json) -> Iterator[str]:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            stack.extend(item)
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+
+
+def _surrogate(string: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in string)
+
+
+def depth(value: Json) -> int:
+    """Levels of nesting: 0 for a scalar, 1 for an empty object."""
+    deepest, stack = 0, [(value, 0)]
+    while stack:
+        item, level = stack.pop()
+        if isinstance(item, dict | list):
+            level += 1
+            deepest = max(deepest, level)
+            stack.extend((child, level) for child in (item.values() if isinstance(item, dict) else item))
+    return deepest
+
+
+# --------------------------------------------------------------------------- sameness
+
+Strings = Literal["exact", "bfcl"]
+_BFCL_DROPPED = str.maketrans({**dict.fromkeys(" ,./-_*^", ""), "'": '"'})
+
+
+def same(a: Json, b: Json, strings: Strings = "exact") -> bool:
+    """JSON sameness: 1 is 1.0, true is not 1, the order of keys does not count.
+
+    `strings="bfcl"` compares string values (not keys) as the Berkeley Function Calling Leaderboard does: without
+    spaces and , . / - _ * ^, in lower case, ' taken for ".
+    """
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        return a == b
+    if isinstance(a, str) and isinstance(b, str):
+        return a == b or (strings == "bfcl" and bfcl_string(a) == bfcl_string(b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key], strings) for key in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(same(x, y, strings) for x, y in zip(a, b, strict=True))
+    return a is None and b is None
+
+
+def bfcl_string(text: str) -> str:
+    return text.translate(_BFCL_DROPPED).lower()
+
+
+def normal_name(name: str) -> str:
+    """A tool name without case and punctuation: two names that agree here are near misses."""
+    return "".join(char for char in unicodedata.normalize("NFKC", name).casefold() if char.isalnum())
+
+
+# --------------------------------------------------------------------------- pointers and digests
+
+
+def pointer(*tokens: str | int) -> Pointer:
+    """("a/b", 0) -> "/a~1b/0" (RFC 6901)."""
+    return "".join("/" + str(token).replace("~", "~0").replace("/", "~1") for token in tokens)
+
+
+def tokens(path: Pointer) -> tuple[str, ...]:
+    """The reverse of `pointer`; array indices stay strings."""
+    return tuple(token.replace("~1", "/").replace("~0", "~") for token in path.split("/")[1:])
+
+
+class Absent:
+    """The type of ABSENT: there is nothing at a pointer, which is not the same as null."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+ABSENT = Absent()
+
+
+def at(value: Json, path: Pointer) -> Json | Absent:
+    """What stands at `path`, or ABSENT."""
+    for token in tokens(path):
+        if isinstance(value, dict) and token in value:
+            value = value[token]
+        elif isinstance(value, list) and token.isdecimal() and int(token) < len(value):
+            value = value[int(token)]
+        else:
+            return ABSENT
+    return value
+
+
+def canonical(value: Json) -> str:
+    """One text for one value: sorted keys, no white space. Two values that are `same` but for 1 / 1.0 agree."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Json) -> str:
+    """The first 16 hex digits of SHA-256 over `canonical(value)`."""
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def excerpt(value: Json) -> str:
+    """At most EXCERPT characters of a value or text, for messages."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _clip(text, EXCERPT)
+
+
+def _clip(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

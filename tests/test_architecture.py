@@ -1,0 +1,148 @@
+"""The floors of the house: who may import whom, and where foreign packages live."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[1] / "evalkit"
+
+FLOORS: tuple[frozenset[str], ...] = tuple(
+    frozenset(floor.split())
+    for floor in (
+        "data",
+        "errors",
+        "values",
+        "documents",
+        "plugins schema codec files stats",
+        "reference",
+        "providers dialects matchers formats sections renderers",
+        "suite request extract score compare gate report frames",
+        "pipeline workspace store testing",
+        "cli",
+    )
+)
+EDGE = {"__init__", "__main__"}  # the front door: may name any room
+HOMES = {
+    "jsonschema": {"schema"},
+    "jsonschema_rs": {"schema"},
+    "referencing": {"schema"},
+    "scipy": {"stats"},
+    "pandas": {"frames"},
+    "pydantic": {"files", "codec"},
+    "yaml": {"documents"},
+    "typer": {"cli"},
+    "click": {"cli"},
+    "rich": {"renderers/terminal", "cli"},
+    "jinja2": {"renderers/html"},
+    "litellm": {"providers/litellm"},
+    "aiohttp": {"providers", "testing"},
+    "sqlite3": {"store"},
+    "stamina": {"pipeline"},
+}
+
+
+def rooms() -> Iterator[tuple[str, Path]]:
+    """(`schema` or `matchers/text`, path) of every module."""
+    for path in sorted(HOUSE.rglob("*.py")):
+        name = path.relative_to(HOUSE).with_suffix("").as_posix()
+        yield name.removesuffix("/__init__"), path
+
+
+def imports(source: str, room: str) -> Iterator[tuple[int, str]]:
+    """Every module that `source` imports, wherever the statement stands, with relative ones made absolute."""
+    package = ["evalkit", *room.split("/")][:-1]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            if module == "evalkit" or node.module is None:
+                yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+            else:
+                yield node.lineno, module
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in {"import_module", "__import__"} and isinstance(node.args[0].value, str):
+                yield node.lineno, node.args[0].value
+
+
+def floor(room: str) -> int:
+    for number, names in enumerate(FLOORS):
+        if room.split("/")[0] in names:
+            return number
+    raise AssertionError(f"evalkit/{room}.py stands on no floor: give it one in FLOORS")
+
+
+def breaches(source: str, room: str) -> list[str]:
+    found = []
+    for line, module in imports(source, room):
+        parts = module.split(".")
+        if parts[0] == "evalkit":
+            if len(parts) < 2 or parts[1] in EDGE or parts[1] == "__version__":
+                continue
+            same_folder = "/" in room and parts[1] == room.split("/")[0]
+            shared = len(parts) > 2 and parts[2].startswith("_")
+            if same_folder and (shared or floor(room) not in (floor("providers"),)):
+                continue  # a folder's own parts; plug-ins may share only what begins with "_"
+            if parts[1] == room and len(parts) > 2:
+                continue
+            if floor(parts[1]) >= floor(room):
+                found.append(f"evalkit/{room}.py:{line}: imports {module}, which is not below it")
+        elif parts[0] in HOMES and not any(room == home or room.startswith(home + "/") for home in HOMES[parts[0]]):
+            found.append(f"evalkit/{room}.py:{line}: imports {parts[0]}, whose home is {sorted(HOMES[parts[0]])}")
+    return found
+
+
+def test_imports_point_down_and_foreign_packages_stay_at_home() -> None:
+    found = [
+        breach
+        for room, path in rooms()
+        if room not in EDGE and room != ""
+        for breach in breaches(path.read_text(encoding="utf-8"), room)
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("room", "source"),
+    [
+        ("data", "import evalkit.errors"),
+        ("data", "from evalkit.errors import InputError"),
+        ("data", "from evalkit import errors"),
+        ("score", "from evalkit.compare import compare"),
+        ("score", "def f():\n    from evalkit import store"),
+        ("score", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import evalkit.cli.app"),
+        ("score", "import importlib\nimportlib.import_module('evalkit.pipeline')"),
+        ("matchers/text", "from evalkit.matchers import regex"),
+        ("matchers/text", "from . import regex"),
+        ("matchers/text", "from .regex import match"),
+        ("matchers/text", "from .. import store"),
+        ("sections/flips", "from evalkit.renderers import html"),
+        ("schema", "from . import stats"),
+        ("compare", "import jsonschema"),
+        ("report", "from jinja2 import Environment"),
+        ("sections/flips", "import scipy.stats as st"),
+        ("providers/openai_http", "import litellm"),
+    ],
+)
+def test_a_planted_breach_is_found(room: str, source: str) -> None:
+    assert breaches(source, room)
+
+
+@pytest.mark.parametrize("heavy", ["litellm", "pandas", "scipy", "jsonschema", "jsonschema_rs", "pydantic", "aiohttp"])
+def test_the_command_line_starts_without(heavy: str) -> None:
+    code = f"import sys, evalkit.cli.app; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_modules_stay_small() -> None:
+    big = [f"{room}: {n}" for room, path in rooms() if (n := len(path.read_text(encoding="utf-8").splitlines())) > 350]
+    assert not [entry for entry in big if not entry.startswith("data:")], f"split by job: {big}"
