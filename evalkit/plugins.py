@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ from evalkit.data import (
     Report,
     Request,
     Response,
+    Run,
     Section,
     Target,
     Usage,
@@ -43,11 +45,21 @@ class Connection(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """What a provider may know of the world, handed in."""
+
+    environ: Mapping[str, str]
+    """Where keys are looked up, by the name in `Target.api_key_env`."""
+    load_run: Callable[[str], Run]
+    """A stored run by its name or path; raises StoreError."""
+
+
 class Provider(Protocol):
     """providers/: how a model is reached."""
 
-    def connect(self, target: Target, environ: Mapping[str, str]) -> Connection:
-        """Raises InputError if the key named by `target.api_key_env` is not in `environ`. Opens no connection yet."""
+    def connect(self, target: Target, world: World) -> Connection:
+        """Raises InputError if a key is named that `world.environ` does not have. Opens no connection yet."""
         ...
 
 

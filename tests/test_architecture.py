@@ -43,7 +43,6 @@ HOMES = {
     "litellm": {"providers/litellm"},
     "aiohttp": {"providers", "testing"},
     "sqlite3": {"store"},
-    "stamina": {"pipeline"},
 }
 
 

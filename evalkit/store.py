@@ -1,0 +1,200 @@
+"""A run on disk: one SQLite file that is appended to, resumed, judged again and loaded.
+
+Each append is one transaction: a process killed at any moment loses only what was not yet appended. What came
+back and what it is worth are separate columns, so that judging again rewrites the second and never the first.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from evalkit import codec
+from evalkit.data import Answer, Attempt, Fault, Judging, Record, Run, RunInfo, Score, Suite
+from evalkit.errors import InputError, StoreError
+
+FILE = "run.db"
+_APPLICATION = 0x45564B54  # "EVKT", so that another SQLite file is refused by name and not by accident
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE records (
+    target TEXT NOT NULL, trial INTEGER NOT NULL, case_id TEXT NOT NULL,
+    asked TEXT NOT NULL, judged TEXT, faulted INTEGER NOT NULL,
+    PRIMARY KEY (target, trial, case_id)
+) STRICT;
+"""
+
+Key: TypeAlias = tuple[str, int, str]
+"""(target identity, trial, case id)"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Judged:
+    answer: Answer | None
+    score: Score | None
+
+
+class Store:
+    """An open run. One process writes; any number may read."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self.path = path
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    @property
+    def info(self) -> RunInfo:
+        return codec.decode(RunInfo, self._meta("info"))
+
+    @property
+    def suite(self) -> Suite:
+        return codec.decode(Suite, self._meta("suite"))
+
+    def describe(self, info: RunInfo) -> None:
+        """Replace what is known of the run as a whole (a target joined, judged by other rules)."""
+        with self._connection:
+            self._set_meta("info", codec.encode(info))
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Add records in one transaction; one of the same target, trial and case is replaced."""
+        rows = [(r.target, r.trial, r.case, _asked(r), _judged(r), isinstance(r.reply, Fault)) for r in records]
+        with self._connection:
+            self._connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def answered(self) -> frozenset[Key]:
+        """What need not be asked again: everything that is no Fault."""
+        rows = self._connection.execute("SELECT target, trial, case_id FROM records WHERE NOT faulted")
+        return frozenset(rows.fetchall())
+
+    def faulted(self) -> dict[Key, tuple[Attempt, ...]]:
+        """The attempts already spent on what is still unanswered."""
+        rows = self._connection.execute("SELECT target, trial, case_id, asked FROM records WHERE faulted").fetchall()
+        spent: dict[Key, tuple[Attempt, ...]] = {}
+        for target, trial, case, asked in rows:
+            record = codec.decode(Record, asked)
+            if isinstance(record.reply, Fault):
+                spent[target, trial, case] = (*record.attempts, Attempt(fault=record.reply, wait=0.0))
+        return spent
+
+    def records(self) -> Iterator[Record]:
+        """Every record, by target, trial and the order of asking; read as they are taken."""
+        rows = self._connection.execute("SELECT asked, judged FROM records ORDER BY target, trial, rowid")
+        for asked, judged in rows:
+            yield _record(asked, judged)
+
+    def load(self) -> Run:
+        return Run(info=self.info, suite=self.suite, records=tuple(self.records()))
+
+    def rejudge(self, records: Iterable[Record], judging: Judging) -> None:
+        """Replace what records are worth, all in one transaction."""
+        rows = ((_judged(r), r.target, r.trial, r.case) for r in records)
+        with self._connection:
+            self._connection.executemany(
+                "UPDATE records SET judged = ? WHERE target = ? AND trial = ? AND case_id = ?", rows
+            )
+            self._set_meta("info", codec.encode(replace(self.info, judging=judging)))
+
+    def _meta(self, key: str) -> str:
+        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise StoreError(f"{self.path}: damaged: it has no {key}")
+        return str(row[0])
+
+    def _set_meta(self, key: str, value: str) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+def create(folder: Path, info: RunInfo, suite: Suite) -> Store:
+    """A new run in `folder`. Raises InputError if one is there already or the folder cannot be written."""
+    path = folder / FILE
+    if path.exists():
+        raise InputError(f"{path}: there is a run already", "give another --run, or --fresh to begin anew")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path)
+        connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN; {_TABLES} COMMIT;")
+    except (OSError, sqlite3.Error) as error:
+        raise InputError(f"{path}: cannot be written: {error}", "give another --run") from error
+    store = Store(connection, path)
+    with connection:
+        store._set_meta("suite", codec.encode(suite))
+        store._set_meta("info", codec.encode(info))
+        connection.execute(f"PRAGMA application_id={_APPLICATION}")
+        connection.execute(f"PRAGMA user_version={codec.VERSION}")
+    return store
+
+
+def open_run(folder: Path) -> Store:
+    """An existing run, by its folder or its file. Raises StoreError: not there, no run, of another version."""
+    path = folder if folder.suffix == ".db" else folder / FILE
+    if not path.is_file():
+        raise StoreError(f"{path}: there is no such run; `evalkit list` shows those there are")
+    try:
+        connection = sqlite3.connect(path)
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        connection.execute("PRAGMA synchronous=NORMAL")
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: not a run: {error}") from error
+    if application != _APPLICATION:
+        connection.close()
+        raise StoreError(f"{path}: a SQLite file, but not a run")
+    if version != codec.VERSION:
+        connection.close()
+        raise StoreError(
+            f"{path}: a run of format {version}, and this evalkit reads format {codec.VERSION}: "
+            "use the version that wrote it"
+        )
+    return Store(connection, path)
+
+
+def load(folder: Path) -> Run:
+    """A whole run in memory. Raises StoreError."""
+    with open_run(folder) as store:
+        return store.load()
+
+
+def remove(folder: Path) -> None:
+    """Delete the run's file and its write-ahead log; other files of the folder stay."""
+    for name in (FILE, f"{FILE}-wal", f"{FILE}-shm"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def runs(reports: Path) -> tuple[Path, ...]:
+    """Folders below `reports` that hold a run, the latest first."""
+    found = [path.parent for path in reports.glob(f"*/{FILE}")]
+    return tuple(sorted(found, key=lambda folder: (-(folder / FILE).stat().st_mtime, folder.name)))
+
+
+def counts(folder: Path) -> tuple[int, int]:
+    """(records, of them faulted), without reading the records."""
+    with open_run(folder) as store, closing(store._connection.cursor()) as cursor:
+        total, faulted = cursor.execute("SELECT count(*), coalesce(sum(faulted), 0) FROM records").fetchone()
+        return int(total), int(faulted)
+
+
+def _asked(record: Record) -> str:
+    return codec.encode(replace(record, answer=None, score=None))
+
+
+def _judged(record: Record) -> str | None:
+    if record.answer is None and record.score is None:
+        return None
+    return codec.encode(_Judged(answer=record.answer, score=record.score))
+
+
+def _record(asked: str, judged: str | None) -> Record:
+    record = codec.decode(Record, asked)
+    if judged is None:
+        return record
+    worth = codec.decode(_Judged, judged)
+    return replace(record, answer=worth.answer, score=worth.score)
