@@ -588,11 +588,16 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """`kind` says how a renderer draws a value: percent and points take fractions (0..1), seconds and usd floats."""
+    """`kind` says how a renderer draws a value: percent and points take fractions (0..1), seconds and usd floats.
+
+    A number may also be {"value", "low", "high"}: itself with its interval, None where that is unknown.
+    """
 
     key: str
     label: str
-    kind: Literal["text", "code", "int", "number", "percent", "points", "seconds", "usd", "outcome"] = "text"
+    kind: Literal["text", "code", "int", "number", "percent", "points", "seconds", "usd", "outcome", "ratio", "p"] = (
+        "text"
+    )
     note: str = ""
 
 
@@ -607,9 +612,16 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """Data for a drawing; every renderer decides how, or prints `alt`."""
+    """Data for a drawing; every renderer decides how, or prints `alt`.
 
-    kind: Literal["forest", "ecdf"]
+    forest: {"rows": [{"label", "value", "low", "high", "margin"}]}, fractions; `margin` is the drop allowed, or None.
+    ecdf: {"unit", "series": [{"label", "points": [[x, share], ...]}]}.
+    shares: {"parts": [{"label", "tone", "count"}]}, a whole in its parts; tone: same, fixed, broken, both_fail, none.
+    tiles: {"tiles": [{"label", "kind", "value", "was", "change", "low", "high"}]}, a headline number each, `kind` as
+    in Column; `change` with its interval is in points for percent, else a ratio.
+    """
+
+    kind: Literal["forest", "ecdf", "shares", "tiles"]
     title: str
     data: Json
     alt: str
@@ -633,10 +645,19 @@ class Drilldown:
     expected: Json
     """The acceptable answers, in the spelling of suite files."""
     sides: tuple[Json, ...]
-    """Baseline, then candidate: {"target", "calls": [{"tool", "text", "marks": [[start, end, code]]}], "text",
-    "violations": [...], "mismatches": [...], "fault", "seconds"}."""
+    """Baseline, then candidate: {"target", "trials", "passed", "calls": [{"tool", "text", "as_object", "omitted",
+    "marks": [[start, end, code]]}], "text", "finish", "violations": [{"payload", "code", "path", "message",
+    "declared"}], "mismatches": [{"payload", "kind", "tool", "path", "why"}], "fault", "seconds"}.
+
+    One trial is shown, the first that failed. `marks` count code points of `text`; `as_object`: the wire carried no
+    text; `omitted`: characters of an overlong text that are not shown. `declared` is the part of the schema that is
+    violated, `fault` a sentence; both None otherwise."""
     schemas: Mapping[str, Json]
     """Tool name -> declared schema, for the tools named in the case's answers."""
+    tools: tuple[str, ...] = ()
+    """Tools that the case wants or a side called."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of the case itself: flaws of its gold, tools it forbids."""
 
 
 Block: TypeAlias = Table | Figure | Prose | Drilldown
