@@ -18,7 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "data",
         "errors",
         "values",
-        "documents",
+        "documents locate",
         "plugins schema codec files stats",
         "reference",
         "providers dialects matchers formats sections renderers",
