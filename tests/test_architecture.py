@@ -20,10 +20,10 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "values",
         "documents locate",
         "plugins schema codec files stats",
-        "reference",
+        "reference tally",
         "providers dialects matchers formats sections renderers",
         "suite request extract score compare gate report frames",
-        "pipeline workspace store testing",
+        "pipeline workspace store selection testing",
         "cli",
     )
 )

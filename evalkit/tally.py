@@ -1,0 +1,133 @@
+"""What a heap of records adds up to: scores by name, codes, precision and recall, latency, tokens, faults. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from evalkit import stats
+from evalkit.data import SCORES, Counts, Fault, FaultKind, Record, Response, Score, ScoreName, Target, Usage
+
+QUANTILES: Mapping[str, float] = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+
+_ATTRIBUTES: Mapping[ScoreName, str] = {name: name.replace("compliance", "valid") for name in SCORES}
+
+
+def value(score: Score, name: ScoreName) -> bool | None:
+    """One of SCORES by its name; None where it does not apply to the case."""
+    found: bool | None = getattr(score, _ATTRIBUTES[name])
+    return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prf:
+    """Each 0..1; None where its denominator is 0."""
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    counts: Counts
+
+
+def prf(counts: Iterable[Counts]) -> Prf:
+    """Precision, recall and F1 of all counts together (micro-averaged)."""
+    matched = expected = actual = 0
+    for count in counts:
+        matched += count.matched
+        expected += count.expected
+        actual += count.actual
+    return Prf(
+        precision=matched / actual if actual else None,
+        recall=matched / expected if expected else None,
+        f1=2 * matched / (actual + expected) if actual + expected else None,
+        counts=Counts(matched=matched, expected=expected, actual=actual),
+    )
+
+
+def calls(records: Iterable[Record]) -> Prf:
+    """How well the tools called are the tools wanted. Faults are left out."""
+    return prf(record.score.calls for record in records if record.score is not None)
+
+
+def arguments(records: Iterable[Record]) -> Prf:
+    """How well the arguments sent are the arguments wanted. Faults are left out."""
+    return prf(record.score.arguments for record in records if record.score is not None)
+
+
+def codes(records: Iterable[Record]) -> Mapping[str, int]:
+    """Code -> number of answers that have it, most frequent first."""
+    found = Counter(
+        code
+        for record in records
+        if record.score is not None
+        for code in sorted({violation.code for violation in record.score.violations})
+    )
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def faults(records: Iterable[Record]) -> Mapping[FaultKind, int]:
+    """Kind -> number of records that ended in it, most frequent first."""
+    found = Counter(record.reply.kind for record in records if isinstance(record.reply, Fault))
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def seconds(records: Iterable[Record]) -> list[float]:
+    """Total time of every answer that was timed. A Fault has none."""
+    return [
+        record.reply.timing.total
+        for record in records
+        if isinstance(record.reply, Response) and record.reply.timing.total is not None
+    ]
+
+
+def latency_quantiles(records: Iterable[Record]) -> Mapping[str, tuple[float, float, float] | None]:
+    """Name in QUANTILES -> (seconds, low, high), a 95 % interval; None where there are too few answers."""
+    timed = seconds(records)
+    return {name: stats.quantile_interval(timed, quantile) for name, quantile in QUANTILES.items()}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spending:
+    """`total` sums what is known; a field is None where no answer reported it."""
+
+    total: Usage
+    answers: int
+    counted: int
+    """Answers that reported tokens. Fewer than `answers`: the sums are too low."""
+
+
+def usage(records: Iterable[Record], target: Target | None = None) -> Spending:
+    """Tokens and cost of all answers. One without a cost of its own is priced by `target`, if that has prices."""
+    reports = [record.answer.usage for record in records if record.answer is not None]
+    return Spending(
+        total=Usage(
+            input_tokens=_sum(report.input_tokens for report in reports),
+            output_tokens=_sum(report.output_tokens for report in reports),
+            cached_tokens=_sum(report.cached_tokens for report in reports),
+            cost=_total_cost(reports, target),
+        ),
+        answers=len(reports),
+        counted=sum(report.input_tokens is not None or report.output_tokens is not None for report in reports),
+    )
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None
+
+
+def _total_cost(reports: Iterable[Usage], target: Target | None) -> float | None:
+    known = [price for report in reports if (price := _cost(report, target)) is not None]
+    return sum(known) if known else None
+
+
+def _cost(report: Usage, target: Target | None) -> float | None:
+    """USD; None unless the answer names its cost, or both its tokens and the target's prices are known."""
+    if report.cost is not None:
+        return report.cost
+    if target is None or target.input_price is None or target.output_price is None:
+        return None
+    if report.input_tokens is None or report.output_tokens is None:
+        return None
+    return (report.input_tokens * target.input_price + report.output_tokens * target.output_price) / 1e6
