@@ -108,6 +108,13 @@ class Suite:
     digest: str = ""
 
 
+ARMS: Mapping[str, str] = {
+    "native": "tools are offered and the model decides",
+    "forced": "tools are offered and the endpoint is told that one must be called",
+}
+"""How a model is asked, and what each way means."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
     """A model as it is asked. Two targets of one run have different identities."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -47,6 +48,16 @@ class Problem:
         parts = [str(part) for part in (self.place, self.path) if part]
         text = ": ".join([*parts, self.what])
         return f"{text}; {self.hint}" if self.hint else text
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not among `known`: the nearest one, else all of them (the first 20)."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return f"there are: {', '.join(names[:20])}{more}" if names else "there are none"
 
 
 class EvalkitError(Exception):

@@ -56,14 +56,14 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant,
 _SPACE = " \t\n\r"
 
 
-def read(text: str) -> Reading:
+def read(text: str, max_chars: int = MAX_CHARS) -> Reading:
     """Read `text` as one JSON value (RFC 8259), nothing repaired. Never raises.
 
     Refused, with a code of its own each: duplicate keys, NaN, data after the value, code fences, lone surrogates
-    (as syntax: no UTF-8 text can hold them), more than MAX_DEPTH levels, more than MAX_CHARS characters.
+    (as syntax: no UTF-8 text can hold them), more than MAX_DEPTH levels, more than `max_chars` characters.
     """
-    if len(text) > MAX_CHARS:
-        return Reading(None, "json.too_large", f"{len(text):,} characters; the limit is {MAX_CHARS:,}", MAX_CHARS)
+    if len(text) > max_chars:
+        return Reading(None, "json.too_large", f"{len(text):,} characters; the limit is {max_chars:,}", max_chars)
     start = len(text) - len(text.lstrip(_SPACE))
     if text.startswith("```", start):
         return Reading(None, "json.fenced", "the value stands in a Markdown code fence", start)

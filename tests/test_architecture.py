@@ -24,6 +24,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "providers dialects matchers formats sections renderers",
         "suite request extract score compare gate report frames",
         "pipeline workspace store selection testing",
+        "running",
         "cli",
     )
 )
