@@ -64,14 +64,32 @@ class Provider(Protocol):
 
 
 class Dialect(Protocol):
-    """dialects/: how a wire body is read, and how a reference server writes it. Pure."""
+    """dialects/: how a wire body is read, and how a reference server writes it. Pure.
+
+    A dialect that has streams also has `marks(wire) -> (first token, first byte of a call, end of the arguments)`:
+    offsets in `wire.body`, each None where it does not apply, to be looked up in `wire.arrivals`.
+    """
 
     def read(self, wire: Wire) -> Answer:
         """Never raises on what a model sent; raises ProviderError if the body is no answer of this dialect."""
         ...
 
-    def write(self, calls: Sequence[tuple[str, str]], text: str, *, model: str, usage: Usage, stream: bool) -> str:
-        """The body an endpoint of this dialect sends for `calls`, (tool, argument text) each."""
+    def write(
+        self,
+        calls: Sequence[tuple[str, Json]],
+        text: str,
+        *,
+        model: str,
+        usage: Usage,
+        stream: bool,
+        finish: str | None = None,
+        ids: bool = True,
+    ) -> str:
+        """The body an endpoint of this dialect sends for `calls`, (tool, argument text) each.
+
+        Arguments that are no string are sent as they are, as broken endpoints do. `finish`: `stop`, `tool_calls` or
+        `length`, written in the dialect's own word; None: the one that fits. `ids=False`: calls have no id.
+        """
         ...
 
 

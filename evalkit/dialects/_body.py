@@ -1,0 +1,182 @@
+"""What the bodies of all dialects share: JSON that is an answer at all, and fields that may hold anything."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Never
+
+from evalkit.data import FaultKind, Json, Payload, Usage, Violation
+from evalkit.errors import ProviderError
+from evalkit.values import excerpt, read
+
+Fields = Mapping[str, Any]
+
+_KINDS: Mapping[str, FaultKind] = {
+    "rate_limit_error": "rate_limit",
+    "rate_limit_exceeded": "rate_limit",
+    "insufficient_quota": "rate_limit",
+    "RESOURCE_EXHAUSTED": "rate_limit",
+    "authentication_error": "auth",
+    "permission_error": "auth",
+    "UNAUTHENTICATED": "auth",
+    "PERMISSION_DENIED": "auth",
+    "invalid_request_error": "bad_request",
+    "not_found_error": "bad_request",
+    "request_too_large": "bad_request",
+    "INVALID_ARGUMENT": "bad_request",
+    "NOT_FOUND": "bad_request",
+    "content_filter": "blocked",
+    "timeout_error": "timeout",
+    "DEADLINE_EXCEEDED": "timeout",
+}
+"""The error types and states that OpenAI, Anthropic and Gemini document; what is not here is the server's fault."""
+
+_STATUS_KINDS: Mapping[int, FaultKind] = {
+    400: "bad_request",
+    401: "auth",
+    403: "auth",
+    404: "bad_request",
+    408: "timeout",
+    413: "bad_request",
+    422: "bad_request",
+    429: "rate_limit",
+    504: "timeout",
+}
+_PASSING: frozenset[FaultKind] = frozenset({"rate_limit", "timeout", "server", "network"})
+"""Kinds that another try may find gone."""
+
+
+def load(body: str) -> Json:
+    """The JSON of a body that is not streamed. Raises ProviderError if it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return _no_json(body)
+
+
+def _no_json(body: str) -> Never:
+    if not body.strip():
+        raise ProviderError("network", "the body is empty", retryable=True)
+    if body.lstrip()[0] in "{[":
+        raise ProviderError("network", f"the body is cut off, it ends in {excerpt(body[-60:])!r}", retryable=True)
+    raise ProviderError("server", f"the body is no JSON: {excerpt(body)!r}", retryable=True)
+
+
+def refuse_error(body: Json) -> None:
+    """Raise the error that an endpoint put in a body of its own, whatever status it came with."""
+    error = body.get("error") if isinstance(body, Mapping) else None
+    if not error:
+        return
+    fields: Fields = error if isinstance(error, Mapping) else {"message": error}
+    code = fields.get("code")
+    status = code if isinstance(code, int) and 400 <= code < 600 else None
+    named = [fields.get(key) for key in ("type", "code", "status")]
+    kind = next((_KINDS[name] for name in named if isinstance(name, str) and name in _KINDS), None)
+    if kind is None:
+        kind = _STATUS_KINDS.get(status, "server") if status else "server"
+    message = string(fields.get("message")) or excerpt(error)
+    raise ProviderError(kind, f"the endpoint sent an error: {message}", status=status, retryable=kind in _PASSING)
+
+
+def no_answer(what: str) -> ProviderError:
+    """The error for JSON that is no answer of the dialect."""
+    return ProviderError("server", f"the body is no answer: {what}", retryable=True)
+
+
+def cut_off() -> ProviderError:
+    return ProviderError("network", "the stream broke off before its end", retryable=True)
+
+
+# --------------------------------------------------------------------------- fields that may hold anything
+
+
+def string(value: Json) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def fields(value: Json) -> Fields:
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: Json) -> list[Fields]:
+    """The objects of a list; whatever else stands there is left out."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def count(value: Json) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def total(*values: Json) -> int | None:
+    """The sum of those that are counts; None if none is."""
+    known = [n for n in map(count, values) if n is not None]
+    return sum(known) if known else None
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def joined(pieces: Sequence[str]) -> str:
+    """The pieces of one text. A character that was split between its two UTF-16 halves is whole again."""
+    text = "".join(pieces)
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+# --------------------------------------------------------------------------- payloads
+
+
+def from_text(index: int, tool: str, text: str, id: str | None = None) -> Payload:
+    """A call whose arguments crossed the wire as text."""
+    reading = read(text)
+    return Payload(index=index, tool=tool, text=text, value=reading.value, error=reading.error, id=id)
+
+
+def from_value(index: int, tool: str, value: Json, id: str | None = None) -> Payload:
+    """A call whose arguments crossed the wire as JSON: there is no text whose syntax could be judged."""
+    return Payload(index=index, tool=tool, text=None, value=value, id=id)
+
+
+def not_text(payload: Payload) -> Violation:
+    kind = {dict: "an object", list: "an array", type(None): "null or nothing", bool: "a boolean"}
+    what = kind.get(type(payload.value), "a number")
+    return Violation(
+        payload=payload.index,
+        code="envelope.arguments_not_text",
+        message=f"the arguments came as {what}; the protocol says a string of JSON",
+        excerpt=excerpt(payload.value),
+    )
+
+
+# --------------------------------------------------------------------------- writing
+
+
+def dump(value: Json) -> str:
+    """JSON as most endpoints write it: no white space, characters as they are but for lone surrogates."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":")) if _SURROGATE.search(text) else text
+
+
+def as_object(arguments: Json) -> Json:
+    """What a dialect that carries objects sends for an argument text: its value, or the text where it has none."""
+    if not isinstance(arguments, str):
+        return arguments
+    reading = read(arguments)
+    return arguments if reading.error else reading.value
+
+
+def pieces(text: str, length: int = 7) -> list[str]:
+    """`text` cut into `length` UTF-16 code units each: through escapes, and through characters of two units."""
+    if text.isascii():
+        return [text[start : start + length] for start in range(0, len(text), length)]
+    units = text.encode("utf-16-le", "surrogatepass")
+    steps = range(0, len(units), 2 * length)
+    return [units[start : start + 2 * length].decode("utf-16-le", "surrogatepass") for start in steps]
+
+
+def counts(usage: Usage) -> tuple[int, int, int]:
+    """Input, output and cached tokens, 0 where unknown: the dialects have no word for unknown."""
+    return usage.input_tokens or 0, usage.output_tokens or 0, usage.cached_tokens or 0
