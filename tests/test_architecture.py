@@ -18,7 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "data",
         "errors",
         "values",
-        "documents locate",
+        "documents patterns locate",
         "plugins schema codec files stats",
         "reference tally",
         "providers dialects matchers formats sections renderers",
