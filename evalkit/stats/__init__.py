@@ -1,17 +1,42 @@
 """Intervals, tests and power: numbers in, numbers out. The only home of scipy.
 
-`rates` is one model, `paired` two models on the same cases, `latency` how long they take.
+`rates` is one model, `paired` two models on the same cases, `power` how many cases it takes, `latency` how long they
+take.
 """
 
 from evalkit.stats.latency import hodges_lehmann, quantile_interval
+from evalkit.stats.paired import (
+    LEAST_CLUSTERS,
+    Difference,
+    adjusted_mean,
+    clustered_mean,
+    difference,
+    discordance,
+    mcnemar_exact,
+    mcnemar_midp,
+    tango,
+)
+from evalkit.stats.power import cases_for_margin, cases_to_settle, power_not_worse
 from evalkit.stats.rates import benjamini_hochberg, normal_quantile, pass_hat_k, t_quantile, wilson
 
 __all__ = [
+    "LEAST_CLUSTERS",
+    "Difference",
+    "adjusted_mean",
     "benjamini_hochberg",
+    "cases_for_margin",
+    "cases_to_settle",
+    "clustered_mean",
+    "difference",
+    "discordance",
     "hodges_lehmann",
+    "mcnemar_exact",
+    "mcnemar_midp",
     "normal_quantile",
     "pass_hat_k",
+    "power_not_worse",
     "quantile_interval",
     "t_quantile",
+    "tango",
     "wilson",
 ]
