@@ -1,0 +1,33 @@
+"""What all matchers say alike: which options a rule may carry, and how two values are shown side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evalkit.data import Json
+from evalkit.values import excerpt
+
+
+def unknown_option(options: Mapping[str, Json], *known: str) -> str | None:
+    """A sentence that names the first option outside `known`; None if there is none."""
+    for name in options:
+        if name not in known:
+            return f"there is no option {name!r}; known: {', '.join(known)}" if known else f"takes no option {name!r}"
+    return None
+
+
+def bad_choice(options: Mapping[str, Json], name: str, *choices: Json) -> str | None:
+    """A sentence if the option is given and is none of `choices`."""
+    value = options.get(name, choices[0])
+    if any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
+        return None
+    return f"{name} is {' or '.join(show(choice) for choice in choices)}, not {show(value)}"
+
+
+def show(value: Json) -> str:
+    """The value as JSON, so that "1" and 1 look different."""
+    return f'"{excerpt(value)}"' if isinstance(value, str) else excerpt(value)
+
+
+def differs(actual: Json, expected: Json) -> str:
+    return f"got {show(actual)}, wanted {show(expected)}"
