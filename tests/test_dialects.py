@@ -1,0 +1,203 @@
+"""Dialects read real bodies as they were sent, and read back what they write."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkit import plugins
+from evalkit.data import Answer, Usage, Wire
+from evalkit.errors import ProviderError
+from evalkit.values import same
+
+CORPUS = Path(__file__).parent / "corpora/wire"
+DIALECTS = ("openai_chat", "anthropic", "gemini")
+BODIES = [
+    pytest.param(folder.name, name, want, id=f"{folder.name}/{name}")
+    for folder in sorted(path for path in CORPUS.iterdir() if path.is_dir())
+    for name, want in json.loads((folder / "expected.json").read_text(encoding="utf-8")).items()
+]
+
+
+def wire(body: str, *, stream: bool = False, status: int = 200) -> Wire:
+    return Wire(status=status, body=body, stream=stream)
+
+
+def body_of(dialect: str, name: str) -> str:
+    return (CORPUS / dialect / name).read_bytes().decode("utf-8")
+
+
+def plain(answer: Answer) -> dict[str, Any]:
+    usage = [answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.cached_tokens]
+    return {
+        "calls": [[p.tool, p.text, p.value, p.error, p.id] for p in answer.payloads],
+        "text": answer.text,
+        "finish": answer.finish,
+        "usage": usage,
+        "served_by": answer.served_by,
+        "violations": [violation.code for violation in answer.violations],
+    }
+
+
+NOTHING = plain(Answer())
+
+
+@pytest.mark.parametrize(("dialect", "name", "want"), BODIES)
+def test_a_recorded_body_is_read_as_it_was_sent(dialect: str, name: str, want: dict[str, Any]) -> None:
+    sent = wire(body_of(dialect, name), stream=name.endswith(".sse"))
+    if "error" in want:
+        with pytest.raises(ProviderError) as caught:
+            plugins.dialect(dialect).read(sent)
+        assert [caught.value.kind, caught.value.retryable, caught.value.status] == want["error"]
+    else:
+        answer = plugins.dialect(dialect).read(sent)
+        assert plain(answer) == {**NOTHING, **want}
+        assert [payload.index for payload in answer.payloads] == list(range(len(answer.payloads)))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_whole_corpus_is_expected(dialect: str) -> None:
+    named = json.loads((CORPUS / dialect / "expected.json").read_text(encoding="utf-8"))
+    assert {path.name for path in (CORPUS / dialect).iterdir()} == {*named, "expected.json"}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_body_cut_anywhere_is_no_answer_or_the_whole_answer(dialect: str) -> None:
+    for name in (path.name for path in (CORPUS / dialect).glob("*.sse")):
+        body = body_of(dialect, name)
+        try:
+            whole = plugins.dialect(dialect).read(wire(body))
+        except ProviderError:
+            continue
+        for end in range(1, len(body)):
+            try:
+                answer = plugins.dialect(dialect).read(wire(body[:end]))
+            except ProviderError as error:
+                assert error.retryable
+                continue
+            assert answer.payloads == whole.payloads
+            assert answer.text == whole.text
+
+
+# --------------------------------------------------------------------------- what is written is read back
+
+texts = st.text(st.characters(codec="utf-8"), max_size=60)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+objects = st.dictionaries(texts, json_values, max_size=4)
+indents = st.sampled_from([None, 1])
+arguments = st.builds(
+    lambda value, indent, ascii: json.dumps(value, indent=indent, ensure_ascii=ascii), objects, indents, st.booleans()
+)
+names = st.from_regex(re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,20}"), fullmatch=True)
+counts = st.integers(0, 10**6)
+usages = st.builds(
+    lambda input, output, cached: Usage(input_tokens=input + cached, output_tokens=output, cached_tokens=cached),
+    counts,
+    counts,
+    st.integers(1, 99),
+)
+
+
+def write_and_read(dialect: str, calls: Any, text: str, usage: Usage, *, stream: bool, **more: Any) -> Answer:
+    module = plugins.dialect(dialect)
+    body = module.write(calls, text, model="the-model", usage=usage, stream=stream, **more)
+    body.encode("utf-8")
+    return module.read(wire(body, stream=stream))
+
+
+@given(st.lists(st.tuples(names, texts), max_size=3), texts, usages, st.booleans())
+def test_openai_carries_any_argument_text(calls: Any, text: str, usage: Usage, stream: bool) -> None:
+    answer = write_and_read("openai_chat", calls, text, usage, stream=stream)
+    assert [(p.tool, p.text) for p in answer.payloads] == calls
+    assert (answer.text, answer.usage, answer.served_by) == (text, usage, "the-model")
+    assert answer.finish == ("tool_calls" if calls else "stop")
+    assert len({p.id for p in answer.payloads}) == len(calls)
+
+
+@given(st.lists(st.tuples(names, texts.filter(bool)), max_size=3), texts, usages)
+def test_anthropic_streams_any_argument_text(calls: Any, text: str, usage: Usage) -> None:
+    answer = write_and_read("anthropic", calls, text, usage, stream=True)
+    assert [(p.tool, p.text) for p in answer.payloads] == calls
+    assert (answer.text, answer.usage, answer.served_by) == (text, usage, "the-model")
+
+
+@pytest.mark.parametrize(("dialect", "stream"), [("anthropic", False), ("gemini", False), ("gemini", True)])
+@given(calls=st.lists(st.tuples(names, arguments), max_size=3), text=texts, usage=usages)
+def test_objects_are_carried_without_text(dialect: str, stream: bool, calls: Any, text: str, usage: Usage) -> None:
+    answer = write_and_read(dialect, calls, text, usage, stream=stream)
+    assert [p.tool for p in answer.payloads] == [tool for tool, _ in calls]
+    assert all(p.text is None and p.error is None for p in answer.payloads)
+    assert all(same(p.value, json.loads(sent)) for p, (_, sent) in zip(answer.payloads, calls, strict=True))
+    assert (answer.text, answer.usage, answer.served_by) == (text, usage, "the-model")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("value", [{"a": 1}, 7, True, [1]])
+def test_openai_arguments_that_are_no_text_are_a_finding(value: Any, stream: bool) -> None:
+    answer = write_and_read("openai_chat", [("f", value)], "", Usage(), stream=stream)
+    assert [(p.text, p.value, p.error) for p in answer.payloads] == [(None, value, None)]
+    assert [v.code for v in answer.violations] == ["envelope.arguments_not_text"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("dialect", "word"), [("openai_chat", "length"), ("anthropic", "max_tokens"), ("gemini", "MAX_TOKENS")]
+)
+def test_each_dialect_has_its_own_word_for_an_answer_at_the_limit(dialect: str, word: str, stream: bool) -> None:
+    assert write_and_read(dialect, [("f", "{}")], "", Usage(), stream=stream, finish="length").finish == word
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_calls_can_be_written_without_ids(dialect: str, stream: bool) -> None:
+    calls = [("f", '{"a":1}'), ("f", '{"a":2}'), ("g", "{}")]
+    answer = write_and_read(dialect, calls, "", Usage(), stream=stream, ids=False)
+    assert [(p.tool, p.id) for p in answer.payloads] == [("f", None), ("f", None), ("g", None)]
+
+
+def test_gemini_says_of_a_malformed_call_only_that_it_was_malformed() -> None:
+    answer = write_and_read("gemini", [("f", '{"a": ')], "", Usage(), stream=True)
+    assert (answer.payloads, answer.finish) == ((), "MALFORMED_FUNCTION_CALL")
+
+
+def test_argument_text_is_streamed_through_the_middle_of_characters_and_escapes() -> None:
+    body = plugins.dialect("openai_chat").write(
+        [("f", '{"k":"\U0001f600\\u00e9\\n"}')], "", model="m", usage=Usage(), stream=True
+    )
+    assert "\\ud83d\"}}]}" in body
+    assert re.search(r'\\\\u[0-9a-f]{0,3}"', body)
+
+
+# --------------------------------------------------------------------------- marks
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_marks_lie_where_tokens_and_calls_arrive(dialect: str) -> None:
+    module = plugins.find("dialects", dialect)
+    body = module.write([("f", '{"city":"Oslo"}')], "Hello there.", model="m", usage=Usage(), stream=True)
+    first, first_call, done = module.marks(wire(body, stream=True))
+    said_hello, named_tool, named_city = (
+        body.index("Hello"),
+        body.index('"f"'),
+        body.rindex('}"' if dialect != "gemini" else "Oslo"),
+    )
+    assert said_hello < first < named_tool < first_call <= done <= len(body)
+    assert named_city < done
+    assert body[:first].endswith("\n") and body[:done].endswith("\n")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_body_that_is_no_stream_has_no_marks(dialect: str) -> None:
+    module = plugins.find("dialects", dialect)
+    body = module.write([("f", "{}")], "", model="m", usage=Usage(), stream=False)
+    assert module.marks(wire(body)) == (None, None, None)
