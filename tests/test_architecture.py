@@ -20,11 +20,11 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "values",
         "documents patterns locate",
         "plugins schema codec files stats",
-        "reference tally",
+        "reference tally complaint",
         "providers dialects matchers formats sections renderers",
         "suite request extract score compare gate report frames",
         "pipeline workspace store selection testing",
-        "running",
+        "running bounds",
         "cli",
     )
 )

@@ -1,0 +1,79 @@
+"""What is wrong with an answer, or why there is none, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from evalkit import values
+from evalkit.data import Case, Fault, Mismatch, Record, Rung, Score, Violation
+
+_CODES: Mapping[Rung, tuple[str, ...]] = {
+    "called": ("call.leaked_in_text", "call.truncated"),
+    "tool": ("tool.",),
+    "parsed": ("json.", "call.truncated"),
+    "valid": ("schema.",),
+    "correct": (),
+}
+"""Which violations explain that a rung was missed. Others may stand beside them and cost nothing."""
+
+
+def about(case: Case, records: Sequence[Record]) -> str:
+    """Of the first trial that fell short, else of the first Fault; "" if every trial did what the case wants."""
+    for record in records:
+        if record.score is not None and record.score.failed_at is not None:
+            return _line(_shortfall(case, record, record.score, record.score.failed_at))
+    return next((_line(of_fault(record.reply)) for record in records if isinstance(record.reply, Fault)), "")
+
+
+def of_fault(fault: Fault) -> str:
+    return f"{fault.kind}: {fault.message}"
+
+
+def of_violation(violation: Violation) -> str:
+    place = f" at {violation.path}" if violation.path else ""
+    return f"{violation.code}{place}: {violation.message}"
+
+
+def of_mismatch(mismatch: Mismatch, case: Case, called: Sequence[str] = ()) -> str:
+    """`called`: the tools that the answer calls, in order."""
+    tool, why = mismatch.tool, mismatch.why
+    match mismatch.kind:
+        case "missing_call":
+            return f"wanted {tool}, called {_names(called)}"
+        case "extra_call":
+            return f"wanted no call, called {tool}" if case.wants_nothing else f"called {tool}, which is not wanted"
+        case "forbidden_call":
+            return f"called {tool}, which the case forbids"
+        case "order":
+            return f"the calls come in another order than wanted: {_names(called)}"
+        case "missing_arg":
+            return f"{tool}: {mismatch.path} is missing, wanted {values.excerpt(mismatch.expected)}"
+        case "extra_arg":
+            return f"{tool}: {mismatch.path} is not wanted, got {values.excerpt(mismatch.actual)}"
+        case "arg":
+            return f"{tool}: {mismatch.path}: {why}" if why else f"{tool}: {mismatch.path} is not what is wanted"
+
+
+def _shortfall(case: Case, record: Record, score: Score, rung: Rung) -> str:
+    telling = next((v for v in score.violations if v.code.startswith(_CODES[rung])), None) if _CODES[rung] else None
+    if telling is not None:
+        return of_violation(telling)
+    if rung == "called":
+        return f"wanted {_names(_wanted(case)) if case.accept else 'a call'}, called nothing"
+    if score.mismatches:
+        called = [payload.tool for payload in record.answer.payloads] if record.answer else []
+        return of_mismatch(score.mismatches[0], case, called)
+    return of_violation(score.violations[0]) if score.violations else f"not {rung}"
+
+
+def _wanted(case: Case) -> Sequence[str]:
+    return list(dict.fromkeys(call.tool for call in case.accept[0].calls))
+
+
+def _names(tools: Sequence[str]) -> str:
+    return ", ".join(tools) or "nothing"
+
+
+def _line(text: str) -> str:
+    """A model's text may hold anything; a line stays a line, and short."""
+    return values.excerpt(" ".join(text.split()))
