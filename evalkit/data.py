@@ -652,13 +652,14 @@ class Drilldown:
     expected: Json
     """The acceptable answers, in the spelling of suite files."""
     sides: tuple[Json, ...]
-    """Baseline, then candidate: {"target", "trials", "passed", "calls": [{"tool", "text", "as_object", "omitted",
-    "marks": [[start, end, code]]}], "text", "finish", "violations": [{"payload", "code", "path", "message",
-    "declared"}], "mismatches": [{"payload", "kind", "tool", "path", "why"}], "fault", "seconds"}.
+    """Baseline, then candidate: {"target", "trials", "passed", "calls": [{"tool", "tool_flaw", "text", "as_object",
+    "omitted", "marks": [[start, end, code]]}], "text", "finish", "violations": [{"payload", "code", "path",
+    "message", "excerpt", "declared"}], "mismatches": [{"payload", "kind", "tool", "path", "why"}], "fault", "seconds"}.
 
     One trial is shown, the first that failed. `marks` count code points of `text`; `as_object`: the wire carried no
-    text; `omitted`: characters of an overlong text that are not shown. `declared` is the part of the schema that is
-    violated, `fault` a sentence; both None otherwise."""
+    text; `omitted`: how many characters of an overlong text are not shown, [before, after] it; `tool_flaw`: the code or
+    kind of what is wrong with the call as such. `declared` is the part of the schema that is violated, `fault` a
+    sentence; each None otherwise."""
     schemas: Mapping[str, Json]
     """Tool name -> declared schema, for the tools named in the case's answers."""
     tools: tuple[str, ...] = ()
