@@ -172,9 +172,9 @@ def test_gemini_says_of_a_malformed_call_only_that_it_was_malformed() -> None:
 
 def test_argument_text_is_streamed_through_the_middle_of_characters_and_escapes() -> None:
     body = plugins.dialect("openai_chat").write(
-        [("f", '{"k":"\U0001f600\\u00e9\\n"}')], "", model="m", usage=Usage(), stream=True
+        [("f", '{"k":"\U0001f600 \\u00e9\\n"}')], "", model="m", usage=Usage(), stream=True
     )
-    assert "\\ud83d\"}}]}" in body
+    assert '\\ud83d"}}]}' in body
     assert re.search(r'\\\\u[0-9a-f]{0,3}"', body)
 
 
