@@ -8,7 +8,6 @@ importing anything; a module that misses a function of its contract is refused w
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from evalkit.data import (
     Verdict,
     Wire,
 )
-from evalkit.errors import InputError, PluginError
+from evalkit.errors import InputError, PluginError, suggest
 
 
 class Connection(Protocol):
@@ -175,12 +174,7 @@ def help_line(kind: str, name: str) -> str:
 def find(kind: str, name: str) -> Any:
     """The plug-in module. Raises InputError if there is none of that name, PluginError if it breaks its contract."""
     if name not in names(kind):
-        close = difflib.get_close_matches(name, names(kind), n=1)
-        known = ", ".join(names(kind))
-        raise InputError(
-            f"no {kind.removesuffix('s')} is called {name!r}",
-            f"did you mean {close[0]!r}?" if close else f"there are: {known}",
-        )
+        raise InputError(f"no {kind.removesuffix('s')} is called {name!r}", suggest(name, names(kind)))
     return _load(kind, name)
 
 

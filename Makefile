@@ -1,0 +1,52 @@
+# Two commands do everything: `make demo` and `make test`. Each sets up what it needs first.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+INCUMBENT := reference/faulty?name=incumbent&kind=schema.required&rate=0.04&seed=1&latency=0.9
+CANDIDATE := reference/faulty?name=candidate&kind=schema.stringified_container,schema.enum_case,call.missing&rate=0.12&seed=2&latency=0.6
+SUITES := travel payments office cloud crowded
+
+.PHONY: help demo test check generated bench clean
+.DELETE_ON_ERROR:
+
+help:           ## Say what there is to make
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/run.done        ## Compare two embedded models on the bundled suites and write reports/demo/report.html
+	-@$(BIN)/evalkit migrate $(SUITES) --from "$(INCUMBENT)" --to "$(CANDIDATE)" --run demo --fresh
+
+test: $(VENV)/dev.done        ## Run every test
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/dev.done       ## Lint, types, the floors of the house, generated files up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+	@for kind in suite models policy; do \
+		$(BIN)/evalkit schema $$kind | diff -u evalkit/schemas/$$kind.schema.json - || exit 1; done
+
+generated: $(VENV)/dev.done   ## Write the files that are made from the code
+	@for kind in suite models policy; do $(BIN)/evalkit schema $$kind > evalkit/schemas/$$kind.schema.json; done
+
+clean:          ## Remove the virtual environment and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+
+# uv resolves and installs in seconds what takes pip minutes; pip does it where uv cannot be had.
+INSTALL = if $(BIN)/python -m uv --version >/dev/null 2>&1; \
+	then $(BIN)/python -m uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
+	else $(BIN)/python -m pip install --quiet -c constraints.txt $(1); fi
+
+$(VENV)/pip.done:
+	$(PYTHON) -m venv $(VENV)
+	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+$(VENV)/run.done: $(VENV)/pip.done pyproject.toml constraints.txt
+	@$(call INSTALL,-e .)
+	@touch $@
+
+$(VENV)/dev.done: $(VENV)/pip.done pyproject.toml constraints.txt
+	@$(call INSTALL,-e '.[dev]')
+	@touch $@ $(VENV)/run.done

@@ -1,0 +1,61 @@
+"""How hard a suite is: what the gold, word overlap and random schema-valid calls score on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from evalkit import pipeline, tally
+from evalkit.data import Case, Record, Run, Suite, Target
+from evalkit.errors import StoreError
+from evalkit.plugins import World
+
+MODELS: Mapping[str, str] = {
+    "oracle": "the ceiling: answers the gold",
+    "lexical": "a floor: picks the tool by word overlap",
+    "sampler": "a floor: random schema-valid calls",
+}
+
+
+def ask(suite: Suite) -> Mapping[str, tuple[Record, ...]]:
+    """The judged answers of each of MODELS to every case of `suite`, in memory."""
+    targets = [Target(name=model, provider="reference", model=model) for model in MODELS]
+    records = asyncio.run(_ask(suite, targets))
+    return {model: tuple(record for record in records if record.target == model) for model in MODELS}
+
+
+def rate(records: Sequence[Record], score: str) -> float | None:
+    """Share of the answers to which `score` (a name of SCORES) applies that have it."""
+    judged = [worth for record in records if record.score and (worth := tally.value(record.score, score)) is not None]
+    return sum(judged) / len(judged) if judged else None
+
+
+def failed(records: Sequence[Record], suite: Suite) -> tuple[tuple[Case, str], ...]:
+    """Cases that these answers do not pass, with why: for the oracle's, each is a fault of the suite."""
+    cases = {case.id: case for case in suite.cases}
+    return tuple((cases[record.case], _why(record)) for record in records if not _passed(record))
+
+
+def _passed(record: Record) -> bool:
+    return record.score is not None and record.score.failed_at is None and record.score.abstained is not False
+
+
+def _why(record: Record) -> str:
+    if record.score is None:
+        return getattr(record.reply, "message", "no answer")
+    first = next(iter(record.score.violations), None)
+    if first is not None:
+        return f"{first.code} at {first.path or 'the answer'}: {first.message}"
+    return next((f"{m.kind} {m.tool}{m.path}: {m.why}" for m in record.score.mismatches), "no reason given")
+
+
+async def _ask(suite: Suite, targets: Sequence[Target]) -> list[Record]:
+    judge = pipeline.judge(suite, pipeline.Judging())
+    requests = pipeline.plan(suite, targets, trials=1)
+    world = World(environ={}, load_run=_no_runs)
+    return [judge(record) async for record in pipeline.ask(requests, suite, targets, world, pipeline.Pace(width=4))]
+
+
+def _no_runs(name: str) -> Run:
+    raise StoreError(f"{Path(name)}: the reference models need no stored run")

@@ -1,0 +1,80 @@
+"""The command `evalkit`: its verbs, and how an error becomes one clear line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from evalkit import __version__
+from evalkit.cli import asking, checking, deciding, importing, looking
+from evalkit.errors import EvalkitError, ExitCode, NotComparable
+
+app = typer.Typer(
+    name="evalkit",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"auto_envvar_prefix": "EVALKIT", "help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"evalkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Can you upgrade the language model behind your tools?
+
+    Results go to stdout, progress and diagnostics to stderr. Every option has an environment variable:
+    EVALKIT_<VERB>_<OPTION>.
+
+    Exit codes: 0 ok or pass, 1 the gate failed, 2 bad input, 3 inconclusive, 4 not comparable, 70 a bug of ours,
+    130 interrupted (what was answered is kept).
+    """
+
+
+for verbs in (asking, deciding, checking, importing, looking):
+    verbs.register(app)
+
+
+def run() -> None:
+    """Run the command line and leave the process with its exit code."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code of one command. Writes to the process's own stdout and stderr."""
+    try:
+        app(arguments, prog_name="evalkit")
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(ExitCode.OK if leaving.code is None else 1)
+    except NotComparable as error:
+        _complain(error)
+        return ExitCode.NOT_COMPARABLE
+    except EvalkitError as error:
+        _complain(error)
+        return ExitCode.INPUT
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except Exception:  # noqa: BLE001 - the outermost wrapper: whatever arrives here is our bug
+        traceback.print_exc()
+        _complain("this is a bug in evalkit; please report it with the lines above")
+        return ExitCode.BUG
+    return ExitCode.OK
+
+
+def _complain(what: object) -> None:
+    for line in str(what).splitlines():
+        typer.secho(f"evalkit: {line}", fg="red", err=True)

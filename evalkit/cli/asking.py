@@ -1,0 +1,200 @@
+"""Verbs that ask models: run, migrate; and score, which judges again what they answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evalkit.cli import options
+from evalkit.cli.progress import Progress
+from evalkit.data import Judging, Suite, Target
+from evalkit.errors import ExitCode, InputError
+
+if TYPE_CHECKING:
+    from evalkit.running import Order
+
+Models = Annotated[
+    list[str] | None,
+    typer.Option("-m", "--model", help="provider/model[@arm][?option=value&...] (repeatable)."),
+]
+ModelsFile = Annotated[Path | None, typer.Option("--models", help="A model list file.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's verbs."""
+    for verb in (run, migrate, score):
+        app.command()(verb)
+
+
+def run(
+    suites: options.Suites,
+    model: Models = None,
+    models: ModelsFile = None,
+    name: options.Name = None,
+    reports: options.Reports = options.REPORTS,
+    trials: options.Trials = 1,
+    concurrency: options.Concurrency = 16,
+    max_retries: options.Retries = 4,
+    timeout: options.Timeout = None,
+    limit: options.Limit = None,
+    expression: options.Expression = None,
+    tag: options.Tags = None,
+    tool: options.Tools = None,
+    case: options.CaseIds = None,
+    strings: options.Strings = "exact",
+    fresh: options.Fresh = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Ask every model every case, judge and store each answer; the same command again asks only what is missing."""
+    from evalkit.cli import printing
+
+    suite = _suite(suites, limit, expression, tag, tool, case)
+    targets = _targets(model or [], models, timeout)
+    run_name = name or _default_name(suite, targets)
+    if dry_run:
+        printing.plan(suite, targets, trials, reports / run_name, as_json)
+        return
+    folder = reports / run_name
+    _execute(folder, _order(suite, targets, trials, strings, concurrency, max_retries), fresh, quiet)
+    printing.summary(folder, as_json)
+
+
+def migrate(
+    suites: options.Suites,
+    incumbent: Annotated[str, typer.Option("--from", help="The model in use: provider/model[@arm], or a name.")],
+    candidate: Annotated[str, typer.Option("--to", help="The model that may replace it.")],
+    models: ModelsFile = None,
+    policy: options.PolicyFile = None,
+    output: options.Outputs = None,
+    name: options.Name = None,
+    reports: options.Reports = options.REPORTS,
+    trials: options.Trials = 1,
+    concurrency: options.Concurrency = 16,
+    max_retries: options.Retries = 4,
+    timeout: options.Timeout = None,
+    limit: options.Limit = None,
+    expression: options.Expression = None,
+    tag: options.Tags = None,
+    tool: options.Tools = None,
+    case: options.CaseIds = None,
+    strings: options.Strings = "exact",
+    fresh: options.Fresh = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Ask both models, compare them case by case, decide, and report: the main job in one verb.
+
+    The exit code is the verdict's. Without -o the report is RUN/report.html.
+    """
+    from evalkit import store, workspace
+    from evalkit.cli import deciding
+
+    rules = workspace.load_policy(policy) if policy else workspace.default_policy()
+    suite = _suite(suites, limit, expression, tag, tool, case)
+    targets = _pair(incumbent, candidate, models, timeout)
+    folder = reports / (name or _default_name(suite, targets))
+    outputs = output or [folder / "report.html"]
+    deciding.renderers_of(outputs)
+    _execute(folder, _order(suite, targets, trials, strings, concurrency, max_retries), fresh, quiet)
+    both = store.load(folder)
+    old, new = (target.identity for target in targets)
+    raise typer.Exit(deciding.conclude(both, old, both, new, rules, outputs, as_json=as_json))
+
+
+def score(
+    run: options.RunName,
+    reports: options.Reports = options.REPORTS,
+    strings: Annotated[str | None, typer.Option("--strings", help="exact or bfcl; else as the run says.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Judge the stored answers of a run again, after a matcher or the validator changed; asks nothing."""
+    from evalkit import pipeline, store
+    from evalkit.cli import printing
+    from evalkit.cli.locating import run_folder
+
+    folder = run_folder(run, reports)
+    with store.open_run(folder) as opened:
+        info = opened.info
+        judging = judging_of(strings) if strings else info.judging
+        judge = pipeline.judge(opened.suite, judging, info.targets)
+        opened.rejudge((judge(replace(record, answer=None)) for record in opened.records()), judging)
+    printing.summary(folder, as_json)
+
+
+def _suite(
+    names: Sequence[str],
+    limit: int | None,
+    expression: str | None,
+    tags: Sequence[str] | None,
+    tools: Sequence[str] | None,
+    ids: Sequence[str] | None,
+) -> Suite:
+    from evalkit import selection, workspace
+
+    whole = selection.merge([workspace.load_suite(name) for name in names])
+    return selection.select(whole, ids=ids or (), tags=tags or (), tools=tools or (), text=expression, limit=limit)
+
+
+def _targets(spelled: Sequence[str], models: Path | None, timeout: float | None) -> tuple[Target, ...]:
+    from evalkit import workspace
+
+    listed = workspace.load_models(models) if models else ()
+    targets = workspace.unique((*listed, *(workspace.parse_target(text) for text in spelled)))
+    if not targets:
+        raise InputError("no model to ask", "name one with -m provider/model, or a list with --models FILE")
+    return tuple(replace(target, timeout=timeout) for target in targets) if timeout else targets
+
+
+def _pair(incumbent: str, candidate: str, models: Path | None, timeout: float | None) -> tuple[Target, ...]:
+    """Each named in the model list, or spelled out."""
+    from evalkit import workspace
+
+    listed = {target.identity: target for target in (workspace.load_models(models) if models else ())}
+    pair = [listed.get(text) or workspace.parse_target(text) for text in (incumbent, candidate)]
+    targets = workspace.unique(pair)
+    return tuple(replace(target, timeout=timeout) for target in targets) if timeout else targets
+
+
+def judging_of(strings: str) -> Judging:
+    """From what --strings says. Raises InputError."""
+    if strings == "exact":
+        return Judging()
+    if strings == "bfcl":
+        return Judging(strings="bfcl")
+    raise InputError(f"--strings {strings}: unknown", "it is exact or bfcl")
+
+
+def _default_name(suite: Suite, targets: Sequence[Target]) -> str:
+    """Follows from what is asked, so that the same command finds its run again."""
+    from evalkit import codec, values
+
+    asked = [suite.digest, *(codec.plain(target) for target in targets)]
+    return f"{suite.name.replace('/', '-')}-{values.digest(asked)[:8]}"
+
+
+def _order(suite: Suite, targets: tuple[Target, ...], trials: int, strings: str, width: int, retries: int) -> Order:
+    from evalkit.pipeline import Pace
+    from evalkit.running import Order
+
+    pace = Pace(width=width, retries=retries)
+    return Order(suite=suite, targets=targets, trials=trials, judging=judging_of(strings), pace=pace)
+
+
+def _execute(folder: Path, order: Order, fresh: bool, quiet: bool) -> None:
+    """Interrupted, the run keeps what came and says how to go on."""
+    from evalkit import running
+    from evalkit.cli.locating import world
+
+    total = running.missing(folder, order) if not fresh else len(order.suite.cases) * len(order.targets) * order.trials
+    try:
+        with Progress(total, quiet=quiet) as progress:
+            running.carry_out(folder, order, world(folder.parent), fresh=fresh, seen=progress.add)
+    except KeyboardInterrupt:
+        typer.echo("interrupted: every answer so far is kept; the same command asks the rest", err=True)
+        raise typer.Exit(ExitCode.INTERRUPTED) from None

@@ -1,0 +1,122 @@
+"""Verbs that check files, with nothing asked: lint, validate, schema."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evalkit.cli import options
+from evalkit.errors import ExitCode, InputError
+
+if TYPE_CHECKING:
+    from evalkit.data import Json
+    from evalkit.schema import Validator
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's verbs."""
+    for verb in (lint, validate, schema):
+        app.command()(verb)
+
+
+def lint(suites: options.Suites, as_json: options.AsJson = False) -> None:
+    """Is every case judgeable, and how hard is the suite? Exit 1 if the gold itself does not score 100 %.
+
+    The ceiling is what the gold scores; the floors are what a model without understanding scores: one that picks
+    tools by word overlap, and one that makes random schema-valid calls.
+    """
+    from evalkit import suite as suites_room
+    from evalkit import workspace
+    from evalkit.cli import printing
+
+    sound = True
+    for name in suites:
+        loaded = workspace.load_suite(name)
+        findings = suites_room.lint(loaded)
+        sound = printing.lint(loaded, findings, as_json) and sound
+    raise typer.Exit(ExitCode.OK if sound else ExitCode.GATE_FAILED)
+
+
+def validate(
+    payloads: Annotated[
+        Path | None, typer.Argument(metavar="[PAYLOADS]", help="A JSONL file; stdin if left out or -.")
+    ] = None,
+    tools: Annotated[Path | None, typer.Option("--tools", help="A file of tool specs.")] = None,
+    schema: Annotated[Path | None, typer.Option("--schema", help="One bare JSON Schema instead.")] = None,
+    form: Annotated[str | None, typer.Option("--from", help="Format of --tools; else it is recognised.")] = None,
+    formats: Annotated[str, typer.Option("--formats", help="assert or annotate.")] = "assert",
+) -> None:
+    """Judge payloads against their schemas: no suite, no model. One JSON object a line in, one out.
+
+    A line is {"tool": NAME, "arguments": TEXT or object}; with --schema the tool may be left out. Text is read as
+    JSON, strictly. Exit 0 if all are valid, 1 if any is not.
+    """
+    from evalkit import values
+
+    judges = _validators(tools, schema, form, formats)
+    all_valid = True
+    for number, line in _lines(payloads):
+        place = f"{payloads or '<stdin>'}:{number}"
+        reading = values.read(line)
+        if reading.error:
+            raise InputError(f"{place}: not JSON: {reading.message}", "give one JSON object a line")
+        result = _verdict(reading.value, judges, bare=schema is not None, place=place)
+        all_valid = all_valid and result["valid"]
+        typer.echo(json.dumps({"line": number, **result}, ensure_ascii=False))
+    raise typer.Exit(ExitCode.OK if all_valid else ExitCode.GATE_FAILED)
+
+
+def schema(kind: Annotated[str, typer.Argument(help="suite, models or policy.")]) -> None:
+    """Print the JSON Schema of one of evalkit's own files, for editors."""
+    from evalkit import files
+
+    if kind not in ("suite", "models", "policy"):
+        raise InputError(f"there is no file kind {kind!r}", "it is suite, models or policy")
+    typer.echo(files.json_schema(kind), nl=False)
+
+
+def _validators(tools: Path | None, schema: Path | None, form: str | None, formats: str) -> dict[str, Validator]:
+    from evalkit import schema as schemas
+    from evalkit import workspace
+
+    if (tools is None) == (schema is None):
+        raise InputError("give either --tools FILE or --schema FILE")
+    if formats not in ("assert", "annotate"):
+        raise InputError(f"--formats {formats}: unknown", "it is assert or annotate")
+    specs = workspace.read_tools(tools, form) if tools else workspace.read_tools(schema, "json_schema")
+    return {spec.name if tools else "": schemas.compile_schema(spec.schema, formats) for spec in specs}
+
+
+def _verdict(line: Json, judges: dict[str, Validator], *, bare: bool, place: str) -> dict[str, Json]:
+    """{"tool", "parsed", "valid", "violations"} of one line."""
+    from evalkit import codec, values
+
+    if not isinstance(line, dict) or "arguments" not in line or not (bare or "tool" in line):
+        raise InputError(f"{place}: no payload", 'give {"tool": NAME, "arguments": TEXT or object}')
+    tool, arguments = line.get("tool"), line["arguments"]
+    judge = judges.get("" if bare else tool)
+    if judge is None:
+        raise InputError(f"{place}: no tool is called {tool!r}", f"there are: {', '.join(sorted(judges))}")
+    if isinstance(arguments, str):
+        reading = values.read(arguments)
+        if reading.error is not None:
+            wrong = {"code": reading.error, "path": "", "message": reading.message}
+            return {"tool": tool, "parsed": False, "valid": False, "violations": [wrong]}
+        arguments = reading.value
+    violations = () if judge.valid(arguments) else judge.violations(arguments)
+    found = [codec.plain(violation) for violation in violations]
+    return {"tool": tool, "parsed": True, "valid": not found, "violations": found}
+
+
+def _lines(path: Path | None) -> Iterator[tuple[int, str]]:
+    try:
+        handle = sys.stdin if path is None or str(path) == "-" else path.open(encoding="utf-8")
+        with handle:
+            yield from ((number, line) for number, line in enumerate(handle, start=1) if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}", "give a JSONL file in UTF-8") from error

@@ -1,0 +1,156 @@
+"""Verbs that decide and report from stored runs, with nothing asked: compare, gate, report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evalkit.cli import options
+from evalkit.errors import ExitCode, InputError
+
+if TYPE_CHECKING:
+    from evalkit.data import Policy, Run
+    from evalkit.plugins import Renderer
+
+OtherRun = Annotated[
+    str | None, typer.Argument(metavar="[RUN]", help="The candidate's run, where it is not the same one.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's verbs."""
+    for verb in (compare, gate, report):
+        app.command()(verb)
+
+
+def compare(
+    run: options.RunName,
+    other: OtherRun = None,
+    baseline: options.Baseline = None,
+    candidate: options.Candidate = None,
+    policy: options.PolicyFile = None,
+    reports: options.Reports = options.REPORTS,
+    output: options.Outputs = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Compare two models case by case. Prints what `gate` prints; the exit code does not depend on the outcome."""
+    conclude_stored(run, other, baseline, candidate, policy, reports, output or [], as_json)
+
+
+def gate(
+    run: options.RunName,
+    other: OtherRun = None,
+    baseline: options.Baseline = None,
+    candidate: options.Candidate = None,
+    policy: options.PolicyFile = None,
+    reports: options.Reports = options.REPORTS,
+    output: options.Outputs = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Hold the candidate against a policy: exit 0 pass, 1 fail, 3 inconclusive, 4 not comparable."""
+    raise typer.Exit(conclude_stored(run, other, baseline, candidate, policy, reports, output or [], as_json))
+
+
+def report(
+    run: options.RunName,
+    other: OtherRun = None,
+    baseline: options.Baseline = None,
+    candidate: options.Candidate = None,
+    policy: options.PolicyFile = None,
+    reports: options.Reports = options.REPORTS,
+    output: options.Outputs = None,
+) -> None:
+    """Write the comparison of a stored run as HTML, Markdown or JSON; without -o as RUN/report.html."""
+    from evalkit.cli.locating import run_folder
+
+    outputs = output or [run_folder(run, reports) / "report.html"]
+    conclude_stored(run, other, baseline, candidate, policy, reports, outputs, as_json=False, show=False)
+
+
+def conclude_stored(
+    run: str,
+    other: str | None,
+    baseline: str | None,
+    candidate: str | None,
+    policy: Path | None,
+    reports: Path,
+    outputs: Sequence[Path],
+    as_json: bool,
+    show: bool = True,
+) -> ExitCode:
+    """Compare two targets of stored runs by name, decide, print and write. The verdict's exit code."""
+    from evalkit import store, workspace
+    from evalkit.cli.locating import run_folder
+
+    rules = workspace.load_policy(policy) if policy else workspace.default_policy()
+    renderers_of(outputs)
+    first = store.load(run_folder(run, reports))
+    second = store.load(run_folder(other, reports)) if other else first
+    incumbent, successor = _sides(first, second, baseline, candidate)
+    return conclude(first, incumbent, second, successor, rules, outputs, as_json=as_json, show=show)
+
+
+def conclude(
+    first: Run,
+    baseline: str,
+    second: Run,
+    candidate: str,
+    policy: Policy,
+    outputs: Sequence[Path],
+    *,
+    as_json: bool,
+    show: bool = True,
+) -> ExitCode:
+    """Compare, decide, print (unless `show` is False) and write every report of `outputs`."""
+    from evalkit import compare, gate, plugins, report, workspace
+
+    comparison = compare.compare(first, baseline, second, candidate)
+    verdict = gate.decide(comparison, policy)
+    built = report.build(comparison, verdict)
+    for path, renderer in renderers_of(outputs):
+        workspace.write_atomic(path, renderer.render(built))
+    if as_json:
+        typer.echo(plugins.renderer("json").render(built))
+    elif show:
+        typer.echo(plugins.renderer("terminal").render(built), nl=False)
+    for path in outputs:
+        typer.echo(f"report: {path}", err=as_json)
+    return gate.exit_code(verdict)
+
+
+def renderers_of(outputs: Sequence[Path]) -> list[tuple[Path, Renderer]]:
+    """The renderer for each path, by its suffix. Raises InputError for one that no renderer writes."""
+    from evalkit import plugins
+
+    if not outputs:
+        return []
+    known = {found.SUFFIX: found for name in plugins.names("renderers") if (found := plugins.renderer(name)).SUFFIX}
+    unknown = [path for path in outputs if path.suffix not in known]
+    if unknown:
+        raise InputError(
+            f"-o {unknown[0]}: no report is written as {unknown[0].suffix or 'that'}",
+            f"there are: {', '.join(sorted(known))}",
+        )
+    return [(path, known[path.suffix]) for path in outputs]
+
+
+def _sides(first: Run, second: Run, baseline: str | None, candidate: str | None) -> tuple[str, str]:
+    """The two targets meant. What is not named follows only where there is no doubt."""
+    ours, theirs = ([target.identity for target in run.info.targets] for run in (first, second))
+    if first is second:
+        if baseline is None and candidate is None and len(ours) == 2:
+            return ours[0], ours[1]
+        if len(ours) == 2 and (baseline in ours or candidate in ours):
+            baseline = baseline or next(name for name in ours if name != candidate)
+            candidate = candidate or next(name for name in ours if name != baseline)
+    else:
+        baseline = baseline or (ours[0] if len(ours) == 1 else None)
+        candidate = candidate or (theirs[0] if len(theirs) == 1 else None)
+    if baseline is None or candidate is None:
+        lacking = "--baseline" if baseline is None else "--candidate"
+        names = ours if baseline is None else theirs
+        raise InputError(f"which is meant? {lacking} is not given", f"the run has: {', '.join(names)}")
+    return baseline, candidate

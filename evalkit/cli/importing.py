@@ -1,0 +1,121 @@
+"""Verbs that bring other tools' files in and take results out: import tools|cases|run, export."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evalkit.cli import options
+from evalkit.errors import InputError
+
+if TYPE_CHECKING:
+    from evalkit.data import Suite
+
+From = Annotated[str | None, typer.Option("--from", help="The format; else it is recognised.")]
+Cases = Annotated[str, typer.Option("--from", help="The format.")]
+Out = Annotated[Path, typer.Option("-o", "--output", help="The file to write.")]
+
+importing = typer.Typer(no_args_is_help=True, help="Bring in tool specs, cases or recorded answers of other tools.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's verbs."""
+    app.add_typer(importing, name="import")
+    app.command()(export)
+
+
+@importing.command()
+def tools(
+    file: Annotated[Path, typer.Argument(help="A file of tool declarations.")],
+    form: From = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write; else stdout.")] = None,
+) -> None:
+    """Tool specs of any known format as OpenAI chat tools, each schema as it was declared."""
+    from evalkit import request, workspace
+
+    specs = workspace.read_tools(file, form)
+    text = json.dumps(request.declare(specs), indent=2, ensure_ascii=False) + "\n"
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    workspace.write_atomic(output, text)
+    typer.echo(f"{len(specs)} tools: {output}", err=True)
+
+
+@importing.command()
+def cases(
+    folder: Annotated[Path, typer.Argument(help="The file or folder that holds them.")],
+    form: Cases,
+    output: Out,
+) -> None:
+    """Cases of another tool as a suite file. Gold that breaks its own schema is kept, marked and listed by lint."""
+    from evalkit import plugins, workspace
+
+    reader = plugins.find("formats", form)
+    if not hasattr(reader, "cases"):
+        raise InputError(f"--from {form}: reads no cases", f"these do: {', '.join(_readers('cases'))}")
+    suite: Suite = reader.cases(workspace.read_folder(folder), output.stem)
+    workspace.write_suite(suite, output)
+    flawed = sum(1 for case in suite.cases if case.flaws)
+    typer.echo(f"{len(suite.cases)} cases, {len(suite.specs)} tools, {flawed} with flawed gold: {output}", err=True)
+
+
+@importing.command(name="run")
+def recorded(
+    folder: Annotated[Path, typer.Argument(help="The file or folder that holds the recorded answers.")],
+    form: Cases,
+    suite: Annotated[str, typer.Option("--suite", help="The suite they answer.")],
+    target: Annotated[str, typer.Option("--target", help="What to call the model.")],
+    name: Annotated[str, typer.Option("--run", help="The run to make or to add to.")],
+    reports: options.Reports = options.REPORTS,
+    strings: options.Strings = "exact",
+    as_json: options.AsJson = False,
+) -> None:
+    """Answers recorded elsewhere as a run, judged: everything after the asking works on them."""
+    from evalkit import pipeline, plugins, running, workspace
+    from evalkit.cli import printing
+    from evalkit.cli.asking import judging_of
+    from evalkit.data import Target
+
+    reader = plugins.find("formats", form)
+    if not hasattr(reader, "run"):
+        raise InputError(f"--from {form}: reads no recorded answers", f"these do: {', '.join(_readers('run'))}")
+    loaded = workspace.load_suite(suite)
+    model = Target(name=target, provider="recorded", model=target)
+    order = running.Order(suite=loaded, targets=(model,), judging=judging_of(strings))
+    records = reader.run(workspace.read_folder(folder), loaded, model)
+    judge = pipeline.judge(loaded, order.judging)
+    store_folder = reports / name
+    with running.join(store_folder, running.describe(name, order), loaded) as opened:
+        opened.append(judge(record) for record in records)
+    printing.summary(store_folder, as_json)
+
+
+def export(
+    run: options.RunName,
+    output: Annotated[list[Path] | None, typer.Option("-o", "--output", help="x.jsonl or x.csv; else stdout.")] = None,
+    reports: options.Reports = options.REPORTS,
+) -> None:
+    """One object or row a record: target, case, trial, every rung, violations, mismatches, tokens, seconds."""
+    from evalkit import frames, store, workspace
+    from evalkit.cli.locating import run_folder
+
+    kinds = {".jsonl": frames.jsonl, ".csv": frames.csv}
+    unknown = [path for path in output or [] if path.suffix not in kinds]
+    if unknown:
+        raise InputError(f"-o {unknown[0]}: cannot export that", f"there are: {', '.join(kinds)}")
+    stored = store.load(run_folder(run, reports))
+    if not output:
+        typer.echo(frames.jsonl(stored), nl=False)
+    for path in output or []:
+        workspace.write_atomic(path, kinds[path.suffix](stored))
+        typer.echo(f"{len(stored.records)} records: {path}", err=True)
+
+
+def _readers(what: str) -> list[str]:
+    from evalkit import plugins
+
+    return [name for name in plugins.names("formats") if hasattr(plugins.find("formats", name), what)]

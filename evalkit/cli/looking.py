@@ -1,0 +1,78 @@
+"""Verbs that look at what is there: list, show, plugins; and serve-reference, which is there to be looked at."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from evalkit.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's verbs."""
+    app.command(name="list")(runs)
+    app.command()(show)
+    app.command()(plugins)
+    app.command()(serve_reference)
+
+
+def runs(reports: options.Reports = options.REPORTS, as_json: options.AsJson = False) -> None:
+    """The stored runs, the latest first."""
+    from evalkit.cli import printing
+
+    printing.runs(reports, as_json)
+
+
+def show(
+    run: options.RunName,
+    case: Annotated[str | None, typer.Argument(metavar="[CASE]", help="One case in full.")] = None,
+    reports: options.Reports = options.REPORTS,
+    as_json: options.AsJson = False,
+) -> None:
+    """A run in numbers, or one of its cases in full: prompt, what was wanted, what came, what is wrong with it."""
+    from evalkit.cli import printing
+    from evalkit.cli.locating import run_folder
+
+    folder = run_folder(run, reports)
+    if case is None:
+        printing.summary(folder, as_json)
+    else:
+        printing.case(folder, case, as_json)
+
+
+def plugins(
+    kind: Annotated[str | None, typer.Argument(help="matchers, providers, formats ...; all if left out.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """The plug-ins there are, a line each."""
+    from evalkit import plugins as rooms
+    from evalkit.errors import InputError
+
+    if kind is not None and kind not in rooms.KINDS:
+        raise InputError(f"there is no plug-in kind {kind!r}", f"there are: {', '.join(rooms.KINDS)}")
+    kinds = (kind,) if kind else rooms.KINDS
+    listed = {k: {name: rooms.help_line(k, name) for name in rooms.names(k)} for k in kinds}
+    if as_json:
+        typer.echo(json.dumps(listed, indent=2, ensure_ascii=False))
+        return
+    for each, found in listed.items():
+        typer.echo(f"{each}/")
+        for name, line in found.items():
+            typer.echo(f"  {name:18} {line}")
+
+
+def serve_reference(
+    suites: options.Suites,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 0,
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", help="kind or kind=rate, e.g. rate_limit=0.3 (repeatable).")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the faults.")] = 0,
+) -> None:
+    """Serve the reference models on loopback in OpenAI's, Anthropic's and Gemini's formats, to test a set-up with."""
+    from evalkit import testing, workspace
+
+    loaded = [workspace.load_suite(name) for name in suites]
+    testing.run_forever(loaded, port=port, faults=fault or [], seed=seed, announce=typer.echo)

@@ -1,0 +1,130 @@
+"""One run from order to disk: ask what the store lacks, judge each answer as it comes, append it."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from evalkit import __version__, pipeline, plugins, store
+from evalkit.data import Json, Judging, Record, RunInfo, Suite, Target
+from evalkit.errors import InputError
+from evalkit.plugins import World
+
+_LIBRARIES = ("jsonschema", "jsonschema-rs", "aiohttp", "litellm")
+"""Libraries whose version may change what is judged or sent."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What is to be asked, and how."""
+
+    suite: Suite
+    targets: tuple[Target, ...]
+    trials: int = 1
+    judging: Judging = field(default_factory=Judging)
+    pace: pipeline.Pace = field(default_factory=pipeline.Pace)
+
+
+def carry_out(folder: Path, order: Order, world: World, *, fresh: bool, seen: Callable[[Record], None]) -> None:
+    """Ask everything of `order` that the run in `folder` has no answer to, and store each answer before the next.
+
+    `fresh` forgets what the run has. `seen` is called with each judged record once it is on disk. Interrupted or
+    killed, everything seen is kept and the same call goes on from there. Raises InputError before anything is
+    asked if a target cannot be reached (no key, unknown provider) or `folder` holds a run of another suite.
+    """
+    for target in order.targets:
+        plugins.provider(target.provider).connect(target, world)
+    if fresh:
+        store.remove(folder)
+    with join(folder, describe(folder.name, order), order.suite) as opened:
+        asyncio.run(_ask(opened, order, world, seen))
+
+
+async def _ask(opened: store.Store, order: Order, world: World, seen: Callable[[Record], None]) -> None:
+    judge = pipeline.judge(order.suite, order.judging, order.targets)
+    requests = pipeline.plan(order.suite, order.targets, order.trials, opened.answered())
+    spent = opened.faulted()
+    async for record in pipeline.ask(requests, order.suite, order.targets, world, order.pace, spent):
+        judged = judge(record)
+        opened.append([judged])
+        seen(judged)
+
+
+def missing(folder: Path, order: Order) -> int:
+    """How many answers the run in `folder` lacks."""
+    wanted = {
+        (t.identity, trial, case.id)
+        for t in order.targets
+        for trial in range(order.trials)
+        for case in order.suite.cases
+    }
+    if not (folder / store.FILE).exists():
+        return len(wanted)
+    with store.open_run(folder) as opened:
+        return len(wanted - opened.answered())
+
+
+def join(folder: Path, info: RunInfo, suite: Suite) -> store.Store:
+    """The run in `folder`, made if there is none; targets it does not know yet join it.
+
+    Raises InputError if it holds another suite, judges otherwise, or knows a target of the same name by other
+    parameters: their answers would not be comparable.
+    """
+    if not (folder / store.FILE).exists():
+        return store.create(folder, info, suite)
+    opened = store.open_run(folder)
+    there = opened.info
+    if there.suite_digest != suite.digest:
+        raise InputError(
+            f"{folder}: this run is of suite {there.suite_name} ({there.suite_digest}), "
+            f"not of {suite.name} ({suite.digest})",
+            "give another --run, or --fresh to begin anew",
+        )
+    if there.judging != info.judging:
+        raise InputError(f"{folder}: this run compares strings as {there.judging.strings}", "give another --run")
+    known = {target.identity: target for target in there.targets}
+    for target in info.targets:
+        if known.setdefault(target.identity, target) != target:
+            raise InputError(
+                f"{folder}: {target.identity} is in this run with other parameters", "give the target another name"
+            )
+    opened.describe(replace(there, targets=tuple(known.values()), trials=max(there.trials, info.trials)))
+    return opened
+
+
+def describe(name: str, order: Order) -> RunInfo:
+    """What the run is, with the versions of everything that may change its outcome."""
+    pace = {"concurrency": order.pace.width, "max_retries": order.pace.retries}
+    return RunInfo(
+        id=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        suite_name=order.suite.name,
+        suite_digest=order.suite.digest,
+        cases=len(order.suite.cases),
+        targets=order.targets,
+        trials=order.trials,
+        judging=order.judging,
+        versions={"evalkit": __version__, "python": platform.python_version(), **_versions()},
+        guards={**pace, **_guards(order)},
+    )
+
+
+def _versions() -> Mapping[str, str]:
+    found = {}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _guards(order: Order) -> Mapping[str, Json]:
+    """Settings that the providers in use pin for the run, by provider."""
+    modules = {target.provider: plugins.provider(target.provider) for target in order.targets}
+    return {name: dict(module.guards()) for name, module in modules.items() if hasattr(module, "guards")}

@@ -1,0 +1,89 @@
+"""Which cases are asked: several suites made one, and the part of a suite that was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from evalkit import suite as suites
+from evalkit.data import Case, Suite
+from evalkit.errors import InputError
+
+
+def merge(parts: Sequence[Suite]) -> Suite:
+    """One suite out of several: case ids become `suite/id`, and each case is tagged with its suite's name.
+
+    A single suite is given back as it is. Raises InputError if two have one name or judge formats differently.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    names = [part.name for part in parts]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"two suites are called {twice[0]!r}", "name each suite once, or rename one")
+    if len({part.formats for part in parts}) > 1:
+        raise InputError("some of the suites assert formats and some do not", "run them apart")
+    specs = {f"{part.name}/{key}": spec for part in parts for key, spec in part.specs.items()}
+    cases = tuple(
+        replace(
+            case,
+            id=f"{part.name}/{case.id}",
+            tools=tuple(f"{part.name}/{key}" for key in case.tools),
+            tags=(part.name, *case.tags),
+        )
+        for part in parts
+        for case in part.cases
+    )
+    whole = Suite(name="+".join(names), specs=specs, cases=cases, formats=parts[0].formats)
+    return replace(whole, digest=suites.digest(whole))
+
+
+def select(
+    suite: Suite,
+    *,
+    ids: Collection[str] = (),
+    tags: Collection[str] = (),
+    tools: Collection[str] = (),
+    text: str | None = None,
+    limit: int | None = None,
+) -> Suite:
+    """The part of `suite` that meets every condition given; an empty condition holds for all.
+
+    Raises InputError if nothing is left, or an id, tag or tool is nowhere in the suite.
+    """
+    _known(suite, ids, tags, tools)
+    cases = [
+        case
+        for case in suite.cases
+        if (not ids or case.id in ids)
+        and (not tags or set(tags) & set(case.tags))
+        and (not tools or set(tools) & wanted(case))
+        and (text is None or text.casefold() in _said(case))
+    ][:limit]
+    if not cases:
+        raise InputError(f"no case of suite {suite.name} is selected", "loosen -k, --tag, --tool or --case")
+    if len(cases) == len(suite.cases):
+        return suite
+    used = {key for case in cases for key in case.tools}
+    part = replace(suite, cases=tuple(cases), specs={key: spec for key, spec in suite.specs.items() if key in used})
+    return replace(part, digest=suites.digest(part))
+
+
+def wanted(case: Case) -> set[str]:
+    """Names of the tools that some acceptable answer calls."""
+    return {call.tool for expectation in case.accept for call in expectation.calls}
+
+
+def _said(case: Case) -> str:
+    return "\n".join([case.id, *(str(message.get("content", "")) for message in case.messages)]).casefold()
+
+
+def _known(suite: Suite, ids: Collection[str], tags: Collection[str], tools: Collection[str]) -> None:
+    for given, known, kind in (
+        (ids, {case.id for case in suite.cases}, "case"),
+        (tags, {tag for case in suite.cases for tag in case.tags}, "tag"),
+        (tools, {spec.name for spec in suite.specs.values()}, "tool"),
+    ):
+        unknown = sorted(set(given) - known)
+        if unknown:
+            raise InputError(f"suite {suite.name} has no {kind} {unknown[0]!r}", f"`evalkit lint` lists its {kind}s")
