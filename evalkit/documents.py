@@ -1,0 +1,297 @@
+"""YAML, JSON and JSON Lines text to values, strictly, with the line and column of everything in them.
+
+YAML is read by its 1.2 core schema and no further: `no`, `on`, `2026-03-01` and `12:30:45` are strings, and so is
+`012` (a postcode, not a number). Duplicate keys, keys that are no strings, tags and `.nan` are refused. The value is
+built from the parser's events and not from its nodes: nesting is bounded before it can exhaust the stack, and an
+alias costs what it would cost written out, so that ten lines cannot ask for a billion values.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NoReturn, TypeAlias
+
+import yaml
+
+from evalkit.data import Json, Pointer
+from evalkit.errors import InputError, Place, Problem
+from evalkit.values import MAX_DEPTH, excerpt, pointer, read
+
+MAX_VALUES = 1_000_000
+
+Position: TypeAlias = tuple[int, int | None]
+"""Line and column, from 1; a line of JSON Lines is not divided further."""
+Marks: TypeAlias = Mapping[Pointer, tuple[Position, Position]]
+"""Where the key (or the list item) and where the value at a pointer begin."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """A value as it was read, with the place of everything in it."""
+
+    value: Json
+    file: str
+    marks: Callable[[], Marks]
+
+    def place(self, path: Pointer = "", *, key: bool = False) -> Place:
+        """Where the value at `path` begins (or its key); of the nearest thing around it, if nothing is there."""
+        marks = self.marks()
+        while path and path not in marks:
+            path, key = path.rpartition("/")[0], False
+        line, column = marks[path][0 if key else 1] if path in marks else (None, None)
+        return Place(file=self.file, line=line, column=column)
+
+
+def parse(text: str, file: str) -> Document:
+    """One value: JSON if the file's name says so, else YAML (of which JSON is nearly a part)."""
+    return parse_json(text, file) if file.endswith(".json") else parse_yaml(text, file)
+
+
+# --------------------------------------------------------------------------- YAML
+
+
+def parse_yaml(text: str, file: str) -> Document:
+    """Raises InputError with a place for everything that is not plain, strict YAML."""
+    try:
+        value, marks = _Events(text, file).document()
+    except yaml.MarkedYAMLError as error:
+        where = error.problem_mark or error.context_mark
+        place = Place(file=file, line=where.line + 1, column=where.column + 1) if where else Place(file=file)
+        problem = error.problem or error.context or "it cannot be read"
+        raise InputError(
+            Problem(what=f"not YAML: {problem}", hint=_yaml_hint(problem, text, place), place=place)
+        ) from None
+    except yaml.reader.ReaderError as error:
+        line, column = _position(text, error.position)
+        what = f"not YAML: the control character U+{ord(text[error.position]):04X}"
+        raise InputError(Problem(what=what, place=Place(file=file, line=line, column=column))) from None
+    return Document(value=value, file=file, marks=lambda: marks)
+
+
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+_BASED = re.compile(r"0(o[0-7]+|x[0-9a-fA-F]+)\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_NOT_JSON = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
+_WORDS: Mapping[str, Json] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+def scalar(text: str) -> Json:
+    """What a plain YAML scalar means. Raises ValueError for a number that JSON does not have."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in "-+.0123456789":
+        return text
+    if _BASED.match(text):
+        return int(text, 0)
+    if _FLOAT.match(text):
+        number = int(text) if _INTEGER.match(text) and len(text) < 4300 else float(text)
+        if math.isfinite(number):
+            return number
+        raise ValueError(f"{excerpt(text)} is larger than any number JSON can hold")
+    if _NOT_JSON.match(text):
+        raise ValueError(f"{text} is no JSON number")
+    return text
+
+
+class _Events:
+    """One pass over the events of a YAML text."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.parser = yaml.CBaseLoader(text)
+        self.file = file
+        self.marks: dict[Pointer, tuple[Position, Position]] = {}
+        self.anchors: dict[str, tuple[Json, int]] = {}
+        self.values = 0
+
+    def document(self) -> tuple[Json, Marks]:
+        self.next()  # the stream begins
+        if isinstance(self.next(), yaml.StreamEndEvent):
+            return None, {}
+        value = self.value(self.next(), "", 0)
+        self.next()  # the document ends
+        after = self.next()
+        if not isinstance(after, yaml.StreamEndEvent):
+            self.refuse(after, "a second document begins here", "a file holds one")
+        return value, self.marks
+
+    def next(self) -> Any:
+        return self.parser.get_event()
+
+    def value(self, event: Any, path: Pointer, depth: int, key: Position | None = None) -> Json:
+        here = (event.start_mark.line + 1, event.start_mark.column + 1)
+        self.marks[path] = (key or here, here)
+        before = self.values
+        self.count(event, 1)
+        if depth > MAX_DEPTH:
+            self.refuse(event, f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event, path)
+        if isinstance(event, yaml.ScalarEvent):
+            value = self.scalar(event, path)
+        else:
+            if event.tag not in (None, "!"):
+                self.refuse(event, f"the tag {event.tag} has no meaning here", "write the value without it", path)
+            value = (
+                self.mapping(path, depth) if isinstance(event, yaml.MappingStartEvent) else self.sequence(path, depth)
+            )
+        if event.anchor:
+            self.anchors[event.anchor] = value, self.values - before
+        return value
+
+    def mapping(self, path: Pointer, depth: int) -> Json:
+        found: dict[str, Json] = {}
+        while not isinstance(event := self.next(), yaml.MappingEndEvent):
+            key = self.scalar(event, path) if isinstance(event, yaml.ScalarEvent) else None
+            if not isinstance(key, str):
+                hint = f'put it in quotes: "{event.value}"' if isinstance(event, yaml.ScalarEvent) else ""
+                self.refuse(event, "a key that is not a string", hint, path)
+            below = path + pointer(key)
+            if key in found:
+                first = self.marks[below][0][0]
+                self.refuse(event, f"the key {key!r} stands twice", f"the first is on line {first}", path)
+            at = (event.start_mark.line + 1, event.start_mark.column + 1)
+            found[key] = self.value(self.next(), below, depth + 1, at)
+        return found
+
+    def sequence(self, path: Pointer, depth: int) -> Json:
+        found: list[Json] = []
+        while not isinstance(event := self.next(), yaml.SequenceEndEvent):
+            found.append(self.value(event, f"{path}/{len(found)}", depth + 1))
+        return found
+
+    def alias(self, event: Any, path: Pointer) -> Json:
+        if event.anchor not in self.anchors:
+            self.refuse(event, f"no anchor &{event.anchor} is complete before this alias", path=path)
+        value, size = self.anchors[event.anchor]
+        self.count(event, size)
+        return value
+
+    def scalar(self, event: Any, path: Pointer) -> Json:
+        if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
+            self.refuse(event, f"the tag {event.tag} has no meaning here", "write the value without it", path)
+        if event.tag is not None or not event.implicit[0]:
+            return str(event.value)
+        try:
+            return scalar(event.value)
+        except ValueError as error:
+            self.refuse(event, str(error), "put it in quotes if it is a string", path)
+
+    def count(self, event: Any, values: int) -> None:
+        self.values += values
+        if self.values > MAX_VALUES:
+            self.refuse(event, f"more than {MAX_VALUES:,} values", "write large suites as JSON Lines (.jsonl)")
+
+    def refuse(self, event: Any, what: str, hint: str = "", path: Pointer = "") -> NoReturn:
+        place = Place(file=self.file, line=event.start_mark.line + 1, column=event.start_mark.column + 1)
+        raise InputError(Problem(what=what, hint=hint, place=place, path=path))
+
+
+_HINTS: Mapping[str, str] = {
+    "mapping values are not allowed": "put a text that holds ': ' in quotes, and check the indentation",
+    "did not find expected key": "check the indentation and the quotes of the lines above",
+    "did not find expected '-' indicator": "check the indentation: an item of a list begins with '- '",
+    "did not find expected ',' or": "a bracket is not closed",
+    "unexpected end of stream": "a quote is not closed",
+    "alphabetic or numeric character": "put a text that begins with * or & in quotes",
+}
+
+
+def _yaml_hint(problem: str, text: str, place: Place) -> str:
+    if "cannot start any token" in problem and place.line and place.column:
+        wrong = text.splitlines()[place.line - 1][place.column - 1]
+        return "indent with spaces, not tabs" if wrong == "\t" else f"put a text that begins with {wrong} in quotes"
+    return next((hint for words, hint in _HINTS.items() if words in problem), "")
+
+
+# --------------------------------------------------------------------------- JSON
+
+
+def parse_json(text: str, file: str) -> Document:
+    """Raises InputError with a place for everything that `values.read` refuses, but for size."""
+    marks = cache(lambda: {path: (_position(text, key), _position(text, at)) for path, key, at in _json_marks(text)})
+    return Document(value=_json(text, file), file=file, marks=marks)
+
+
+def parse_lines(text: str, file: str, problems: list[Problem]) -> Iterator[Document]:
+    """A document for each line of JSON Lines that is not blank; what is wrong with a line joins `problems`."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = _json(line, file, number)
+        except InputError as error:
+            problems += error.problems
+        else:
+            yield Document(value=value, file=file, marks=_on_line(number))
+
+
+def _on_line(number: int) -> Callable[[], Marks]:
+    position = (number, None)
+    return lambda: {"": (position, position)}
+
+
+def _json(text: str, file: str, line: int | None = None) -> Json:
+    """The value of a JSON text; `line` where it is one line of a file."""
+    reading = read(text, max_chars=max(len(text), 1))
+    if reading.error is None:
+        return reading.value
+    located = reading.error in ("json.duplicate_key", "json.nan")  # whose offset the reader does not know
+    offset = _offence(text, reading.error) if located else reading.offset
+    row, column = _position(text, offset) if offset is not None else (1, None)
+    message = reading.message if text.strip() else "there is no value"
+    place = Place(file=file, line=row if line is None else line, column=column)
+    raise InputError(Problem(what=f"not JSON: {message}", place=place))
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},:]|[^][{},:"\s]+')
+
+
+def _json_marks(text: str) -> Iterator[tuple[Pointer, int, int]]:
+    """(pointer, offset of the key, offset of the value) in the order of the text, as far as the text is JSON."""
+    open_: list[tuple[Pointer, bool]] = []  # pointer and whether it is an object, of what is not closed yet
+    items: list[int] = []  # how many items each has had
+    path, key_at, wants_key = "", 0, False
+    for match in _TOKEN.finditer(text):
+        token, at = match.group(), match.start()
+        if token in "]}":
+            open_.pop()
+            items.pop()
+            wants_key = False
+        elif token == ",":
+            items[-1] += 1
+            wants_key = open_[-1][1]
+        elif wants_key:
+            path, key_at, wants_key = open_[-1][0] + pointer(json.loads(token)), at, False
+        elif token != ":":
+            if open_ and not open_[-1][1]:
+                path, key_at = f"{open_[-1][0]}/{items[-1]}", at
+            yield path, key_at if open_ else at, at
+            if token in "[{":
+                open_.append((path, token == "{"))
+                items.append(0)
+                wants_key = token == "{"
+
+
+def _offence(text: str, code: str) -> int | None:
+    """Offset of the first key that stands twice, or of the first constant JSON does not have."""
+    seen: set[Pointer] = set()
+    for path, key_at, at in _json_marks(text):
+        if code == "json.duplicate_key" and path in seen:
+            return key_at
+        if code == "json.nan" and text.startswith(("NaN", "Infinity", "-Infinity"), at):
+            return at
+        seen.add(path)
+    return None
+
+
+def _position(text: str, offset: int) -> Position:
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
