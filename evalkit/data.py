@@ -602,9 +602,9 @@ class Column:
 
     key: str
     label: str
-    kind: Literal["text", "code", "int", "number", "percent", "points", "seconds", "usd", "outcome", "ratio", "p"] = (
-        "text"
-    )
+    kind: Literal[
+        "text", "code", "int", "change", "number", "percent", "points", "seconds", "usd", "outcome", "ratio", "p"
+    ] = "text"
     note: str = ""
 
 
