@@ -160,7 +160,10 @@ def open_run(folder: Path) -> Store:
 def load(folder: Path) -> Run:
     """A whole run in memory. Raises StoreError."""
     with open_run(folder) as store:
-        return store.load()
+        try:
+            return store.load()
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{store.path}: damaged: {error}") from error
 
 
 def remove(folder: Path) -> None:

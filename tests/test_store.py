@@ -1,0 +1,143 @@
+"""A run on disk: nothing stored is lost, nothing unknown is read."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from evalkit import codec, store
+from evalkit.data import Answer, Fault, Judging, Record, Response, RunInfo, Suite, Wire
+from evalkit.errors import InputError, StoreError
+from tests import strategies
+
+SUITE = Suite(name="s", specs={}, cases=(), digest="d")
+INFO = RunInfo(
+    id="r",
+    created="2026-01-01T00:00:00+00:00",
+    suite_name="s",
+    suite_digest="d",
+    cases=0,
+    targets=(),
+    trials=1,
+    judging=Judging(),
+    versions={"evalkit": "0"},
+)
+
+
+def record(case: str, *, fault: bool = False, trial: int = 0) -> Record:
+    reply = (
+        Fault(kind="server", message="no", seconds=1.0)
+        if fault
+        else Response(wire=Wire(status=200, body=case), dialect="x")
+    )
+    return Record(case=case, trial=trial, target="t", started="", sent="", reply=reply)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@given(st.lists(strategies.records, max_size=6))
+def test_every_record_is_loaded_as_it_was_stored(tmp_path: Path, records: list[Record]) -> None:
+    store.remove(tmp_path)
+    with store.create(tmp_path, INFO, SUITE) as opened:
+        opened.append(records)
+    last = {(r.target, r.trial, r.case): r for r in records}
+    loaded = store.load(tmp_path)
+    assert {(r.target, r.trial, r.case): r for r in loaded.records} == last
+    assert (loaded.info, loaded.suite) == (INFO, SUITE)
+
+
+def test_only_answers_count_as_answered_and_the_attempts_of_faults_are_kept(tmp_path: Path) -> None:
+    with store.create(tmp_path, INFO, SUITE) as opened:
+        opened.append([record("a"), record("b", fault=True)])
+        assert opened.answered() == {("t", 0, "a")}
+        (spent,) = opened.faulted()[("t", 0, "b")]
+        assert spent.fault.kind == "server"
+        opened.append([record("b")])
+        assert opened.answered() == {("t", 0, "a"), ("t", 0, "b")} and not opened.faulted()
+
+
+def test_judging_again_leaves_what_came_back_untouched(tmp_path: Path) -> None:
+    with store.create(tmp_path, INFO, SUITE) as opened:
+        opened.append([record("a")])
+        before = opened._connection.execute("SELECT asked FROM records").fetchall()
+        opened.rejudge([replace(record("a"), answer=Answer(text="new"))], Judging(strings="bfcl"))
+        assert opened._connection.execute("SELECT asked FROM records").fetchall() == before
+    run = store.load(tmp_path)
+    assert run.records[0].answer == Answer(text="new") and run.info.judging.strings == "bfcl"
+
+
+def test_a_process_killed_in_the_middle_loses_nothing_that_was_appended(tmp_path: Path) -> None:
+    program = (
+        "import sys, itertools; from pathlib import Path; sys.path.insert(0, sys.argv[2])\n"
+        "from evalkit import store; from tests.test_store import INFO, SUITE, record\n"
+        "with store.create(Path(sys.argv[1]), INFO, SUITE) as opened:\n"
+        "    for n in itertools.count():\n"
+        "        opened.append([record(str(n))]); print(n, flush=True)\n"
+    )
+    root = str(Path(__file__).parents[1])
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path), root], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        seen = [int(process.stdout.readline()) for _ in range(200)]
+        os.kill(process.pid, signal.SIGKILL)
+        seen += [int(line) for line in process.stdout.read().split()]
+    assert {str(n) for n in seen} <= {r.case for r in store.load(tmp_path).records}
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    store.create(tmp_path, INFO, SUITE).__exit__()
+    with pytest.raises(InputError, match="there is a run already"):
+        store.create(tmp_path, INFO, SUITE)
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be written"):
+        store.create(tmp_path / "file" / "run", INFO, SUITE)
+
+
+def test_what_is_no_run_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no such run"):
+        store.load(tmp_path / "nowhere")
+    (tmp_path / "run.db").write_bytes(b"this is not a database at all, but long enough to be looked at" * 20)
+    with pytest.raises(StoreError, match="not a run"):
+        store.load(tmp_path)
+    other = tmp_path / "other" / "run.db"
+    other.parent.mkdir()
+    sqlite3.connect(other).execute("CREATE TABLE t (x)").connection.close()
+    with pytest.raises(StoreError, match="a SQLite file, but not a run"):
+        store.load(other)
+
+
+def test_a_run_of_another_version_is_refused_with_both_versions(tmp_path: Path) -> None:
+    with store.create(tmp_path, INFO, SUITE) as opened:
+        opened._connection.execute(f"PRAGMA user_version={codec.VERSION + 1}")
+    with pytest.raises(StoreError, match=f"format {codec.VERSION + 1}.*reads format {codec.VERSION}"):
+        store.load(tmp_path)
+
+
+def test_a_truncated_file_is_a_store_error_and_no_traceback(tmp_path: Path) -> None:
+    with store.create(tmp_path, INFO, SUITE) as opened:
+        opened.append(record(str(n)) for n in range(500))
+    path = tmp_path / "run.db"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(StoreError):
+        store.load(tmp_path)
+
+
+def test_runs_are_listed_latest_first(tmp_path: Path) -> None:
+    for number, name in enumerate(("old", "new")):
+        with store.create(tmp_path / name, INFO, SUITE) as opened:
+            opened.append([record("a"), record("b", fault=True)])
+        os.utime(tmp_path / name / "run.db", (number, number))
+    assert [folder.name for folder in store.runs(tmp_path)] == ["new", "old"]
+    assert store.counts(tmp_path / "new") == (2, 1)
