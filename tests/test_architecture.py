@@ -18,7 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "data",
         "errors",
         "values",
-        "documents patterns locate",
+        "documents numerals patterns locate drafts violations references",
         "plugins schema codec files stats",
         "reference tally complaint",
         "providers dialects matchers formats sections renderers",
@@ -30,9 +30,10 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
 )
 EDGE = {"__init__", "__main__"}  # the front door: may name any room
 HOMES = {
-    "jsonschema": {"schema"},
-    "jsonschema_rs": {"schema"},
-    "referencing": {"schema"},
+    "jsonschema": {"drafts", "violations"},
+    "jsonschema_rs": {"drafts"},
+    "jsonschema_specifications": {"references"},
+    "referencing": {"drafts", "references"},
     "scipy": {"stats"},
     "pandas": {"frames"},
     "pydantic": {"files", "codec"},

@@ -1,0 +1,53 @@
+"""What the sections call things, so that one thing has one name in the whole report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evalkit.data import SCORES, Cell, Comparison, Json, Rate, Rule
+
+LABELS: Mapping[str, str] = {
+    "compliance": "Compliance",
+    "correct": "Correct",
+    "abstained": "Rightly called nothing",
+    "called": "Called a tool",
+    "tool": "Offered tools only",
+    "parsed": "Arguments are JSON",
+    "compliance_lenient": "Compliance, lenient",
+    "compliance_repaired": "Compliance, repaired",
+}
+"""A heading for each of SCORES, in the order in which they are shown."""
+
+
+def meaning(score: str) -> str:
+    return next((text for name, text in SCORES.items() if name == score), "")
+
+
+def requirement(rule: Rule) -> str:
+    """What a rule is about, in words."""
+    label = LABELS.get(rule.score or "", rule.score or "")
+    words = {
+        "floor": f"{label}: at least",
+        "max_drop": f"{label}: largest drop",
+        "latency_ratio": "Latency: candidate over baseline",
+        "fault_share": "Unanswered questions",
+    }[rule.kind]
+    return words if rule.slice == "all" else f"{words}, {slice_name(rule.slice)}"
+
+
+def slice_name(name: str) -> str:
+    """`tool:book_hotel` -> `tool book_hotel`."""
+    return name.replace(":", " ", 1)
+
+
+def cell(comparison: Comparison, score: str, where: str = "all") -> Cell | None:
+    return next((c for c in comparison.cells if c.score == score and c.slice == where), None)
+
+
+def rate(measured: Rate) -> Json:
+    """A rate with its interval, as a cell of a table."""
+    return {"value": measured.value, "low": measured.low, "high": measured.high}
+
+
+def difference(measured: Cell) -> Json:
+    return {"value": measured.difference, "low": measured.low, "high": measured.high}

@@ -1,0 +1,91 @@
+"""How long the models take: the distribution, its quantiles, and the ratio case by case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evalkit import tally
+from evalkit.data import Column, Comparison, Figure, Json, Section, Table, Verdict
+from evalkit.sections import _records as records
+
+ORDER = 90
+STEPS = 160
+"""Points of a drawn curve: more than a screen resolves, few enough to keep the file small."""
+
+
+def build(comparison: Comparison, verdict: Verdict) -> Section | None:
+    """None if no answer was timed."""
+    timed = [(target, side, sorted(tally.seconds(side))) for target, side in records.sides(comparison)]
+    if not any(seconds for _, _, seconds in timed):
+        return None
+    rows = []
+    for target, side, seconds in timed:
+        quantiles = tally.latency_quantiles(side)
+        rows.append(
+            {"target": target.identity, "answers": len(seconds)}
+            | {name: _interval(quantiles[name]) for name in ("p50", "p90", "p95", "p99")}
+        )
+    return Section(
+        id="latency",
+        title="Latency",
+        lead=_lead(comparison),
+        blocks=(
+            Table(
+                title="Seconds to the whole answer",
+                columns=(
+                    Column(key="target", label="Model"),
+                    Column(key="answers", label="Answers", kind="int"),
+                    *(Column(key=name, label=name, kind="seconds") for name in ("p50", "p90", "p95", "p99")),
+                ),
+                rows=tuple(rows),
+                note="With 95 % intervals from order statistics; “–” means too few answers to bound the quantile. "
+                "Waiting for a free slot and for retries is not counted.",
+            ),
+            _ecdf([(target.identity, seconds) for target, _, seconds in timed]),
+        ),
+    )
+
+
+def _interval(quantile: tuple[float, float, float] | None) -> Json:
+    return None if quantile is None else dict(zip(("value", "low", "high"), quantile, strict=True))
+
+
+def _lead(comparison: Comparison) -> str:
+    found = comparison.latency
+    if found.ratio is None:
+        return "No case was timed on both sides."
+    bounds = "" if found.low is None or found.high is None else f" [{found.low:.2f}, {found.high:.2f}]"
+    told = f"Case by case the candidate takes {found.ratio:.2f}×{bounds} the baseline's time"
+    if found.low is not None and found.low > 1:
+        return f"{told}: slower."
+    if found.high is not None and found.high < 1:
+        return f"{told}: faster."
+    return f"{told}: no clear difference."
+
+
+def _ecdf(series: Sequence[tuple[str, list[float]]]) -> Figure:
+    told = [
+        f"{name}: half within {_at(seconds, 0.5):.2f} s, nine in ten within {_at(seconds, 0.9):.2f} s"
+        for name, seconds in series
+        if seconds
+    ]
+    return Figure(
+        kind="ecdf",
+        title="Share of answers complete within a time",
+        data={
+            "unit": "s",
+            "series": [{"label": name, "points": _curve(seconds)} for name, seconds in series if seconds],
+        },
+        alt="; ".join(told) + ".",
+    )
+
+
+def _at(ranked: list[float], share: float) -> float:
+    return ranked[min(int(len(ranked) * share), len(ranked) - 1)]
+
+
+def _curve(ranked: list[float]) -> list[list[float]]:
+    """(seconds, share of answers at or below), at most STEPS of them, always with the last."""
+    n = len(ranked)
+    ranks = sorted({round(step * (n - 1) / (STEPS - 1)) for step in range(STEPS)}) if n > STEPS else range(n)
+    return [[round(ranked[rank], 4), round((rank + 1) / n, 4)] for rank in ranks]

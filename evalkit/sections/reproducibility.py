@@ -1,0 +1,85 @@
+"""What was run, exactly: suite, models, parameters, versions, guards. Enough to do it again."""
+
+from __future__ import annotations
+
+import json
+
+from evalkit.data import Column, Comparison, Json, RunInfo, Section, Table, Target, Verdict
+
+ORDER = 120
+
+
+def build(comparison: Comparison, verdict: Verdict) -> Section | None:
+    """Always there: a number nobody can reproduce is an opinion."""
+    before, after = comparison.baseline_info, comparison.candidate_info
+    rows = [*_targets(comparison.baseline, comparison.candidate), *_runs(before, after)]
+    return Section(
+        id="reproducibility",
+        title="How to reproduce this",
+        lead=(
+            f"Suite {comparison.suite.name} with digest {comparison.suite.digest or 'unknown'}, "
+            f"{len(comparison.suite.cases):,} cases; "
+            + ("both models in one run." if before.id == after.id else "the models come from two runs.")
+        ),
+        blocks=(
+            Table(
+                title="Side by side",
+                columns=(
+                    Column(key="what", label="What"),
+                    Column(key="baseline", label="Baseline", kind="code"),
+                    Column(key="candidate", label="Candidate", kind="code"),
+                ),
+                rows=tuple(
+                    {"what": what, "baseline": old, "candidate": new, "differs": old != new}
+                    for what, old, new in rows
+                    if old is not None or new is not None
+                ),
+            ),
+        ),
+    )
+
+
+Row = tuple[str, Json, Json]
+
+
+def _targets(before: Target, after: Target) -> list[Row]:
+    rows: list[Row] = [
+        (label, getattr(before, name) or None, getattr(after, name) or None)
+        for name, label in (
+            ("name", "Name"),
+            ("provider", "Provider"),
+            ("model", "Model"),
+            ("arm", "Arm"),
+            ("base_url", "Endpoint"),
+        )
+    ]
+    rows += _pairs("Parameter", before.params, after.params)
+    rows += _pairs("Option", before.options, after.options)
+    rows.append(("Streamed", _yes(before.stream), _yes(after.stream)))
+    return rows
+
+
+def _runs(before: RunInfo, after: RunInfo) -> list[Row]:
+    return [
+        ("Run", before.id, after.id),
+        ("Started (UTC)", before.created, after.created),
+        ("Suite digest", before.suite_digest, after.suite_digest),
+        ("Trials per case", before.trials, after.trials),
+        ("Strings compared", before.judging.strings, after.judging.strings),
+        *_pairs("Version of", before.versions, after.versions),
+        *_pairs("Guard", before.guards, after.guards),
+    ]
+
+
+def _pairs(label: str, before: Json, after: Json) -> list[Row]:
+    return [
+        (f"{label} {key}", _plain(before.get(key)), _plain(after.get(key))) for key in dict.fromkeys([*before, *after])
+    ]
+
+
+def _plain(value: Json) -> Json:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

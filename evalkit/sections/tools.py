@@ -1,0 +1,105 @@
+"""Tool by tool: where the candidate gained and lost, worst first."""
+
+from __future__ import annotations
+
+from evalkit import numerals
+from evalkit.data import Cell, Column, Comparison, Json, Section, Table, Verdict
+from evalkit.sections import _words as words
+
+ORDER = 50
+SHOWN_WHOLE = 30
+"""With more tools than this, those without any change are counted and not listed."""
+ALARM = 0.10
+"""The false discovery rate at which a tool counts as changed."""
+
+
+def build(comparison: Comparison, verdict: Verdict) -> Section | None:
+    """None for a suite whose cells name no tool."""
+    named = {c.slice.removeprefix("tool:") for c in comparison.cells if c.slice.startswith("tool:")}
+    rows = sorted((_row(comparison, tool) for tool in named), key=_worst_first)
+    if not rows:
+        return None
+    shown = rows if len(rows) <= SHOWN_WHOLE else [row for row in rows if row["broken"] or row["fixed"]]
+    still = len(rows) - len(shown)
+    return Section(
+        id="tools",
+        title="Tools",
+        lead=_lead(rows),
+        blocks=(
+            Table(
+                title="Tools, worst first",
+                columns=(
+                    Column(key="tool", label="Tool", kind="code"),
+                    Column(key="cases", label="Cases", kind="int"),
+                    Column(key="compliance_from", label="Compliance, baseline", kind="percent"),
+                    Column(key="compliance_to", label="candidate", kind="percent"),
+                    Column(key="correct_from", label="Correct, baseline", kind="percent"),
+                    Column(key="correct_to", label="candidate", kind="percent"),
+                    Column(key="difference", label="Difference", kind="points"),
+                    Column(key="broken", label="Broken", kind="int"),
+                    Column(key="fixed", label="Fixed", kind="int"),
+                    Column(key="q", label="q", kind="p", note="p after Benjamini–Hochberg over all tools"),
+                    Column(key="reading", label="Reading"),
+                ),
+                rows=tuple(shown),
+                note=f"On {numerals.counted(still, 'further tool')} no case changed." if still else "",
+            ),
+        ),
+    )
+
+
+def _row(comparison: Comparison, tool: str) -> dict[str, Json]:
+    correct = words.cell(comparison, "correct", f"tool:{tool}")
+    compliance = words.cell(comparison, "compliance", f"tool:{tool}")
+    leading = correct if correct and correct.pairs else compliance
+    return {
+        "tool": tool,
+        "cases": leading.pairs if leading else 0,
+        "compliance_from": compliance.baseline.value if compliance else None,
+        "compliance_to": compliance.candidate.value if compliance else None,
+        "correct_from": correct.baseline.value if correct else None,
+        "correct_to": correct.candidate.value if correct else None,
+        "difference": leading.difference if leading else None,
+        "broken": leading.broken if leading else 0,
+        "fixed": leading.fixed if leading else 0,
+        "q": leading.q if leading else None,
+        "reading": _reading(leading),
+    }
+
+
+def _reading(cell: Cell | None) -> str:
+    """One word or two. Never "worse" without a q that says so: many tools make many coincidences."""
+    if cell is None or not cell.pairs:
+        return "not judged"
+    if not cell.broken and not cell.fixed:
+        return "unchanged"
+    if cell.q is not None and cell.q <= ALARM:
+        return "worse" if cell.broken > cell.fixed else "better"
+    if cell.broken > cell.fixed:
+        return "watch"
+    return "no clear change"
+
+
+def _worst_first(row: dict[str, Json]) -> tuple[float, float, str]:
+    return row["fixed"] - row["broken"], row["difference"] or 0.0, row["tool"]
+
+
+def _lead(rows: list[dict[str, Json]]) -> str:
+    worse = [row["tool"] for row in rows if row["reading"] == "worse"]
+    better = [row["tool"] for row in rows if row["reading"] == "better"]
+    if worse or better:
+        parts = [f"worse on {_named(worse)}"] if worse else []
+        parts += [f"better on {_named(better)}"] if better else []
+        return f"Beyond coincidence the candidate is {' and '.join(parts)}."
+    losing = sum(row["broken"] > row["fixed"] for row in rows)
+    if not losing:
+        return f"On none of {numerals.counted(len(rows), 'tool')} did more cases break than were fixed."
+    return (
+        f"More cases broke than were fixed on {losing} of {numerals.counted(len(rows), 'tool')}; "
+        "on none of them is that more than chance."
+    )
+
+
+def _named(tools: list[str]) -> str:
+    shown = ", ".join(tools[:4])
+    return f"{shown} and {len(tools) - 4} more" if len(tools) > 4 else shown
