@@ -1,0 +1,130 @@
+"""What an endpoint sends instead of an answer, as a ProviderError: the status decides, then the endpoint's own code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from evalkit import values
+from evalkit.data import FaultKind, Json
+from evalkit.errors import ProviderError
+
+MAX_MESSAGE = 300
+
+_BY_STATUS: Mapping[int, tuple[FaultKind, bool]] = {
+    401: ("auth", False),
+    402: ("budget", False),
+    403: ("auth", False),
+    404: ("unsupported", False),
+    405: ("unsupported", False),
+    408: ("timeout", True),
+    409: ("server", True),
+    425: ("server", True),
+    429: ("rate_limit", True),
+    451: ("blocked", False),
+    501: ("unsupported", False),
+    504: ("timeout", True),
+    524: ("timeout", True),  # Cloudflare's own: the origin did not answer in time
+}
+"""Kind, and whether another attempt may succeed. Other 5xx are `server` and retryable, the rest `bad_request`."""
+
+_SHARPER: Mapping[str, FaultKind] = {
+    "insufficient_quota": "budget",
+    "billing_hard_limit_reached": "budget",
+    "billing_not_active": "budget",
+    "content_filter": "blocked",
+    "content_policy_violation": "blocked",
+    "ResponsibleAIPolicyViolation": "blocked",
+    "API_KEY_INVALID": "auth",
+    "invalid_api_key": "auth",
+    "model_not_found": "unsupported",
+}
+"""Codes that say more than a 4xx status does: 429 is also sent when the money has run out, which no waiting mends."""
+
+_RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d+(?:\.\d+)?)s"')
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
+
+
+def refusal(status: int, headers: Mapping[str, str], body: str, secrets: Collection[str] = ()) -> ProviderError:
+    """The fault behind a status other than 200. `headers` by lower-case name; `secrets` stay out of the message."""
+    kind, retryable = _BY_STATUS.get(status) or (("server", True) if status >= 500 else ("bad_request", False))
+    if 400 <= status < 500:
+        sharper = next((found for code, found in _SHARPER.items() if f'"{code}"' in body), None)
+        kind, retryable = (sharper, False) if sharper else (kind, retryable)
+    message = own_words(body, secrets) or f"the endpoint answered with status {status} and not a word"
+    if 300 <= status < 400:
+        message = f"the endpoint redirects to {headers.get('location', 'nowhere')}; give that address as base_url"
+    return ProviderError(
+        kind,
+        message,
+        status=status,
+        retryable=retryable,
+        retry_after=_retry_after(headers, body) if retryable else None,
+    )
+
+
+def nearest(
+    table: Mapping[type[BaseException], tuple[FaultKind, bool]], error: BaseException
+) -> tuple[FaultKind, bool]:
+    """The entry of the nearest class in the exception's ancestry."""
+    return next(table[ancestor] for ancestor in type(error).__mro__ if ancestor in table)
+
+
+def own_words(body: str, secrets: Collection[str] = ()) -> str:
+    """What the endpoint says, on one line, at most MAX_MESSAGE characters, with keys struck out."""
+    words = _message(values.read(body).value) or body
+    for secret in secrets:
+        words = words.replace(secret, "***")
+    words = " ".join(words.split())
+    return words if len(words) <= MAX_MESSAGE else words[: MAX_MESSAGE - 1] + "…"
+
+
+def _message(value: Json) -> str | None:
+    """The human part of an error body: OpenAI, Anthropic and Gemini nest it, others do not."""
+    if isinstance(value, list) and value:
+        return _message(value[0])
+    if isinstance(value, dict):
+        found = (_message(value.get(key)) for key in ("error", "message", "detail", "msg"))
+        return next((words for words in found if words), None)
+    return value if isinstance(value, str) else None
+
+
+def _retry_after(headers: Mapping[str, str], body: str) -> float | None:
+    """Seconds the endpoint asks us to wait, wherever it says so plainly; None if it does not."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    asked = headers.get("retry-after")
+    if asked is not None:
+        seconds = _number(asked)
+        return _until(asked) if seconds is None else seconds
+    delay = _RETRY_DELAY.search(body)  # Gemini says it in the body
+    if delay:
+        return float(delay[1])
+    spent = [what for what in ("requests", "tokens") if headers.get(f"x-ratelimit-remaining-{what}") == "0"]
+    resets = [_duration(headers.get(f"x-ratelimit-reset-{what}", "")) for what in spent]
+    return max((reset for reset in resets if reset is not None), default=None)
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text is not None and re.fullmatch(r"\d+(?:\.\d+)?", text) else None
+
+
+def _until(date: str) -> float | None:
+    """Seconds until an HTTP date."""
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+def _duration(text: str) -> float | None:
+    """`1s`, `6m0s` or `120ms`, as OpenAI writes the time until a limit is lifted."""
+    match = _DURATION.fullmatch(text)
+    if not text or match is None:
+        return None
+    hours, minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000

@@ -1,0 +1,110 @@
+"""Listens below a client library: records what its httpx transports send and receive, as it crosses the network."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial, wraps
+
+import httpx
+
+from evalkit.data import FaultKind
+from evalkit.errors import ProviderError
+from evalkit.providers._tape import Tape
+
+FAULTS: Mapping[type[BaseException], tuple[FaultKind, bool]] = {
+    httpx.HTTPError: ("network", False),
+    httpx.TimeoutException: ("timeout", True),
+    httpx.NetworkError: ("network", True),
+    httpx.RemoteProtocolError: ("network", True),
+    httpx.DecodingError: ("server", False),
+    httpx.UnsupportedProtocol: ("bad_request", False),
+    httpx.TooManyRedirects: ("bad_request", False),
+    httpx.InvalidURL: ("bad_request", False),
+}
+"""Kind of fault, and whether another attempt may succeed. The nearest class in the exception's ancestry counts."""
+
+Failure = httpx.HTTPError | httpx.InvalidURL | ProviderError
+
+
+class SecondAttempt(httpx.HTTPError):
+    """A library tried again by itself. Attempts are ours to make and to count."""
+
+
+class Exchange:
+    """What left, and what came back. Of several requests (a token first, then the question) the last."""
+
+    def __init__(self) -> None:
+        self.url: str | None = None
+        """None: nothing was sent."""
+        self.sent = b""
+        self.tape = Tape()
+        self.failure: Failure | None = None
+
+    async def carry(
+        self, request: httpx.Request, send: Callable[[httpx.Request], Awaitable[httpx.Response]]
+    ) -> httpx.Response:
+        """Send `request`, with everything recorded. Raises SecondAttempt where it is one."""
+        url = str(request.url)
+        if url == self.url:
+            raise SecondAttempt(f"a second attempt at {request.url.path} was not sent")
+        self.url, self.sent, self.failure = url, await request.aread(), None
+        request.headers["accept-encoding"] = "identity"  # bytes that can be read as they come
+        self.tape = Tape()
+        try:
+            response = await send(request)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            self.failure = error
+            raise
+        self.tape.begin(response.status_code, response.headers)
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Overheard(response.stream, self)
+        return response
+
+
+class _Overheard(httpx.AsyncByteStream):
+    def __init__(self, stream: httpx.AsyncByteStream, exchange: Exchange) -> None:
+        self._stream = stream
+        self._exchange = exchange
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._stream:
+                self._exchange.tape.add(chunk)
+                yield chunk
+        except (httpx.HTTPError, ProviderError) as error:
+            self._exchange.failure = error
+            raise
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+_ON: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+@contextmanager
+def recording() -> Iterator[Exchange]:
+    """Record what the current task, and every task it starts, exchanges over a tapped transport."""
+    exchange = Exchange()
+    token = _ON.set(exchange)
+    try:
+        yield exchange
+    finally:
+        _ON.reset(token)
+
+
+def tap(transport: type[httpx.AsyncBaseTransport]) -> None:
+    """Make every instance of a transport class recordable, whoever makes it. Outside of `recording` nothing changes."""
+    original = transport.handle_async_request
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    async def handle_async_request(self: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
+        exchange = _ON.get()
+        send = partial(original, self)
+        return await send(request) if exchange is None else await exchange.carry(request, send)
+
+    transport.handle_async_request = handle_async_request  # type: ignore[method-assign]

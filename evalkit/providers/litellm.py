@@ -1,0 +1,316 @@
+"""Every provider litellm reaches (`litellm/anthropic/claude-x`), guarded, tried once, recorded below the library."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+from collections.abc import Mapping
+from importlib.metadata import version
+from json import loads
+from types import ModuleType
+
+import httpx
+
+from evalkit import plugins
+from evalkit.data import FaultKind, Json, Request, Response, Target, Wire
+from evalkit.errors import InputError, ProviderError
+from evalkit.plugins import World
+from evalkit.providers._body import Serialiser
+from evalkit.providers._faults import nearest, own_words, refusal
+from evalkit.providers._tap import FAULTS as HTTPX_FAULTS
+from evalkit.providers._tap import Exchange, recording, tap
+from evalkit.providers._tape import timing
+
+_GUARDS: Mapping[str, Json] = {
+    "drop_params": False,
+    "modify_params": False,
+    "add_function_to_prompt": False,
+    "route_all_chat_openai_to_responses": False,
+    "model_alias_map": {},
+    "default_fallbacks": None,
+    "cache": None,
+    "network_mock": False,
+    "num_retries": 0,
+    "telemetry": False,
+    "suppress_debug_info": True,
+    "callbacks": [],
+    "input_callback": [],
+    "success_callback": [],
+    "failure_callback": [],
+    "service_callback": [],
+    "_async_input_callback": [],
+    "_async_success_callback": [],
+    "_async_failure_callback": [],
+}
+"""Settings of the module, all of which change what is asked, what comes back, or who else hears of it."""
+
+_ENVIRONMENT = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+"""Without it the import downloads a price list."""
+
+_PER_CALL: Mapping[str, Json] = {"max_retries": 0, "num_retries": 0}
+
+OPTIONS = frozenset(
+    {
+        "api_version",
+        "aws_profile_name",
+        "aws_region_name",
+        "aws_role_name",
+        "aws_session_name",
+        "organization",
+        "project_id",
+        "space_id",
+        "vertex_location",
+        "vertex_project",
+    }
+)
+"""What a target may set beyond parameters: where the model lives. Never a secret, for targets are stored."""
+
+FAULTS: Mapping[str, tuple[FaultKind, bool]] = {
+    "APIConnectionError": ("network", True),
+    "APIError": ("server", True),
+    "APIResponseValidationError": ("server", False),
+    "AuthenticationError": ("auth", False),
+    "BadGatewayError": ("server", True),
+    "BadRequestError": ("bad_request", False),
+    "BlockedPiiEntityError": ("blocked", False),
+    "BudgetExceededError": ("budget", False),
+    "ContentPolicyViolationError": ("blocked", False),
+    "ContextWindowExceededError": ("bad_request", False),
+    "GuardrailRaisedException": ("blocked", False),
+    "ImageFetchError": ("bad_request", False),
+    "InternalServerError": ("server", True),
+    "InvalidRequestError": ("bad_request", False),
+    "JSONSchemaValidationError": ("server", False),
+    "LiteLLMUnknownProvider": ("unsupported", False),
+    "MidStreamFallbackError": ("server", True),
+    "MockException": ("server", False),
+    "ModelNotMappedError": ("unsupported", False),
+    "ModifyResponseException": ("blocked", False),
+    "NotFoundError": ("unsupported", False),
+    "OpenAIError": ("server", False),
+    "PermissionDeniedError": ("auth", False),
+    "RateLimitError": ("rate_limit", True),
+    "RejectedRequestError": ("blocked", False),
+    "SensitiveDataRouteException": ("blocked", False),
+    "ServiceUnavailableError": ("server", True),
+    "Timeout": ("timeout", True),
+    "UnprocessableEntityError": ("bad_request", False),
+    "UnsupportedParamsError": ("unsupported", False),
+    "VectorStoreSearchError": ("bad_request", False),
+}
+"""Class in `litellm.exceptions` to kind of fault and whether another attempt may succeed. Counts only where the
+wire says nothing: litellm calls its own bugs APIConnectionError."""
+
+
+def guards() -> Mapping[str, Json]:
+    """What is pinned for a run, to be recorded with it."""
+    return {"litellm": version("litellm"), **_ENVIRONMENT, **_GUARDS, **_PER_CALL}
+
+
+def connect(target: Target, world: World) -> Bridge:
+    """A connection to litellm's model `target.model`. Imports litellm, which takes seconds."""
+    unknown = sorted(target.options.keys() - OPTIONS)
+    if unknown:
+        raise InputError(
+            f"litellm has no option {unknown[0]!r} here",
+            "what the model is to be sent belongs under `params` in a models file; "
+            f"the options are {', '.join(sorted(OPTIONS))}",
+        )
+    library = _library()
+    try:
+        library.get_llm_provider(model=target.model, api_base=target.base_url)
+    except library.exceptions.BadRequestError as error:
+        raise InputError(
+            f"litellm knows no provider for the model {target.model!r}",
+            "write it as litellm/PROVIDER/MODEL, for example litellm/anthropic/claude-sonnet-4-5",
+        ) from error
+    return Bridge(library, target, _key(library, target, world.environ), _secrets(world.environ))
+
+
+def _library() -> ModuleType:
+    """litellm, guarded, with its transports tapped."""
+    os.environ.update(_ENVIRONMENT)
+    library = importlib.import_module("litellm")
+    transports = importlib.import_module("litellm.llms.custom_httpx.aiohttp_transport")
+    tap(transports.LiteLLMAiohttpTransport)
+    tap(httpx.AsyncHTTPTransport)
+    _guard(library)
+    return library
+
+
+def _guard(library: ModuleType) -> None:
+    """Again before each call: some of litellm's own providers change these for the whole process."""
+    for name, value in _GUARDS.items():
+        setattr(library, name, value.copy() if isinstance(value, list | dict) else value)
+
+
+class Bridge:
+    """One target, asked through litellm. Its HTTP clients are litellm's own, shared by all bridges."""
+
+    _open = 0
+
+    def __init__(self, library: ModuleType, target: Target, key: str | None, secrets: tuple[str, ...]) -> None:
+        self._library = library
+        self._target = target
+        self._secrets = secrets if key is None else (*secrets, key)
+        self._serialiser = Serialiser()
+        self._settings: dict[str, Json] = {**_PER_CALL, "timeout": target.timeout, **target.options}
+        if target.base_url is not None:
+            self._settings["api_base"] = target.base_url
+        if key is not None:
+            self._settings["api_key"] = key
+        errors = (error for error in vars(library.exceptions).values() if isinstance(error, type))
+        self._errors = tuple(error for error in errors if issubclass(error, Exception))
+        self._closed = False
+        Bridge._open += 1
+
+    async def ask(self, request: Request) -> Response:
+        # A copy of its own for every call: litellm rewrites the schemas it is handed, in place.
+        extra = {"stream_options": {"include_usage": True}} if request.body.get("stream") else None
+        call = loads(self._serialiser.text(request, extra))
+        _guard(self._library)
+        with recording() as exchange:
+            try:
+                async with asyncio.timeout(self._target.timeout):
+                    client = await self._client_view(call)
+            except TimeoutError as error:
+                message = f"no answer after {self._target.timeout:g} s"
+                raise ProviderError("timeout", message, status=exchange.tape.status, retryable=True) from error
+            except self._errors as error:
+                client = self._client_failure(error, exchange)
+        return self._answer(exchange, client, request)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        Bridge._open -= 1
+        if not Bridge._open:
+            await self._library.close_litellm_async_clients()
+
+    async def _client_view(self, call: dict[str, Json]) -> Json:
+        """What the library shows its users. A stream is assembled by the library too."""
+        response = await self._library.acompletion(**call, **self._settings)
+        if call.get("stream"):
+            response = self._library.stream_chunk_builder([chunk async for chunk in response])
+        choices = getattr(response, "choices", None)
+        if not choices:
+            return {"calls": [], "finish": None, "text": ""}
+        message = choices[0].message
+        return {
+            "calls": [
+                {"tool": call.function.name, "text": call.function.arguments} for call in message.tool_calls or ()
+            ],
+            "finish": choices[0].finish_reason,
+            "text": message.content or "",
+        }
+
+    def _client_failure(self, error: Exception, exchange: Exchange) -> Json:
+        """What the library showed: nothing, though the wire holds an answer. Raises ProviderError where it holds none."""
+        tape = exchange.tape
+        if tape.status not in (None, 200):
+            raise refusal(tape.status, tape.headers, tape.wire().body, self._secrets) from error
+        words = own_words(f"{type(error).__name__}: {error}", self._secrets)
+        if isinstance(exchange.failure, ProviderError):
+            raise exchange.failure from error
+        if exchange.failure is not None:
+            kind, retryable = nearest(HTTPX_FAULTS, exchange.failure)
+            cut = own_words(str(exchange.failure), self._secrets) or type(exchange.failure).__name__
+            message = cut if tape.status is None else f"the answer was cut off: {cut}"
+            raise ProviderError(kind, message, status=tape.status, retryable=retryable) from error
+        if tape.status is None:
+            raise self._never_sent(error, words) from error
+        return {"calls": [], "finish": None, "text": "", "error": words}
+
+    def _never_sent(self, error: Exception, words: str) -> ProviderError:
+        kind, _ = next(
+            (FAULTS[ancestor.__name__] for ancestor in type(error).__mro__ if ancestor.__name__ in FAULTS),
+            ("plugin", False),
+        )
+        world = kind in ("network", "server", "timeout", "rate_limit")
+        return ProviderError("plugin" if world else kind, f"litellm sent nothing: {words}")
+
+    def _answer(self, exchange: Exchange, client: Json, request: Request) -> Response:
+        if exchange.url is None:
+            raise ProviderError(
+                "unsupported", f"litellm reaches {self._target.model} past every transport we can record"
+            )
+        wire = exchange.tape.wire()
+        dialect = dialect_of(wire)
+        if dialect is None:
+            raise self._unreadable(wire, httpx.URL(exchange.url).path)
+        return Response(
+            wire=wire,
+            dialect=dialect,
+            timing=timing(wire, dialect),
+            client=client,
+            sent=_declarations(exchange.sent, request.body.get("tools")),
+        )
+
+    def _unreadable(self, wire: Wire, path: str) -> ProviderError:
+        words = own_words(wire.body, self._secrets)
+        body = wire.body.strip()
+        if body.startswith("{") and not body.endswith("}"):
+            return ProviderError("network", f"the answer was cut off: {words}", status=wire.status, retryable=True)
+        sort = wire.headers.get("content-type", "no stated type")
+        known = ", ".join(plugins.names("dialects"))
+        message = f"the answer of {path} ({sort}) is in no format with a dialect here ({known}): {words}"
+        return ProviderError("unsupported", message, status=wire.status)
+
+
+def dialect_of(wire: Wire) -> str | None:
+    """The format of an answer, by its shape: one format is served under many addresses. None if it is no known one."""
+    lines = (line[5:] for line in wire.body.splitlines() if line.startswith("data:")) if wire.stream else (wire.body,)
+    for shape in map(_object, lines):
+        if "choices" in shape:
+            return "openai_chat"
+        if "candidates" in shape or "promptFeedback" in shape:
+            return "gemini"
+        if shape.get("type") in ("message", "message_start", "error"):
+            return "anthropic"
+    return None
+
+
+def _declarations(sent: bytes, tools: Json) -> Json:
+    """The tools as they left; None if that is how they were handed over."""
+    left = _object(sent).get("tools", [])
+    return None if left == (tools or []) else left
+
+
+def _object(text: str | bytes) -> dict[str, Json]:
+    """Empty if `text` is no JSON object."""
+    try:
+        value = loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _key(library: ModuleType, target: Target, environ: Mapping[str, str]) -> str | None:
+    """The key to hand over; None where litellm finds what it needs by itself (cloud roles, several variables).
+
+    A provider's own key never goes to an address of the user's: name one in `api_key_env` for that.
+    """
+    if target.api_key_env is not None:
+        key = environ.get(target.api_key_env, "").strip()
+        if not key:
+            raise InputError(f"no key: the environment variable {target.api_key_env} is not set")
+        return key
+    if target.base_url is not None:
+        return "none"
+    missing = library.validate_environment(model=target.model)["missing_keys"]
+    found = [environ[name] for name in missing if environ.get(name)]
+    if missing and not found and all(name.endswith("_API_KEY") for name in missing):
+        names = " or ".join(missing)
+        raise InputError(
+            f"no key for {target.model}: {names} is not set", f"set {names}, or name another in api_key_env"
+        )
+    return found[0] if len(missing) == 1 and found else None
+
+
+def _secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Whatever may be a key, to be struck out of messages."""
+    return tuple(
+        value for name, value in environ.items() if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= 8
+    )

@@ -1,0 +1,156 @@
+"""Any OpenAI-compatible chat-completions URL, over our own thin client that keeps the answer byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed knows it only by platform
+
+import aiohttp
+from yarl import URL
+
+from evalkit import __version__
+from evalkit.data import FaultKind, Request, Response, Target
+from evalkit.errors import InputError, ProviderError
+from evalkit.plugins import World
+from evalkit.providers._body import Serialiser
+from evalkit.providers._faults import nearest, own_words, refusal
+from evalkit.providers._tape import Tape, timing
+
+DEFAULT_URL = "https://api.openai.com/v1"
+DEFAULT_KEY = "OPENAI_API_KEY"
+
+FAULTS: Mapping[type[BaseException], tuple[FaultKind, bool]] = {
+    TimeoutError: ("timeout", True),
+    aiohttp.ClientError: ("network", False),
+    aiohttp.ClientConnectionError: ("network", True),
+    aiohttp.ClientPayloadError: ("network", True),
+    aiohttp.ClientSSLError: ("network", False),
+    aiohttp.ClientConnectorCertificateError: ("network", False),
+    aiohttp.ServerFingerprintMismatch: ("network", False),
+    aiohttp.ClientResponseError: ("server", True),
+    aiohttp.ClientHttpProxyError: ("network", False),
+    aiohttp.InvalidURL: ("bad_request", False),
+}
+"""Kind of fault, and whether another attempt may succeed. The nearest class in the exception's ancestry counts."""
+
+
+def connect(target: Target, world: World) -> Endpoint:
+    """A connection to `target.base_url`, which may be written with or without `/v1` and a slash at its end.
+
+    The key is `api_key_env`'s; without one, OPENAI_API_KEY for OpenAI's own address and none for any other.
+    """
+    if target.options:
+        raise InputError(
+            f"openai_http has no option {next(iter(target.options))!r}",
+            "what the endpoint is to be sent belongs under `params` in a models file",
+        )
+    url = _address(target.base_url or DEFAULT_URL)
+    name = target.api_key_env or (DEFAULT_KEY if url.host == URL(DEFAULT_URL).host else None)
+    return Endpoint(url, _key(name, world.environ), target.timeout, _proxy(url, world.environ))
+
+
+class Endpoint:
+    """One URL, asked over one session, which opens with the first question."""
+
+    def __init__(self, url: URL, key: str | None, timeout: float, proxy: str | None = None) -> None:
+        self._url = url
+        self._key = key
+        self._secrets = (key,) if key else ()
+        self._timeout = timeout
+        self._proxy = proxy
+        self._serialiser = Serialiser()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def ask(self, request: Request) -> Response:
+        extra = {"stream_options": {"include_usage": True}} if request.body.get("stream") else None
+        body = self._serialiser.text(request, extra).encode()
+        session = self._open()
+        tape = Tape()
+        try:
+            async with session.post(self._url, data=body, proxy=self._proxy, allow_redirects=False) as response:
+                tape.begin(response.status, response.headers)
+                async for chunk in response.content.iter_any():
+                    tape.add(chunk)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            if tape.status in (None, 200):
+                raise self._fault(error, tape) from error
+        return self._answer(tape)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),  # the pipeline bounds how many are in flight
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                headers={
+                    "Content-Type": "application/json",
+                    "Accept": "application/json, text/event-stream",
+                    "Accept-Encoding": "identity",  # a compressor between us would blur the arrivals
+                    "User-Agent": f"evalkit/{__version__}",
+                    **({"Authorization": f"Bearer {self._key}"} if self._key else {}),
+                },
+            )
+        return self._session
+
+    def _answer(self, tape: Tape) -> Response:
+        wire = tape.wire()
+        if wire.status != 200:
+            raise refusal(wire.status, tape.headers, wire.body, self._secrets)
+        if tape.content_type not in ("application/json", "text/event-stream"):
+            sort = tape.content_type or "of no stated type"
+            words = own_words(wire.body, self._secrets)
+            raise ProviderError("server", f"the answer is {sort}, not JSON: {words}", status=wire.status)
+        return Response(wire=wire, dialect="openai_chat", timing=timing(wire, "openai_chat"))
+
+    def _fault(self, error: aiohttp.ClientError | TimeoutError, tape: Tape) -> ProviderError:
+        kind, retryable = nearest(FAULTS, error)
+        words = own_words(str(error), self._secrets) or type(error).__name__
+        if kind == "timeout":
+            heard = "no answer" if tape.status is None else "the answer was not complete"
+            words = f"{heard} after {self._timeout:g} s"
+        elif tape.status is not None:
+            words = f"the answer was cut off: {words}"
+        return ProviderError(kind, words, status=tape.status, retryable=retryable)
+
+
+def _address(base_url: str) -> URL:
+    """`http://host:8000`, `.../v1`, `.../v1/` and `.../v1/chat/completions` all mean the last."""
+    try:
+        url = URL(base_url)
+    except ValueError as error:
+        raise InputError(f"{base_url!r} is no address: {error}") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise InputError(f"{base_url!r} is no address", "write it like http://localhost:8000/v1")
+    path = url.path.rstrip("/")
+    if path.endswith("/chat/completions"):
+        return url.with_path(path, keep_query=True)
+    return url.with_path(f"{path or '/v1'}/chat/completions", keep_query=True)
+
+
+def _key(name: str | None, environ: Mapping[str, str]) -> str | None:
+    if name is None:
+        return None
+    key = environ.get(name, "").strip()
+    if not key:
+        raise InputError(
+            f"no key: the environment variable {name} is not set", f"set {name}, or name another in api_key_env"
+        )
+    if not key.isascii() or not key.isprintable():
+        raise InputError(f"the key in {name} has characters that no HTTP header can carry")
+    return key
+
+
+def _proxy(url: URL, environ: Mapping[str, str]) -> str | None:
+    """The proxy that the environment names for `url`; never one for this machine itself.
+
+    Looked up once: aiohttp would do so for every request.
+    """
+    named = {name.lower(): value for name, value in environ.items() if name.lower().endswith("_proxy") and value}
+    local = url.host in ("localhost", "127.0.0.1", "::1")
+    if local or proxy_bypass_environment(f"{url.host}:{url.port}", {"no": named.get("no_proxy", "")}):
+        return None
+    return named.get(f"{url.scheme}_proxy")
