@@ -571,20 +571,23 @@ class Check:
     """What would settle it, when inconclusive."""
 
 
+VerdictWord: TypeAlias = Literal[
+    "improved",
+    "not_worse",
+    "regressed",
+    "possibly_regressed",
+    "inconclusive",
+    "unreliable_baseline",
+    "not_comparable",
+]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """`outcome` is the worst of the checks (fail, then inconclusive); not comparable is `comparable=False`."""
 
     outcome: Outcome
-    word: Literal[
-        "improved",
-        "not_worse",
-        "regressed",
-        "possibly_regressed",
-        "inconclusive",
-        "unreliable_baseline",
-        "not_comparable",
-    ]
+    word: VerdictWord
     headline: str
     checks: tuple[Check, ...]
     comparable: bool = True
