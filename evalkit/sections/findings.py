@@ -46,10 +46,7 @@ def _scores(comparison: Comparison) -> Iterable[str]:
     for score in SCORES:
         cell = words.cell(comparison, score)
         if cell and _sure(cell):
-            yield (
-                f"{words.LABELS[score]}: {numerals.percent(cell.baseline.value)} → {numerals.percent(cell.candidate.value)}, "
-                f"{_moved(cell)}; {cell.fixed:,} cases fixed, {cell.broken:,} broken."
-            )
+            yield f"{words.LABELS[score]}: {_moved(cell)}; {cell.fixed:,} cases fixed, {cell.broken:,} broken."
 
 
 def _slices(comparison: Comparison, prefix: str, opening: str) -> Iterable[str]:
@@ -63,10 +60,7 @@ def _slices(comparison: Comparison, prefix: str, opening: str) -> Iterable[str]:
     for cell in dict.fromkeys((moved[0].slice, moved[-1].slice)) if moved else ():
         found = next(c for c in moved if c.slice == cell)
         direction = "more" if (found.difference or 0) > 0 else "fewer"
-        yield (
-            f"{opening} {cell.removeprefix(prefix)}, {direction} answers are correct: "
-            f"{numerals.percent(found.baseline.value)} → {numerals.percent(found.candidate.value)}, {_moved(found)}."
-        )
+        yield (f"{opening} {cell.removeprefix(prefix)}, {direction} answers are correct: {_moved(found)}.")
 
 
 def _sure(cell: Cell) -> bool:
@@ -74,7 +68,8 @@ def _sure(cell: Cell) -> bool:
 
 
 def _moved(cell: Cell) -> str:
-    return f"{numerals.points(cell.difference)} points {numerals.between(cell.low, cell.high)}"
+    rates = f"{numerals.percent(cell.baseline.value)} → {numerals.percent(cell.candidate.value)}"
+    return f"{rates}, {numerals.points(cell.difference)} points {numerals.between(cell.low, cell.high)}"
 
 
 def _counts(

@@ -35,7 +35,8 @@ def _lead(comparison: Comparison) -> str:
     counts = [sum(bool(r.score and r.score.violations) for r in side) for side in (before, after)]
     if not any(counts):
         return "Every answer is sound in form; what differs is what was asked for."
-    return f"{numerals.counted(counts[0], 'answer')} of the baseline and {counts[1]:,} of the candidate break a rule of form."
+    told = numerals.counted(counts[0], "answer")
+    return f"{told} of the baseline and {counts[1]:,} of the candidate break a rule of form."
 
 
 def _violations(comparison: Comparison) -> Table:
