@@ -16,7 +16,7 @@ from evalkit.stats.paired import (
     mcnemar_midp,
     tango,
 )
-from evalkit.stats.power import cases_for_margin, cases_to_settle, power_not_worse
+from evalkit.stats.power import cases_below_floor, cases_for_margin, cases_to_settle, power_not_worse
 from evalkit.stats.rates import benjamini_hochberg, normal_quantile, pass_hat_k, t_quantile, wilson
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Difference",
     "adjusted_mean",
     "benjamini_hochberg",
+    "cases_below_floor",
     "cases_for_margin",
     "cases_to_settle",
     "clustered_mean",

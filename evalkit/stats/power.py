@@ -55,3 +55,11 @@ def cases_to_settle(
         middle = (low + high) // 2
         low, high = (low, middle) if settled(middle) else (middle, high)
     return math.ceil(high * scale)
+
+
+def cases_below_floor(rate: float, floor: float) -> int | None:
+    """How many cases in all put a `rate` that stays as seen surely below `floor` (95 % Wilson); None: over FAR."""
+    if rate >= floor:
+        return None
+    cases = normal_quantile(0.975) ** 2 * floor * (1 - floor) / (floor - rate) ** 2
+    return math.ceil(cases) + 1 if cases < FAR else None
