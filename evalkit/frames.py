@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalkit import codec
+from evalkit import codec, store
 from evalkit.data import Fault, Json, Payload, Record, Run
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _RUNGS = ("called", "tool", "parsed", "valid", "correct", "abstained", "valid_lenient", "valid_repaired")
+
+
+def load_run(folder: str | Path) -> pd.DataFrame:
+    """A stored run as a DataFrame, one row a record: see `rows`. Raises StoreError."""
+    return table(store.load(Path(folder)))
 
 
 def rows(run: Run) -> Iterator[dict[str, Json]]:

@@ -19,12 +19,12 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "errors",
         "values",
         "documents numerals patterns locate drafts violations references",
-        "plugins schema codec files stats",
+        "plugins schema codec files stats assign",
         "reference tally complaint",
         "providers dialects matchers formats sections renderers",
-        "suite request extract score compare gate report frames",
+        "suite request extract score compare gate report",
         "pipeline workspace store selection testing",
-        "running bounds",
+        "running bounds frames",
         "cli",
     )
 )

@@ -1,0 +1,51 @@
+"""A run as a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import evalkit
+from evalkit import frames, store
+from evalkit.data import Fault, Record, Run
+from tests import strategies
+from tests.test_store import INFO, SUITE
+
+
+@given(st.lists(strategies.records, max_size=4))
+def test_one_json_line_a_record_whatever_the_model_sent(records: list[Record]) -> None:
+    lines = frames.jsonl(Run(info=INFO, suite=SUITE, records=tuple(records))).split("\n")
+    assert [json.loads(line)["case"] for line in lines if line] == [record.case for record in records]
+
+
+@given(st.lists(strategies.records, min_size=1, max_size=4))
+def test_a_csv_cell_that_is_a_list_is_json(records: list[Record]) -> None:
+    text = frames.csv(Run(info=INFO, suite=SUITE, records=tuple(records)))
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [json.loads(row["violations"]) for row in rows] == [
+        json.loads(line)["violations"]
+        for line in frames.jsonl(Run(info=INFO, suite=SUITE, records=tuple(records))).split("\n")
+        if line
+    ]
+
+
+@given(st.lists(strategies.records, max_size=4))
+def test_a_fault_has_no_rungs_and_its_kind_is_named(records: list[Record]) -> None:
+    for record, row in zip(records, frames.rows(Run(info=INFO, suite=SUITE, records=tuple(records))), strict=True):
+        if isinstance(record.reply, Fault):
+            assert row["fault"] == record.reply.kind and row["correct"] is None and row["seconds"] is None
+
+
+def test_a_stored_run_loads_as_a_data_frame(tmp_path: Path) -> None:
+    from tests.test_store import record
+
+    with store.create(tmp_path, INFO, SUITE) as opened:
+        opened.append([record("a"), record("b", fault=True)])
+    frame = evalkit.load_run(tmp_path)
+    assert list(frame["case"]) == ["a", "b"] and list(frame["fault"].isna()) == [True, False]
+    assert str(frame["correct"].dtype) == "boolean" and str(frame["input_tokens"].dtype) == "Int64"
