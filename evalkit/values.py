@@ -202,16 +202,44 @@ def canonical(value: Json) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def identity(value: Json) -> str:
+    """One text for one value: two values have it in common iff they are `same`."""
+    return canonical(_one_spelling(value))
+
+
+def _one_spelling(value: Json) -> Json:
+    """1.0 as 1, all the way down."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_one_spelling(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _one_spelling(item) for key, item in value.items()}
+    return value
+
+
 def digest(value: Json) -> str:
     """The first 16 hex digits of SHA-256 over `canonical(value)`."""
     return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def excerpt(value: Json) -> str:
-    """At most EXCERPT characters of a value or text, for messages."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return _clip(text, EXCERPT)
+    """At most EXCERPT characters of a value or text, for messages. Safe to encode."""
+    return _clip(value if isinstance(value, str) else _spelled(value), EXCERPT)
+
+
+def quoted(value: Json, limit: int = EXCERPT) -> str:
+    """The JSON spelling of a value (a string in its quotes), clipped to `limit` characters. Safe to encode."""
+    return _clip(_spelled(value), limit)
+
+
+def _spelled(value: Json) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (ValueError, RecursionError):  # a number of thousands of digits, thousands of levels
+        return f"<{type(value).__name__} too large to print>"
 
 
 def _clip(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    clipped = text if len(text) <= limit else text[: limit - 1] + "…"
+    return clipped if clipped.isascii() else clipped.encode("utf-8", "replace").decode("utf-8")

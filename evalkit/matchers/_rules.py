@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evalkit.data import Json
-from evalkit.values import excerpt
+from evalkit.values import quoted
 
 
 def unknown_option(options: Mapping[str, Json], *known: str) -> str | None:
@@ -21,13 +21,8 @@ def bad_choice(options: Mapping[str, Json], name: str, *choices: Json) -> str | 
     value = options.get(name, choices[0])
     if any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
         return None
-    return f"{name} is {' or '.join(show(choice) for choice in choices)}, not {show(value)}"
-
-
-def show(value: Json) -> str:
-    """The value as JSON, so that "1" and 1 look different."""
-    return f'"{excerpt(value)}"' if isinstance(value, str) else excerpt(value)
+    return f"{name} is {' or '.join(quoted(choice) for choice in choices)}, not {quoted(value)}"
 
 
 def differs(actual: Json, expected: Json) -> str:
-    return f"got {show(actual)}, wanted {show(expected)}"
+    return f"got {quoted(actual)}, wanted {quoted(expected)}"

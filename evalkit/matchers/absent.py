@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from evalkit.data import Json
-from evalkit.matchers._rules import show, unknown_option
+from evalkit.matchers._rules import unknown_option
+from evalkit.values import quoted
 
 ABSENT = True
 
@@ -17,12 +18,12 @@ EXAMPLES: Sequence[tuple[Json, Mapping[str, Json], Json, bool]] = (
 
 def check(expected: Json, options: Mapping[str, Json]) -> str | None:
     if expected is not None and expected is not True:
-        return f"wants true, not {show(expected)}; what must be given is `present`"
+        return f"wants true, not {quoted(expected)}; what must be given is `present`"
     return unknown_option(options)
 
 
 def match(expected: Json, actual: Json, options: Mapping[str, Json]) -> str | None:
-    return f"got {show(actual)}, wanted nothing"
+    return f"got {quoted(actual)}, wanted nothing"
 
 
 def values(expected: Json, options: Mapping[str, Json]) -> Iterable[Json]:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from evalkit.data import Json
 from evalkit.matchers._moments import Moment, instant, moments
-from evalkit.matchers._rules import bad_choice, differs, show, unknown_option
+from evalkit.matchers._rules import bad_choice, differs, unknown_option
+from evalkit.values import quoted
 
 ABSENT = False
 
@@ -37,18 +38,18 @@ def check(expected: Json, options: Mapping[str, Json]) -> str | None:
         return wrong
     found = moments(expected) if isinstance(expected, str) else frozenset()
     if len(found) != 1:
-        return f"wants one date, such as 2026-03-02 or 2026-03-02T09:30:00Z, not {show(expected)}"
+        return f"wants one date, such as 2026-03-02 or 2026-03-02T09:30:00Z, not {quoted(expected)}"
     if options.get("as") == "instant" and next(iter(found)).clock is None:
-        return f"{show(expected)} has no time, so it is no instant"
+        return f"{quoted(expected)} has no time, so it is no instant"
     return None
 
 
 def match(expected: Json, actual: Json, options: Mapping[str, Json]) -> str | None:
     found = moments(actual) if isinstance(actual, str) else frozenset()
     if not found:
-        return f"got {show(actual)}, which is no date; wanted {show(expected)}"
+        return f"got {quoted(actual)}, which is no date; wanted {quoted(expected)}"
     if len(found) > 1:
-        return f"{show(actual)} can mean {' or '.join(sorted(str(moment.day) for moment in found))}"
+        return f"{quoted(actual)} can mean {' or '.join(sorted(str(moment.day) for moment in found))}"
     (wanted,), (got,) = moments(expected), found
     return None if _agree(wanted, got, options) else differs(actual, expected)
 

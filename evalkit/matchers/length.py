@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from evalkit.data import Json
-from evalkit.matchers._rules import show, unknown_option
+from evalkit.matchers._rules import unknown_option
+from evalkit.values import quoted
 
 ABSENT = False
 
@@ -26,21 +27,21 @@ def check(expected: Json, options: Mapping[str, Json]) -> str | None:
     if isinstance(expected, dict):
         unknown = [key for key in expected if key not in ("min", "max")]
         if unknown or not expected:
-            return f"wants a number, or an object with min or max, not {show(expected)}"
+            return f"wants a number, or an object with min or max, not {quoted(expected)}"
     low, high = _bounds(expected)
     for bound in (low, high):
         if bound is not None and (type(bound) is not int or bound < 0):
-            return f"a length is a whole number of at least 0, not {show(bound)}"
+            return f"a length is a whole number of at least 0, not {quoted(bound)}"
     if low is not None and high is not None and low > high:
         return f"min {low} is more than max {high}"
     if low is None and high is None:
-        return f"wants a number, or an object with min or max, not {show(expected)}"
+        return f"wants a number, or an object with min or max, not {quoted(expected)}"
     return unknown_option(options)
 
 
 def match(expected: Json, actual: Json, options: Mapping[str, Json]) -> str | None:
     if not isinstance(actual, str | list | dict):
-        return f"{show(actual)} has no length"
+        return f"{quoted(actual)} has no length"
     low, high = _bounds(expected)
     count = len(actual)
     if (low is not None and count < low) or (high is not None and count > high):

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from evalkit.data import Json
-from evalkit.matchers._rules import differs, show, unknown_option
+from evalkit.matchers._rules import differs, unknown_option
+from evalkit.values import quoted
 
 ABSENT = False
 
@@ -31,16 +32,16 @@ ROUNDING = 1e-9
 
 def check(expected: Json, options: Mapping[str, Json]) -> str | None:
     if not _finite(expected):
-        return f"wants a number, not {show(expected)}"
+        return f"wants a number, not {quoted(expected)}"
     for name in ("abs", "rel"):
         if name in options and not (_finite(options[name]) and options[name] >= 0):
-            return f"{name} is a number of at least 0, not {show(options[name])}"
+            return f"{name} is a number of at least 0, not {quoted(options[name])}"
     return unknown_option(options, "abs", "rel")
 
 
 def match(expected: Json, actual: Json, options: Mapping[str, Json]) -> str | None:
     if not _finite(actual):
-        return f"got {show(actual)}, wanted a number near {show(expected)}"
+        return f"got {quoted(actual)}, wanted a number near {quoted(expected)}"
     # Fractions: a float overflows on the long integers that JSON allows.
     wanted, rounding = Fraction(expected), 0 if options else ROUNDING
     allowed = max(Fraction(options.get("abs", 0)), Fraction(options.get("rel", rounding)) * abs(wanted))
@@ -58,4 +59,4 @@ def _finite(value: Json) -> bool:
 
 
 def _margin(options: Mapping[str, Json]) -> str:
-    return "".join(f", {name} {show(options[name])}" for name in ("abs", "rel") if name in options)
+    return "".join(f", {name} {quoted(options[name])}" for name in ("abs", "rel") if name in options)

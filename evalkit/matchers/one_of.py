@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from evalkit.data import Json
-from evalkit.matchers._rules import bad_choice, show, unknown_option
-from evalkit.values import same
+from evalkit.matchers._rules import bad_choice, unknown_option
+from evalkit.values import quoted, same
 
 ABSENT = False
 
@@ -34,7 +34,7 @@ def match(expected: Json, actual: Json, options: Mapping[str, Json]) -> str | No
     strings = options.get("strings", "exact")
     if any(same(value, actual, strings) for value in expected):
         return None
-    return f"got {show(actual)}, wanted one of {show(expected)}"
+    return f"got {quoted(actual)}, wanted one of {quoted(expected)}"
 
 
 def values(expected: Json, options: Mapping[str, Json]) -> Iterable[Json]:

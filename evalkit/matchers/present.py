@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from evalkit.data import Json
-from evalkit.matchers._rules import show, unknown_option
+from evalkit.matchers._rules import unknown_option
+from evalkit.values import quoted
 
 ABSENT = False
 
@@ -18,7 +19,7 @@ EXAMPLES: Sequence[tuple[Json, Mapping[str, Json], Json, bool]] = (
 
 def check(expected: Json, options: Mapping[str, Json]) -> str | None:
     if expected is not None and expected is not True:
-        return f"wants true, not {show(expected)}; what must not be given is `absent`"
+        return f"wants true, not {quoted(expected)}; what must not be given is `absent`"
     return unknown_option(options)
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import re2  # type: ignore[import-untyped]
 
 from evalkit.data import Json
-from evalkit.matchers._rules import bad_choice, show, unknown_option
+from evalkit.matchers._rules import bad_choice, unknown_option
+from evalkit.values import quoted
 
 ABSENT = False
 
@@ -28,24 +29,24 @@ EXAMPLES: Sequence[tuple[Json, Mapping[str, Json], Json, bool]] = (
 
 def check(expected: Json, options: Mapping[str, Json]) -> str | None:
     if not isinstance(expected, str):
-        return f"wants a regular expression, not {show(expected)}"
+        return f"wants a regular expression, not {quoted(expected)}"
     try:
         _compiled(expected)
     except re2.error as error:
-        return f"{show(expected)} is no RE2 expression: {error.args[0].decode(errors='replace')}"
+        return f"{quoted(expected)} is no RE2 expression: {error.args[0].decode(errors='replace')}"
     except UnicodeEncodeError:
-        return f"{show(expected)} holds half a surrogate pair"
+        return f"{quoted(expected)} holds half a surrogate pair"
     return unknown_option(options, "search") or bad_choice(options, "search", False, True)
 
 
 def match(expected: Json, actual: Json, options: Mapping[str, Json]) -> str | None:
     if not isinstance(actual, str):
-        return f"got {show(actual)}, wanted a text that matches {expected}"
+        return f"got {quoted(actual)}, wanted a text that matches {expected}"
     pattern = _compiled(expected)
     # RE2 reads UTF-8, which has no lone surrogates.
     text = actual.encode("utf-8", "replace").decode("utf-8")
     found = pattern.search(text) if options.get("search") else pattern.fullmatch(text)
-    return None if found else f"{show(actual)} does not match {expected}"
+    return None if found else f"{quoted(actual)} does not match {expected}"
 
 
 def values(expected: Json, options: Mapping[str, Json]) -> Iterable[Json]:

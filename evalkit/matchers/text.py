@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from evalkit.data import Json
-from evalkit.matchers._rules import bad_choice, differs, show, unknown_option
+from evalkit.matchers._rules import bad_choice, differs, unknown_option
+from evalkit.values import quoted
 
 ABSENT = False
 
@@ -34,18 +35,18 @@ _OPTIONS = ("case", "space", "punctuation", "unicode")
 
 def check(expected: Json, options: Mapping[str, Json]) -> str | None:
     if not isinstance(expected, str):
-        return f"wants a text, not {show(expected)}"
+        return f"wants a text, not {quoted(expected)}"
     for name in _OPTIONS:
         if wrong := bad_choice(options, name, False, True):
             return wrong
     if expected and not _normal(expected, options):
-        return f"nothing is left of {show(expected)} to compare; use exact"
+        return f"nothing is left of {quoted(expected)} to compare; use exact"
     return unknown_option(options, *_OPTIONS)
 
 
 def match(expected: Json, actual: Json, options: Mapping[str, Json]) -> str | None:
     if not isinstance(actual, str):
-        return f"got {show(actual)}, wanted the text {show(expected)}"
+        return f"got {quoted(actual)}, wanted the text {quoted(expected)}"
     return None if _normal(expected, options) == _normal(actual, options) else differs(actual, expected)
 
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from evalkit.data import Json
-from evalkit.matchers._rules import show, unknown_option
-from evalkit.values import canonical
+from evalkit.matchers._rules import unknown_option
+from evalkit.values import identity, quoted
 
 ABSENT = False
 
@@ -23,18 +23,18 @@ EXAMPLES: Sequence[tuple[Json, Mapping[str, Json], Json, bool]] = (
 
 
 def check(expected: Json, options: Mapping[str, Json]) -> str | None:
-    return unknown_option(options) if isinstance(expected, list) else f"wants a list, not {show(expected)}"
+    return unknown_option(options) if isinstance(expected, list) else f"wants a list, not {quoted(expected)}"
 
 
 def match(expected: Json, actual: Json, options: Mapping[str, Json]) -> str | None:
     if not isinstance(actual, list):
-        return f"got {show(actual)}, wanted the list {show(expected)} in any order"
+        return f"got {quoted(actual)}, wanted the list {quoted(expected)} in any order"
     wanted, got = _counted(expected), _counted(actual)
     missing, extra = list((wanted - got).elements()), list((got - wanted).elements())
     if not missing and not extra:
         return None
     parts = [f"lacks {', '.join(missing)}"] if missing else []
-    return show(actual) + " " + " and ".join([*parts, *([f"has {', '.join(extra)} too much"] if extra else [])])
+    return quoted(actual) + " " + " and ".join([*parts, *([f"has {', '.join(extra)} too much"] if extra else [])])
 
 
 def values(expected: Json, options: Mapping[str, Json]) -> Iterable[Json]:
@@ -43,15 +43,4 @@ def values(expected: Json, options: Mapping[str, Json]) -> Iterable[Json]:
 
 
 def _counted(items: Sequence[Json]) -> Counter[str]:
-    return Counter(canonical(_one_spelling(item)) for item in items)
-
-
-def _one_spelling(value: Json) -> Json:
-    """1.0 as 1, all the way down: two values that are the same get one text."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [_one_spelling(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _one_spelling(item) for key, item in value.items()}
-    return value
+    return Counter(map(identity, items))
