@@ -36,7 +36,7 @@ HOMES = {
     "referencing": {"drafts", "references"},
     "scipy": {"stats"},
     "pandas": {"frames"},
-    "pydantic": {"files", "codec"},
+    "pydantic": {"shapes", "codec"},
     "yaml": {"documents"},
     "typer": {"cli"},
     "click": {"cli"},

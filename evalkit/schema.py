@@ -1,0 +1,173 @@
+"""JSON Schema: is a declared schema sound, and does a payload fit it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from evalkit import values
+from evalkit.data import Json, Pointer, Violation
+from evalkit.drafts import DRAFTS, LATEST, Draft, Formats, draft_of, pattern_error
+from evalkit.errors import InputError, Place, Problem
+from evalkit.references import places, survey
+from evalkit.violations import violations
+
+# Binary floats and the digits of jsonschema-rs end here; beyond, only jsonschema is asked.
+_PLAIN = 2**53
+# jsonschema takes about ten Python frames a level, and values may have MAX_DEPTH levels behind several `$ref` each.
+_FRAMES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """Says whether values fit one schema. Made by `compile_schema`."""
+
+    schema: Json
+    formats: Formats
+    _fast: Any
+    _exact: Any
+    _places: Mapping[int, Pointer]
+
+    def valid(self, value: Json) -> bool:
+        """True if `value` fits: `violations` finds nothing. About a microsecond for a value that does."""
+        return self._surely_valid(value) or not self.violations(value)
+
+    def violations(self, value: Json, payload: int | None = None) -> tuple[Violation, ...]:
+        """All that is wrong with `value`, as jsonschema sees it. `payload` is copied into the violations.
+
+        Never raises: what is nested too deeply to be judged is a violation itself.
+        """
+        if self._surely_valid(value):
+            return ()
+        if values.depth(value) > values.MAX_DEPTH:
+            return (_too_deep(payload),)
+        # Never lowered again: another thread may be down there.
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES))
+        try:
+            return violations(self._exact.iter_errors(value), self._places, payload)
+        except RecursionError:
+            return (_too_deep(payload),)
+
+    def _surely_valid(self, value: Json) -> bool:
+        """True only if jsonschema-rs can be trusted with `value` and finds it valid."""
+        if not _plain(value):
+            return False
+        try:
+            return bool(self._fast.is_valid(value))
+        except ValueError:  # a lone surrogate, a key that is no string
+            return False
+
+
+def compile_schema(schema: Json, formats: Formats = "assert") -> Validator:
+    """The validator of a sound schema; one for each distinct schema. Raises InputError if it is unsound."""
+    if values.depth(schema) > values.MAX_DEPTH:
+        raise InputError(check(schema, "schema", arguments=False))
+    return _compiled(values.canonical(schema), formats)
+
+
+def check(schema: Json, source: str, *, arguments: bool = True) -> tuple[Problem, ...]:
+    """What makes `schema` unusable: () if it is sound. `source` is `file#pointer`.
+
+    `arguments`: it is the schema of a tool's arguments, so its root must allow an object. Nothing is ever fetched: a
+    `$ref` must lead to a place within the schema, or to a meta-schema.
+    """
+    file, _, pointer = source.partition("#")
+    place = Place(file=file) if file else None
+
+    def problem(path: Pointer, what: str, hint: str = "") -> Problem:
+        return Problem(what=what, hint=hint, place=place, path=pointer + path)
+
+    if values.depth(schema) > values.MAX_DEPTH:
+        return (problem("", f"the schema is nested deeper than {values.MAX_DEPTH} levels"),)
+    if not isinstance(schema, dict | bool):
+        return (problem("", f"a schema is an object, not {values.quoted(schema, 40)}"),)
+    draft = draft_of(schema)
+    if draft is None:
+        known = ", ".join(draft.name for draft in DRAFTS)
+        what = f"unknown draft {values.quoted(values.at(schema, '/$schema'), 80)}"
+        return (problem("/$schema", what, f"leave `$schema` out for 2020-12, or name one of the drafts {known}"),)
+    unsound = [problem(found.path, found.message) for found in _metaschema(draft).violations(schema)]
+    return tuple(unsound or [problem(*what) for what in _unusable(schema, draft, arguments)])
+
+
+def _unusable(schema: Json, draft: Draft, arguments: bool) -> Iterator[tuple[Pointer, str, str]]:
+    """(place, what, hint) of what a meta-schema does not see."""
+    found = survey(schema, draft.specification)
+    yield from found.problems
+    sound = not found.problems
+    for place, subschema in found.subschemas:
+        for where, pattern in _patterns(subschema):
+            error = pattern_error(pattern)
+            if error is not None:
+                sound = False
+                yield place + where, f"{values.quoted(pattern, 100)} is no regular expression", error
+    if sound and arguments and not found.allows_object:
+        hint = 'declare {"type": "object", "properties": {...}}'
+        yield "", "arguments are an object, and this schema allows none", hint
+    elif sound:
+        try:
+            draft.fast_engine(_own_copy(values.canonical(schema), draft), "assert")
+        except ValueError as error:
+            yield "", str(error).partition("\n")[0], ""
+
+
+def _patterns(subschema: Mapping[str, Json]) -> Iterator[tuple[Pointer, str]]:
+    if "pattern" in subschema:
+        yield "/pattern", subschema["pattern"]
+    for pattern in subschema.get("patternProperties", ()):
+        yield values.pointer("patternProperties", pattern), pattern
+
+
+def _too_deep(payload: int | None) -> Violation:
+    message = f"nested too deeply to be judged (the limit is {values.MAX_DEPTH} levels)"
+    return Violation(payload=payload, code="json.too_deep", message=message)
+
+
+def _plain(value: Json) -> bool:
+    """Whether jsonschema-rs reads `value` as it is: it crashes on deep nesting and loses digits of large numbers."""
+    stack = [(value, 0)]
+    while stack:
+        item, level = stack.pop()
+        if isinstance(item, dict | list):
+            if level >= values.MAX_DEPTH:
+                return False
+            stack.extend((child, level + 1) for child in (item.values() if isinstance(item, dict) else item))
+        elif isinstance(item, int | float) and not -_PLAIN <= item <= _PLAIN:
+            return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str, formats: Formats) -> Validator:
+    declared = json.loads(text)
+    problems = check(declared, "", arguments=False)
+    if problems:
+        raise InputError(problems)
+    draft = draft_of(declared) or LATEST
+    schema = _own_copy(text, draft)
+    return Validator(
+        schema, formats, draft.fast_engine(schema, formats), draft.engine(schema, formats), dict(places(schema))
+    )
+
+
+def _own_copy(text: str, draft: Draft) -> Json:
+    """The schema without `$schema` where it means nothing more: at its root, and in parts that are no document.
+
+    Both engines would change the draft there, and jsonschema would leave our keywords for its own.
+    """
+    schema = json.loads(text)
+    for place, subschema in survey(schema, draft.specification).subschemas:
+        if not place or not {"$id", "id"} & subschema.keys():
+            subschema.pop("$schema", None)
+    return schema
+
+
+@lru_cache(maxsize=len(DRAFTS))
+def _metaschema(draft: Draft) -> Validator:
+    schema = draft.reasons.META_SCHEMA
+    bare = {keyword: value for keyword, value in schema.items() if keyword != "$schema"}
+    return Validator(bare, "annotate", draft.speed(schema), draft.engine(bare, "annotate"), {})
