@@ -1,0 +1,317 @@
+"""The shapes of suite, model and policy files, and in plain words what is wrong with a value that lacks its shape.
+
+The shapes are pydantic models; the JSON Schemas for editors are made from them. Unions are told apart by looking, not
+by trying, so that a finding is about what was meant.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, WithJsonSchema, model_validator
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from evalkit.data import Json, Pointer, ScoreName
+from evalkit.documents import Document
+from evalkit.errors import Problem, suggest
+from evalkit.values import canonical, excerpt, pointer
+
+Kind: TypeAlias = Literal["suite", "models", "policy"]
+Word: TypeAlias = Annotated[str, Field(min_length=1)]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Positive: TypeAlias = Annotated[float, Field(gt=0)]
+Price: TypeAlias = Annotated[float, Field(ge=0)]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _kinds(by: Callable[[Any], str | None], otherwise: str) -> Any:
+    """Tells alternatives apart. A tag names a key that only its shape has, in brackets to be told from the key."""
+    context: dict[str, str | int | float] = {"what": otherwise, "hint": ""}
+    return Discriminator(by, custom_error_type="said", custom_error_message="{what}", custom_error_context=context)
+
+
+# --------------------------------------------------------------------------- suites
+
+Pattern: TypeAlias = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "description": "A value that is meant exactly, or a matcher: {$one_of: [a, b]}, {$number: 3.14, rel: 0.01}, "
+            '{$text: "Oslo"}, {$date: 2026-03-01}, {$regex: "^a.c$"}, {$unordered: [...]}, {$length: 3}, '
+            "{$present: true}, {$absent: true}, {$ignore: true}. {$optional: ...} may be left out; {$exact: {...}} "
+            "quotes an object that has such keys."
+        }
+    ),
+]
+
+
+class CallShape(Shape):
+    """One call."""
+
+    call: Word = Field(description="The tool's name.")
+    args: dict[str, Pattern] = Field({}, description="What each argument must be.")
+    closed: bool = Field(
+        True, description="An argument not named here is a mismatch, unless it spells out its default."
+    )
+
+
+class CallsShape(Shape):
+    """Several calls."""
+
+    calls: list[CallShape] = Field(min_length=1)
+    ordered: bool = Field(False, description="The calls must come in this order.")
+    extra_calls: bool = Field(False, description="Calls beyond these are no mismatch.")
+
+
+_EXPECT = "expect is none, any_call, {call: TOOL, args: {...}}, {calls: [...]} or {any_of: [...]}"
+_FORM = "one of any_of is none, {call: TOOL, args: {...}} or {calls: [...]}"
+
+
+def _form(value: Any) -> str | None:
+    if isinstance(value, str):
+        return "<word>"
+    keys = value if isinstance(value, dict) else ()
+    return next((f"<{key}>" for key in ("any_of", "calls", "call") if key in keys), None)
+
+
+_Call: TypeAlias = Annotated[CallShape, Tag("<call>")]
+_Calls: TypeAlias = Annotated[CallsShape, Tag("<calls>")]
+Form: TypeAlias = Annotated[Annotated[Literal["none"], Tag("<word>")] | _Call | _Calls, _kinds(_form, _FORM)]
+
+
+class AnyOfShape(Shape):
+    """Alternatives: any of them will do."""
+
+    any_of: list[Form] = Field(min_length=1)
+
+
+Expect: TypeAlias = Annotated[
+    Annotated[Literal["none", "any_call"], Tag("<word>")] | _Call | _Calls | Annotated[AnyOfShape, Tag("<any_of>")],
+    _kinds(_form, _EXPECT),
+]
+
+
+class MessageShape(BaseModel):
+    """A chat message in OpenAI's shape, sent as it stands."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+
+
+class CaseShape(Shape):
+    """One question, and what its answer must be."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["user"]}, {"required": ["messages"]}]})
+
+    id: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Unique in the suite.")
+    user: Word | None = Field(None, description="What the user says; short for one message.")
+    messages: list[MessageShape] | None = Field(None, min_length=1, description="The conversation so far.")
+    offer: list[Word] | None = Field(None, min_length=1, description="Tools offered; default: the suite's.")
+    tags: list[Word] = []
+    expect: Expect = Field(description="none: call nothing. any_call: any schema-compliant call.")
+    forbid: list[Word] = Field([], description="Tools whose call makes the answer wrong.")
+    flaws: list[Word] = Field([], description="What is wrong with imported gold that is kept all the same.")
+
+    @model_validator(mode="after")
+    def _asks_once(self) -> CaseShape:
+        if (self.user is None) == (self.messages is None):
+            what = "has neither 'user' nor 'messages'" if self.user is None else "has both 'user' and 'messages'"
+            raise PydanticCustomError("said", "{what}", {"what": f"the case {what}", "hint": "give one of them"})
+        return self
+
+
+class ToolShape(Shape):
+    """A tool, declared in place."""
+
+    name: Word
+    description: str = ""
+    parameters: dict[str, Any] = Field(description="JSON Schema of the arguments.")
+    key: Word | None = Field(None, description="What `offer` calls it, where several tools have one name.")
+
+
+def _declaration(value: Any) -> str | None:
+    return "<file>" if isinstance(value, str) else "<name>" if isinstance(value, dict) else None
+
+
+_DECLARED = "a tool is the path of a file, or {name: ..., description: ..., parameters: {...}}"
+Declared: TypeAlias = Annotated[
+    Annotated[Word, Tag("<file>")] | Annotated[ToolShape, Tag("<name>")], _kinds(_declaration, _DECLARED)
+]
+
+
+class HeaderShape(Shape):
+    """A suite but for its cases: the first line of a JSON Lines file."""
+
+    suite: Word = Field(description="The suite's name.")
+    description: str = ""
+    tools: list[Declared] = Field(min_length=1, description="Files of tool specs, relative to this one; or tools.")
+    offer: list[Word] | None = Field(None, min_length=1, description="Tools offered; default: all of them.")
+    formats: Literal["assert", "annotate"] = Field("assert", description="Whether `format` in schemas is judged.")
+    system: Word | None = Field(None, description="A system message put before the messages of every case.")
+
+
+class SuiteShape(HeaderShape):
+    """Cases, and the tools they offer."""
+
+    cases: list[CaseShape] = Field(min_length=1)
+
+
+# --------------------------------------------------------------------------- models and policies
+
+
+class ModelShape(Shape):
+    """A model, and how it is asked."""
+
+    model: Word = Field(description="provider/model or provider/model@arm.")
+    name: Word | None = Field(None, description="What reports call it; default: provider/model.")
+    base_url: Word | None = None
+    api_key_env: Word | None = Field(None, description="Name of the environment variable that holds the key.")
+    params: dict[str, Any] = Field({}, description="Sampling parameters, sent as they stand.")
+    input_price: Price | None = Field(None, description="USD per million input tokens.")
+    output_price: Price | None = Field(None, description="USD per million output tokens.")
+    timeout: Positive = Field(120.0, description="Seconds one attempt may take.")
+    stream: bool = False
+    options: dict[str, Any] = Field({}, description="What only this provider understands.")
+
+
+class ModelsShape(Shape):
+    """Models to ask."""
+
+    models: list[ModelShape] = Field(min_length=1)
+
+
+class SliceShape(Shape):
+    """Requirements on the rates of some cases."""
+
+    floors: dict[ScoreName, Share] = Field({}, description="Score -> the least rate that passes.")
+    max_drop: dict[ScoreName, Share] = Field({}, description="Score -> how far below the baseline it may be.")
+
+
+class LatencyShape(Shape):
+    max_ratio: Positive = Field(description="Candidate over baseline: 1.5 allows 50 % slower.")
+
+
+class FaultsShape(Shape):
+    max_share: Share = Field(description="Share of answers that may be faults before nothing can be said.")
+
+
+class PolicyShape(SliceShape):
+    """What a candidate must keep to pass the gate."""
+
+    latency: LatencyShape | None = None
+    faults: FaultsShape | None = None
+    tools: dict[str, SliceShape] = Field({}, description="Tool -> requirements on the cases that expect it.")
+
+
+_SHAPES: Mapping[Kind, type[Shape]] = {"suite": SuiteShape, "models": ModelsShape, "policy": PolicyShape}
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without a title for every property, which only repeats its name."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def json_schema(kind: Kind) -> str:
+    """JSON Schema of a kind of file, for editors: pretty, and the same every time."""
+    schema = _SHAPES[kind].model_json_schema(schema_generator=_Untitled)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"evalkit {kind} file"}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+# --------------------------------------------------------------------------- findings
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def fit(shape: type[S], value: Json, document: Document, problems: list[Problem], at: Pointer = "") -> S | None:
+    """`value`, which stands at `at` in `document`, in its shape; None if it has not got it: see `problems`."""
+    try:
+        return shape.model_validate(value)
+    except ValidationError as error:
+        problems += (_problem(finding, shape, document, at) for finding in error.errors(include_url=False))
+        return None
+
+
+_TAGS = frozenset({"<word>", "<call>", "<calls>", "<any_of>", "<file>", "<name>"})
+
+
+def _problem(finding: ErrorDetails, shape: type[BaseModel], document: Document, at: Pointer) -> Problem:
+    kind, given, context = finding["type"], finding["input"], finding.get("ctx", {})
+    path = [token for token in finding["loc"] if token not in _TAGS]
+    is_key = kind == "extra_forbidden" or path[-1:] == ["[key]"]
+    if path[-1:] == ["[key]"]:
+        path.pop()
+    if kind == "extra_forbidden":
+        what, hint = f"unknown key {path[-1]!r}", suggest(str(path[-1]), _keys(shape, finding["loc"][:-1]))
+    elif kind == "missing":
+        what, hint = f"{path.pop()!r} is missing", ""
+    elif kind == "literal_error":
+        known = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+        what, hint = f"{_shown(given)} is not known here", suggest(str(given), known)
+    elif kind == "said":
+        what, hint = context["what"], context["hint"]
+    else:
+        what, hint = _sentence(kind, given, context)
+    where = at + pointer(*path)
+    return Problem(what=what, hint=hint, place=document.place(where, key=is_key), path=where)
+
+
+_WANTED: Mapping[str, str] = {
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+}
+
+
+def _sentence(kind: str, given: Any, context: Mapping[str, Any]) -> tuple[str, str]:
+    if kind in _WANTED:
+        plain = kind == "string_type" and isinstance(given, int | float) and not isinstance(given, bool)
+        return f"must be {_WANTED[kind]}, not {_shown(given)}", f'put it in quotes: "{given}"' if plain else ""
+    if kind in ("too_short", "string_too_short"):
+        return "must not be empty", ""
+    if kind == "string_pattern_mismatch":
+        return f"{_shown(given)} is no id", "an id holds letters, digits, '_', '.' and '-'"
+    if kind == "greater_than":
+        return f"must be more than {context['gt']:g}, not {_shown(given)}", ""
+    if kind == "greater_than_equal":
+        return f"must be at least {context['ge']:g}, not {_shown(given)}", ""
+    if kind == "less_than_equal":
+        return f"must be at most {context['le']:g}, not {_shown(given)}", "rates are shares: 0.98, not 98"
+    raise AssertionError(f"no sentence for {kind}")
+
+
+def _shown(value: Json) -> str:
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return excerpt(canonical(value))
+
+
+def _keys(shape: type[BaseModel], path: tuple[int | str, ...]) -> Iterator[str]:
+    """The keys that the shape of what stands at `path` has."""
+    shapes = {shape}
+    for token in path:
+        fields = [found.model_fields[str(token)] for found in shapes if token in found.model_fields]
+        if fields:
+            shapes = {found for field in fields for found in _shapes_in(field.annotation)}
+        elif token in _TAGS:
+            shapes = {found for found in shapes if str(token)[1:-1] in found.model_fields}
+    yield from (key for found in shapes for key in found.model_fields)
+
+
+def _shapes_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _shapes_in(argument)
