@@ -19,6 +19,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "errors",
         "values",
         "documents numerals patterns locate defaults drafts violations references",
+        "shapes",
         "plugins schema codec files stats assign",
         "reference tally complaint expectation",
         "providers dialects matchers formats sections renderers",
