@@ -42,7 +42,7 @@ Pattern: TypeAlias = Annotated[
     Any,
     WithJsonSchema(
         {
-            "description": "A value that is meant exactly, or a matcher: {$one_of: [a, b]}, {$number: 3.14, rel: 0.01}, "
+            "description": "A value that is meant exactly, or a matcher: {$one_of: [a, b]}, {$number: 3.1, rel: 0.1}, "
             '{$text: "Oslo"}, {$date: 2026-03-01}, {$regex: "^a.c$"}, {$unordered: [...]}, {$length: 3}, '
             "{$present: true}, {$absent: true}, {$ignore: true}. {$optional: ...} may be left out; {$exact: {...}} "
             "quotes an object that has such keys."
