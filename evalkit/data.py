@@ -344,7 +344,8 @@ class Score:
     """One answer on the ladder. A rung is None only because of the case, never because of the answer.
 
     The rungs are cumulative: one that is True implies all before it that are not None. On a case that wants
-    nothing only `abstained` and `correct` apply; on one with `accept == ()` `correct` does not.
+    nothing only `abstained` and `correct` apply, on one that accepts both a call and nothing only `correct`. With
+    `accept == ()`, `correct` applies only if the case forbids a tool.
     """
 
     called: bool | None
