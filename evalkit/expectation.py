@@ -214,8 +214,8 @@ def _named(rules: Sequence[ArgRule]) -> _Names:
 
 def _compare(call: _Call, payload: Payload) -> _Comparison:
     if payload.error is not None:
-        why = f"the arguments cannot be read: {payload.error}"
-        unread = Mismatch(kind="arg", tool=call.tool, payload=payload.index, actual=payload.text, why=why)
+        reason = f"the arguments cannot be read: {payload.error}"
+        unread = Mismatch(kind="arg", tool=call.tool, payload=payload.index, actual=payload.text, why=reason)
         return _Comparison((unread,), cost=max(1, call.required), expected=call.required)
     found: list[Mismatch] = []
     matched = expected = given = 0

@@ -1,0 +1,212 @@
+"""Answer and case to a Score: the ladder, every violation, and what is not as the case wanted it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from evalkit import values
+from evalkit.data import CODES, Answer, Case, Counts, Judging, Mismatch, Payload, Score, Suite, Violation
+from evalkit.expectation import Fit, compile_expectation
+from evalkit.schema import Validator, compile_schema
+
+NOTHING_WANTED = Fit(mismatches=(), calls=Counts(), arguments=Counts(), unpaired=0, matched=frozenset())
+"""The fit of any answer to a case that says nothing of what must be called."""
+
+
+def judge(suite: Suite, judging: Judging) -> Callable[[Case, Answer], Score]:
+    """How to score answers to cases of `suite`. Schemas and rules are compiled once, when first met."""
+    benches: dict[str, _Bench] = {}
+
+    def score(case: Case, answer: Answer) -> Score:
+        bench = benches.get(case.id)
+        if bench is None or bench.case is not case:
+            bench = benches[case.id] = _compile(case, suite, judging)
+        return _score(bench, answer)
+
+    return score
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """A case made ready for judging."""
+
+    case: Case
+    validators: Mapping[str, Validator]
+    """Tool name -> validator, for the tools offered."""
+    near: Mapping[str, str]
+    """Name without case and punctuation -> tool name."""
+    fits: Sequence[Callable[[Sequence[Payload]], Fit]]
+    """One for each acceptable answer."""
+
+
+def _compile(case: Case, suite: Suite, judging: Judging) -> _Bench:
+    specs = [suite.specs[key] for key in case.tools]
+    schemas = {spec.name: spec.schema for spec in specs}
+    return _Bench(
+        case=case,
+        validators={spec.name: compile_schema(spec.schema, suite.formats) for spec in specs},
+        near={values.normal_name(spec.name): spec.name for spec in specs},
+        fits=[compile_expectation(expectation, schemas, judging) for expectation in case.accept],
+    )
+
+
+def _score(bench: _Bench, answer: Answer) -> Score:
+    case, payloads = bench.case, answer.payloads
+    named = all(payload.tool in bench.validators for payload in payloads)
+    parsed = named and all(payload.error is None for payload in payloads)
+    faults = [fault for payload in payloads for fault in _faults(bench, payload)]
+    valid = parsed and not faults
+    fit = _best_fit(bench, payloads)
+    forbidden = [_forbidden(payload) for payload in payloads if payload.tool in case.forbid]
+    right = valid and not fit.mismatches and not forbidden
+
+    made, wants_call = bool(payloads), case.wants_call
+    lenient = valid or (named and all(_valid_lenient(bench, payload) for payload in payloads))
+    repaired = lenient or (named and all(_valid_repaired(bench, payload) for payload in payloads))
+    return Score(
+        called=made if wants_call else None,
+        tool=made and named if wants_call else None,
+        parsed=made and parsed if wants_call else None,
+        valid=made and valid if wants_call else None,
+        correct=right and (made or not wants_call) if case.accept or case.forbid else None,
+        abstained=not made if case.wants_nothing else None,
+        valid_lenient=made and lenient if wants_call else None,
+        valid_repaired=made and repaired if wants_call else None,
+        calls=fit.calls,
+        arguments=fit.arguments,
+        violations=(*answer.violations, *faults, *_call_faults(case, payloads, fit)),
+        mismatches=(*fit.mismatches, *forbidden),
+    )
+
+
+def _best_fit(bench: _Bench, payloads: Sequence[Payload]) -> Fit:
+    """To the acceptable answer that is nearest: the fewest calls too many or too few, then the fewest mismatches."""
+    best = NOTHING_WANTED
+    for position, fit in enumerate(bench.fits):
+        found = fit(payloads)
+        if not found.mismatches:
+            return found
+        if position == 0 or (found.unpaired, len(found.mismatches)) < (best.unpaired, len(best.mismatches)):
+            best = found
+    return best
+
+
+def _forbidden(payload: Payload) -> Mismatch:
+    return Mismatch(
+        kind="forbidden_call",
+        tool=payload.tool,
+        payload=payload.index,
+        actual=payload.value,
+        why="the case forbids a call of this tool",
+    )
+
+
+# --------------------------------------------------------------------------- what is wrong with one call
+
+
+def _faults(bench: _Bench, payload: Payload) -> tuple[Violation, ...]:
+    """All that keeps a call from being compliant. Arguments of a tool that was not offered have no schema to break."""
+    validator = bench.validators.get(payload.tool)
+    if payload.error is None and validator is not None:
+        found = validator.violations(payload.value, payload.index)
+        return found if found or isinstance(payload.value, dict) else (_no_object(payload),)
+    found = () if validator is not None else (_unoffered(bench, payload),)
+    return found if payload.error is None else (*found, _unreadable(payload, payload.error))
+
+
+def _unoffered(bench: _Bench, payload: Payload) -> Violation:
+    meant = bench.near.get(values.normal_name(payload.tool))
+    hint = f"did it mean {meant!r}?" if meant else f"offered: {', '.join(bench.validators) or 'none'}"
+    return Violation(
+        payload=payload.index,
+        code="tool.near_miss" if meant else "tool.unknown",
+        message=f"no tool is called {values.excerpt(payload.tool)!r}; {hint}",
+        excerpt=values.excerpt(payload.tool),
+    )
+
+
+def _unreadable(payload: Payload, code: str) -> Violation:
+    if payload.text is None:
+        return Violation(payload=payload.index, code=code, message=CODES.get(code, code))
+    reading = values.read(payload.text)
+    place = "" if reading.offset is None else f" at character {reading.offset}"
+    around = max(0, (reading.offset or 0) - values.EXCERPT // 2)
+    return Violation(
+        payload=payload.index,
+        code=code,
+        message=f"{reading.message or CODES.get(code, code)}{place}",
+        excerpt=values.excerpt(payload.text[around : around + values.EXCERPT]),
+    )
+
+
+def _no_object(payload: Payload) -> Violation:
+    """Arguments are an object under every protocol, even where the schema forgets to say so."""
+    inner = values.read(payload.value).value if isinstance(payload.value, str) else None
+    encoded = isinstance(inner, dict)
+    return Violation(
+        payload=payload.index,
+        code="schema.double_encoded" if encoded else "schema.type",
+        message="the arguments are a string that holds JSON" if encoded else "the arguments are no object",
+        excerpt=values.excerpt(payload.value),
+    )
+
+
+# --------------------------------------------------------------------------- what is wrong with the calls as a whole
+
+
+def _call_faults(case: Case, payloads: Sequence[Payload], fit: Fit) -> Iterator[Violation]:
+    if not payloads:
+        if case.wants_call:
+            yield Violation(payload=None, code="call.missing", message="the case wants a call and none was made")
+        return
+    if case.wants_nothing:
+        for payload in payloads:
+            message = f"{payload.tool} was called, and the case wants no call"
+            yield Violation(payload=payload.index, code="call.unexpected", message=message)
+    if len(payloads) > 1:
+        yield from _duplicates(payloads, fit)
+
+
+def _duplicates(payloads: Sequence[Payload], fit: Fit) -> Iterator[Violation]:
+    """Calls made more often than wanted: once, or as often as the case wants this very call."""
+    spelled = [_spelled(payload) for payload in payloads]
+    wanted = Counter(spelled[position] for position in fit.matched)
+    made: Counter[tuple[str, str]] = Counter()
+    for payload, call in zip(payloads, spelled, strict=True):
+        made[call] += 1
+        if made[call] > max(1, wanted[call]):
+            message = f"{payload.tool} was called {made[call]} times with the same arguments"
+            yield Violation(payload=payload.index, code="call.duplicate", message=message)
+
+
+def _spelled(payload: Payload) -> tuple[str, str]:
+    """One text for one call."""
+    if payload.error is not None:
+        return payload.tool, f"{payload.error} {payload.text}"
+    if values.depth(payload.value) > values.MAX_DEPTH:
+        return payload.tool, f"too deep {payload.index}"
+    return payload.tool, values.identity(payload.value)
+
+
+# --------------------------------------------------------------------------- had it been repaired first
+
+
+def _valid_lenient(bench: _Bench, payload: Payload) -> bool:
+    return _valid(bench, payload, lambda text: values.lenient(text))
+
+
+def _valid_repaired(bench: _Bench, payload: Payload) -> bool:
+    return _valid(bench, payload, lambda text: values.repair(text)[0])
+
+
+def _valid(bench: _Bench, payload: Payload, mend: Callable[[str], str]) -> bool:
+    """Whether the arguments fit their schema, as they are or mended. An object on the wire has no text to mend."""
+    value = payload.value
+    if payload.text is not None:
+        reading = values.read(mend(payload.text))
+        if reading.error is not None:
+            return False
+        value = reading.value
+    return isinstance(value, dict) and bench.validators[payload.tool].valid(value)
