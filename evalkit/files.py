@@ -1,0 +1,254 @@
+"""Suite, model and policy files: from a document to nouns, every problem of the file at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Literal, TypeAlias, TypeVar
+
+from evalkit.data import ARMS, Case, Json, Pointer, Policy, Rule, Target, ToolSpec
+from evalkit.documents import Document
+from evalkit.errors import InputError, Place, Problem, suggest
+from evalkit.patterns import compile_expect
+from evalkit.shapes import (
+    CaseShape,
+    HeaderShape,
+    Kind,
+    ModelShape,
+    ModelsShape,
+    PolicyShape,
+    Shape,
+    SliceShape,
+    ToolShape,
+    fit,
+    json_schema,
+)
+from evalkit.values import pointer
+
+__all__ = ["Kind", "json_schema"]  # belongs to what is known of files, lives with the shapes
+
+Part: TypeAlias = tuple[str | int, ...]
+"""A part of a case: ("id",), ("messages",), ("offer", n), ("forbid", n), or ("expect", expectation, call, rule),
+where the last two may be wanting; () is the case as a whole."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declared:
+    """Tools, as a suite file names them: the path of a file, or one tool in place."""
+
+    tools: str | ToolSpec
+    key: str | None
+    place: Place
+    path: Pointer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuiteFile:
+    """A suite as far as its file alone says. `Case.tools` is () where the case offers all of the suite's tools."""
+
+    name: str
+    tools: tuple[Declared, ...]
+    formats: Literal["assert", "annotate"]
+    cases: tuple[Case, ...]
+    origins: tuple[Origin, ...]
+    """Where each of `cases` was written."""
+    place: Place
+    problems: tuple[Problem, ...]
+    """What is wrong with cases that are not among `cases`."""
+
+    def locate(self, case: int, part: Part) -> tuple[Place, Pointer]:
+        """Where a part of `cases[case]` was written."""
+        return self.origins[case].locate(part)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where a case was written, and what became of its parts."""
+
+    document: Document
+    at: Pointer
+    offered_by: tuple[Document, Pointer]
+    expect: Mapping[tuple[int, ...], Pointer]
+
+    def locate(self, part: Part) -> tuple[Place, Pointer]:
+        document, path = self.document, self.at + pointer(*part)
+        if part[:1] == ("offer",):
+            document, at = self.offered_by
+            path = at + pointer(*part[1:])
+        elif part[:1] == ("expect",):
+            path = f"{self.at}/expect{self.expect.get(tuple(map(int, part[1:])), '')}"
+        return document.place(path), path
+
+
+S = TypeVar("S", bound=Shape)
+
+
+def _whole(shape: type[S], document: Document, problems: list[Problem]) -> S | None:
+    if document.value is None:
+        problems.append(Problem(what="the file is empty", place=Place(file=document.file)))
+        return None
+    return fit(shape, document.value, document, problems)
+
+
+# --------------------------------------------------------------------------- suites
+
+
+def read_suite(document: Document) -> SuiteFile:
+    """A suite in one document. Raises InputError if nothing can be made of it but for its cases."""
+    whole = document.value
+    problems: list[Problem] = []
+    cases = whole.get("cases", []) if isinstance(whole, dict) else []
+    if not isinstance(cases, list):
+        where = document.place("/cases")
+        problems.append(Problem(what="must be a list of cases", place=where, path="/cases"))
+        cases = []
+    header = {key: value for key, value in whole.items() if key != "cases"} if isinstance(whole, dict) else whole
+    at = ((document, case, f"/cases/{index}") for index, case in enumerate(cases))
+    return _suite(replace(document, value=header), at, problems)
+
+
+def read_suite_lines(documents: Iterator[Document], problems: list[Problem], file: str) -> SuiteFile:
+    """A suite in JSON Lines, its header first; `problems` are those of lines that are not JSON."""
+    header = next(documents, None)
+    if header is None:
+        problems = problems or [Problem(what="the file is empty", place=Place(file=file))]
+        raise InputError(problems)
+    return _suite(header, ((document, document.value, "") for document in documents), problems)
+
+
+def _suite(document: Document, cases: Iterable[tuple[Document, Json, Pointer]], problems: list[Problem]) -> SuiteFile:
+    header = _whole(HeaderShape, document, problems)
+    context = header or HeaderShape.model_construct()  # the cases' problems are told even where the header has some
+    read = [_case(context, document, *case, problems) for case in cases]
+    if header is None:
+        raise InputError(problems)
+    kept = [both for both in read if both]
+    return SuiteFile(
+        name=header.suite,
+        tools=tuple(_declared(header, document)),
+        formats=header.formats,
+        cases=tuple(case for case, _ in kept),
+        origins=tuple(origin for _, origin in kept),
+        place=document.place(),
+        problems=tuple(problems),
+    )
+
+
+def _declared(header: HeaderShape, document: Document) -> Iterator[Declared]:
+    for index, tool in enumerate(header.tools):
+        path = pointer("tools", index)
+        place = document.place(path)
+        if isinstance(tool, ToolShape):
+            source = f"{document.file}#{path}"
+            spec = ToolSpec(name=tool.name, description=tool.description, schema=tool.parameters, source=source)
+            yield Declared(tools=spec, key=tool.key, place=place, path=path)
+        else:
+            yield Declared(tools=tool, key=None, place=place, path=path)
+
+
+def _case(
+    header: HeaderShape, head: Document, document: Document, value: Json, at: Pointer, problems: list[Problem]
+) -> tuple[Case, Origin] | None:
+    shape = fit(CaseShape, value, document, problems, at)
+    if shape is None:
+        return None
+    try:
+        wanted = compile_expect(value["expect"])
+    except InputError as error:
+        problems += (_placed(problem, document, f"{at}/expect") for problem in error.problems)
+        return None
+    system = [{"role": "system", "content": header.system}] if header.system else []
+    asked = [{"role": "user", "content": shape.user}] if shape.user else value["messages"]
+    case = Case(
+        id=shape.id,
+        messages=(*system, *asked),
+        tools=tuple(shape.offer or header.offer or ()),
+        accept=wanted.accept,
+        forbid=tuple(shape.forbid),
+        tags=tuple(shape.tags),
+        source=str(replace(document.place(at), column=None)),
+        flaws=tuple(shape.flaws),
+    )
+    offered_by = (document, f"{at}/offer") if shape.offer else (head, "/offer") if header.offer else (document, at)
+    return case, Origin(document=document, at=at, offered_by=offered_by, expect=wanted.origins)
+
+
+def _placed(problem: Problem, document: Document, at: Pointer) -> Problem:
+    path = at + problem.path
+    return replace(problem, path=path, place=document.place(path))
+
+
+# --------------------------------------------------------------------------- models
+
+
+def read_models(document: Document) -> tuple[Target, ...]:
+    """A list of models. Raises InputError."""
+    problems: list[Problem] = []
+    listed = _whole(ModelsShape, document, problems)
+    models = listed.models if listed else []
+    found = [_target(model, document, f"/models/{index}", problems) for index, model in enumerate(models)]
+    if problems:
+        raise InputError(problems)
+    return tuple(target for target in found if target)
+
+
+def read_model(document: Document) -> Target:
+    """One model, in the shape that an item of a list has. Raises InputError."""
+    problems: list[Problem] = []
+    model = _whole(ModelShape, document, problems)
+    target = _target(model, document, "", problems) if model else None
+    if target is None:
+        raise InputError(problems)
+    return target
+
+
+_MODEL = re.compile(r"(?P<provider>[^/@?]+)/(?P<model>[^?]+?)(@(?P<arm>[A-Za-z_]+))?")
+
+
+def _target(shape: ModelShape, document: Document, at: Pointer, problems: list[Problem]) -> Target | None:
+    """An `@` and letters at the end are an arm; `@20240620` is part of the model's name."""
+    path = f"{at}/model"
+    spelled = _MODEL.fullmatch(shape.model)
+    if spelled is None:
+        what = f"{shape.model!r} is not of the form provider/model or provider/model@arm"
+        hint = "write what follows the ? under options" if "?" in shape.model else "as in openai_http/gpt-4o@forced"
+        problems.append(Problem(what=what, hint=hint, place=document.place(path), path=path))
+        return None
+    arm = spelled["arm"] or "native"
+    if arm not in ARMS:
+        what = f"no arm is called {arm!r}"
+        problems.append(Problem(what=what, hint=suggest(arm, ARMS), place=document.place(path), path=path))
+        return None
+    provider, model = spelled["provider"], spelled["model"]
+    fields = {name: value for name, value in shape if name not in ("model", "name")}
+    return Target(name=shape.name or f"{provider}/{model}", provider=provider, model=model, arm=arm, **fields)
+
+
+# --------------------------------------------------------------------------- policies
+
+
+def read_policy(document: Document) -> Policy:
+    """The rules of a gate. Raises InputError, also for a policy without rules: it would pass everything."""
+    problems: list[Problem] = []
+    shape = _whole(PolicyShape, document, problems)
+    if shape is None:
+        raise InputError(problems)
+    rules = list(_rates(shape, "all"))
+    if shape.latency:
+        rules.append(Rule(kind="latency_ratio", limit=shape.latency.max_ratio))
+    if shape.faults:
+        rules.append(Rule(kind="fault_share", limit=shape.faults.max_share))
+    rules += chain.from_iterable(_rates(slice_, f"tool:{tool}") for tool, slice_ in shape.tools.items())
+    if not rules:
+        hint = "set floors, max_drop, latency or faults, as in max_drop: {correct: 0.05}"
+        raise InputError(Problem(what="a policy without rules passes everything", hint=hint, place=document.place()))
+    return Policy(rules=tuple(rules), source=document.file)
+
+
+def _rates(shape: SliceShape, slice_: str) -> Iterator[Rule]:
+    for score, limit in shape.floors.items():
+        yield Rule(kind="floor", limit=limit, score=score, slice=slice_)
+    for score, limit in shape.max_drop.items():
+        yield Rule(kind="max_drop", limit=limit, score=score, slice=slice_)
