@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from evalkit import values
 from evalkit.data import FaultKind, Json
@@ -65,11 +66,9 @@ def refusal(status: int, headers: Mapping[str, str], body: str, secrets: Collect
     )
 
 
-def nearest(
-    table: Mapping[type[BaseException], tuple[FaultKind, bool]], error: BaseException
-) -> tuple[FaultKind, bool]:
-    """The entry of the nearest class in the exception's ancestry."""
-    return next(table[ancestor] for ancestor in type(error).__mro__ if ancestor in table)
+def nearest(table: Mapping[type[BaseException], tuple[FaultKind, bool]], error: type[Any]) -> tuple[FaultKind, bool]:
+    """The entry of the nearest class in the ancestry of `error`."""
+    return next(table[ancestor] for ancestor in error.__mro__ if ancestor in table)
 
 
 def own_words(body: str, secrets: Collection[str] = ()) -> str:

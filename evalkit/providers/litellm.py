@@ -207,7 +207,7 @@ class Bridge:
         }
 
     def _client_failure(self, error: Exception, exchange: Exchange) -> Json:
-        """What the library showed: nothing, though the wire holds an answer. Raises ProviderError where it holds none."""
+        """What the library shows of an answer it failed on: nothing. Raises ProviderError where there is no answer."""
         tape = exchange.tape
         if tape.status not in (None, 200):
             raise refusal(tape.status, tape.headers, tape.wire().body, self._secrets) from error
@@ -215,7 +215,7 @@ class Bridge:
         if isinstance(exchange.failure, ProviderError):
             raise exchange.failure from error
         if exchange.failure is not None:
-            kind, retryable = nearest(HTTPX_FAULTS, exchange.failure)
+            kind, retryable = nearest(HTTPX_FAULTS, type(exchange.failure))
             cut = own_words(str(exchange.failure), self._secrets) or type(exchange.failure).__name__
             message = cut if tape.status is None else f"the answer was cut off: {cut}"
             raise ProviderError(kind, message, status=tape.status, retryable=retryable) from error

@@ -24,6 +24,7 @@ FAULTS: Mapping[type[BaseException], tuple[FaultKind, bool]] = {
     aiohttp.ClientError: ("network", False),
     aiohttp.ClientConnectionError: ("network", True),
     aiohttp.ClientPayloadError: ("network", True),
+    aiohttp.ServerTimeoutError: ("timeout", True),
     aiohttp.ClientSSLError: ("network", False),
     aiohttp.ClientConnectorCertificateError: ("network", False),
     aiohttp.ServerFingerprintMismatch: ("network", False),
@@ -107,7 +108,7 @@ class Endpoint:
         return Response(wire=wire, dialect="openai_chat", timing=timing(wire, "openai_chat"))
 
     def _fault(self, error: aiohttp.ClientError | TimeoutError, tape: Tape) -> ProviderError:
-        kind, retryable = nearest(FAULTS, error)
+        kind, retryable = nearest(FAULTS, type(error))
         words = own_words(str(error), self._secrets) or type(error).__name__
         if kind == "timeout":
             heard = "no answer" if tape.status is None else "the answer was not complete"
