@@ -132,6 +132,24 @@ def pattern_error(pattern: str) -> str | None:
     return None
 
 
+def spell_out(subschema: dict[str, Json]) -> None:
+    """Write {"not": {}} for `false` within `subschema`, in place: jsonschema forgets where in a value a `false` stood.
+
+    Keywords that give `false` a sense of their own (no further properties, no further items) keep it.
+    """
+    for keyword in ("properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions"):
+        for name, part in subschema.get(keyword, {}).items():
+            if part is False:
+                subschema[keyword][name] = {"not": {}}
+    for keyword in ("allOf", "anyOf", "oneOf", "prefixItems", "items"):
+        parts = subschema.get(keyword)
+        if isinstance(parts, list):
+            subschema[keyword] = [{"not": {}} if part is False else part for part in parts]
+    for keyword in ("then", "else"):
+        if subschema.get(keyword) is False:
+            subschema[keyword] = {"not": {}}
+
+
 # --------------------------------------------------------------------------- the replaced keywords
 
 _Errors = Iterator[ValidationError]

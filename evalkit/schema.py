@@ -11,7 +11,7 @@ from typing import Any
 
 from evalkit import values
 from evalkit.data import Json, Pointer, Violation
-from evalkit.drafts import DRAFTS, LATEST, Draft, Formats, draft_of, pattern_error
+from evalkit.drafts import DRAFTS, LATEST, Draft, Formats, draft_of, pattern_error, spell_out
 from evalkit.errors import InputError, Place, Problem
 from evalkit.references import places, survey
 from evalkit.violations import violations
@@ -51,6 +51,9 @@ class Validator:
             return violations(self._exact.iter_errors(value), self._places, payload)
         except RecursionError:
             return (_too_deep(payload),)
+        except ValueError:  # jsonschema prints what it finds; Python prints no number of more than 4300 digits
+            message = "holds a number of more digits than can be judged"
+            return (Violation(payload=payload, code="json.too_large", message=message),)
 
     def _surely_valid(self, value: Json) -> bool:
         """True only if jsonschema-rs can be trusted with `value` and finds it valid."""
@@ -163,7 +166,8 @@ def _own_copy(text: str, draft: Draft) -> Json:
     for place, subschema in survey(schema, draft.specification).subschemas:
         if not place or not {"$id", "id"} & subschema.keys():
             subschema.pop("$schema", None)
-    return schema
+        spell_out(subschema)
+    return {"not": {}} if schema is False else schema
 
 
 @lru_cache(maxsize=len(DRAFTS))

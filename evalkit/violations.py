@@ -50,7 +50,9 @@ def violations(
 def _violation(error: ValidationError, places: Mapping[int, Pointer], payload: int | None) -> Violation:
     schema_path = values.pointer(*error.absolute_schema_path)
     if isinstance(error.schema, dict) and id(error.schema) in places:
-        schema_path = places[id(error.schema)] + values.pointer(str(error.validator))
+        schema_path = places[id(error.schema)]
+        if not _is_false_schema(error):
+            schema_path += values.pointer(str(error.validator))
     return Violation(
         payload=payload,
         code=_code(error),
@@ -76,16 +78,27 @@ def _meant(error: ValidationError) -> Iterator[ValidationError]:
 
 def _best_branch(union: ValidationError) -> Sequence[ValidationError] | None:
     """The errors of the one branch that was clearly meant, or None."""
+    branches = list(_branches(union))
+    kindred = sorted((errors for errors in branches if _kind_error(errors) is None), key=_distance)
+    if not kindred:
+        return _spoken_for(branches)
+    if len(kindred) == 1:
+        return kindred[0]
+    nearest, next_best = _distance(kindred[0]), _distance(kindred[1])
+    return kindred[0] if nearest < next_best and not nearest[0] else None
+
+
+def _branches(union: ValidationError) -> Iterator[Sequence[ValidationError]]:
+    """The errors of each branch; a branch that is a union itself counts as its branches."""
     branches: dict[Any, list[ValidationError]] = {}
     for error in union.context or ():
         branches.setdefault(error.relative_schema_path[0], []).append(error)
-    kindred = [errors for errors in branches.values() if _kind_error(errors) is None]
-    if not kindred:
-        return _spoken_for(list(branches.values()))
-    ranked = sorted(kindred, key=_distance)
-    if len(ranked) == 1 or _distance(ranked[0]) < _distance(ranked[1]):
-        return ranked[0]
-    return None
+    for errors in branches.values():
+        first = errors[0]
+        if len(errors) == 1 and first.validator in _UNIONS and first.context and not first.relative_path:
+            yield from _branches(first)
+        else:
+            yield errors
 
 
 def _kind_error(errors: Sequence[ValidationError]) -> ValidationError | None:
@@ -95,12 +108,14 @@ def _kind_error(errors: Sequence[ValidationError]) -> ValidationError | None:
 
 def _distance(errors: Sequence[ValidationError]) -> tuple[int, int, int]:
     """How far a branch is from the value: first by its discriminators, then by its members, then by all else."""
-    discriminators = sum(error.validator in _CHOICES and len(error.relative_path) < 2 for error in errors)
+    discriminators = sum(
+        error.validator in _CHOICES and len(_options(error)) == 1 and len(error.relative_path) < 2 for error in errors
+    )
     members = sum(_code(error) in ("schema.required", "schema.additional") for error in errors)
     return discriminators, members, len(errors)
 
 
-def _spoken_for(branches: list[list[ValidationError]]) -> Sequence[ValidationError] | None:
+def _spoken_for(branches: Sequence[Sequence[ValidationError]]) -> Sequence[ValidationError] | None:
     """Where no branch is of the value's type: the one that a string spells out, or the only one beside null."""
     for errors in branches:
         kind = _kind_error(errors)
@@ -121,9 +136,14 @@ def _code(error: ValidationError) -> str:
         return _choice_code(error, _options(error))
     if keyword in _UNIONS:
         return _union_code(error)
-    if error.schema is False:
+    if _is_false_schema(error):
         return "schema.additional"
     return _CODES.get(str(keyword), "schema.other")
+
+
+def _is_false_schema(error: ValidationError) -> bool:
+    """`false` reaches jsonschema spelled out as {"not": {}}, see `drafts.spell_out`."""
+    return error.validator == "not" and error.validator_value == {}
 
 
 def _type_code(error: ValidationError) -> str:
@@ -231,7 +251,7 @@ def _message(error: ValidationError) -> str:
         return f"expected {_listed(_options(error))}, found {_found(value)}"
     if keyword in _UNIONS:
         return _union_message(error)
-    if error.schema is False:
+    if _is_false_schema(error):
         return "the schema allows nothing here"
     draft4 = f"exclusive{keyword.title()}"
     if keyword in ("minimum", "maximum") and isinstance(error.schema, dict) and error.schema.get(draft4) is True:
