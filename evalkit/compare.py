@@ -157,8 +157,12 @@ def _cluster(case: Case, suite: Suite) -> tuple[str, ...]:
 def _applies(case: Case, score: ScoreName) -> bool:
     """Whether a case judges a score, from the case alone: an answer that was never heard tells nothing of it."""
     if score == "correct":
-        return bool(case.accept)
+        return _judges_correct(case)
     return case.wants_nothing if score == "abstained" else case.wants_call
+
+
+def _judges_correct(case: Case) -> bool:
+    return bool(case.accept or case.forbid)
 
 
 def _cell(
@@ -221,7 +225,7 @@ def _corrected(cells: Sequence[Cell]) -> tuple[Cell, ...]:
 
 def _changes(cases: Sequence[Case], before: _Side, after: _Side, names: tuple[str, str]) -> Iterable[Change]:
     for i, case in enumerate(cases):
-        score: ScoreName = "correct" if case.accept else "compliance"
+        score: ScoreName = "correct" if _judges_correct(case) else "compliance"
         was, now = before.scores[score][i], after.scores[score][i]
         sides = tuple(zip(names, (before, after), strict=True))
         if absent := [name for name, side in sides if case.id not in side.records]:

@@ -12,7 +12,7 @@ _CODES: Mapping[Rung, tuple[str, ...]] = {
     "tool": ("tool.",),
     "parsed": ("json.", "call.truncated"),
     "valid": ("schema.",),
-    "correct": (),
+    "correct": ("schema.", "json.", "tool."),
 }
 """Which violations explain that a rung was missed. Others may stand beside them and cost nothing."""
 
@@ -55,23 +55,21 @@ def of_mismatch(mismatch: Mismatch, case: Case, called: Sequence[str] = ()) -> s
 
 
 def _shortfall(case: Case, record: Record, score: Score, rung: Rung) -> str:
-    telling = next((v for v in score.violations if v.code.startswith(_CODES[rung])), None) if _CODES[rung] else None
-    if telling is not None:
-        return of_violation(telling)
-    if rung == "called":
-        return f"wanted {_names(_wanted(case)) if case.accept else 'a call'}, called nothing"
-    if score.mismatches:
+    if rung == "correct" and score.mismatches:
         called = [payload.tool for payload in record.answer.payloads] if record.answer else []
         return of_mismatch(score.mismatches[0], case, called)
-    return of_violation(score.violations[0]) if score.violations else f"not {rung}"
+    for violation in score.violations:
+        if violation.code.startswith(_CODES[rung]):
+            return of_violation(violation)
+    return f"wanted {_names(_wanted(case))}, called nothing" if rung == "called" else f"not {rung}"
 
 
 def _wanted(case: Case) -> Sequence[str]:
-    return list(dict.fromkeys(call.tool for call in case.accept[0].calls))
+    return [call.tool for call in case.accept[0].calls] if case.accept else ["a call"]
 
 
 def _names(tools: Sequence[str]) -> str:
-    return ", ".join(tools) or "nothing"
+    return ", ".join(dict.fromkeys(tools)) or "nothing"
 
 
 def _line(text: str) -> str:

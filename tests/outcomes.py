@@ -90,9 +90,11 @@ def _score(case: Case, letter: str) -> Score:
     if case.wants_nothing:
         good = letter == "p"
         told = () if good else (Mismatch(kind="extra_call", tool=tool),)
-        rungs: dict[str, bool | None] = dict.fromkeys(("called", "tool", "parsed", "valid"))
         return Score(
-            **rungs,
+            called=None,
+            tool=None,
+            parsed=None,
+            valid=None,
             correct=good,
             abstained=good,
             valid_lenient=None,
