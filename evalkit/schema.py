@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -45,10 +46,9 @@ class Validator:
             return ()
         if values.depth(value) > values.MAX_DEPTH:
             return (_too_deep(payload),)
-        # Never lowered again: another thread may be down there.
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES))
         try:
-            return violations(self._exact.iter_errors(value), self._places, payload)
+            with _deep_stack():
+                return violations(self._exact.iter_errors(value), self._places, payload)
         except RecursionError:
             return (_too_deep(payload),)
         except ValueError:  # jsonschema prints what it finds; Python prints no number of more than 4300 digits
@@ -123,6 +123,16 @@ def _patterns(subschema: Mapping[str, Json]) -> Iterator[tuple[Pointer, str]]:
         yield "/pattern", subschema["pattern"]
     for pattern in subschema.get("patternProperties", ()):
         yield values.pointer("patternProperties", pattern), pattern
+
+
+@contextmanager
+def _deep_stack() -> Iterator[None]:
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(usual, _FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 def _too_deep(payload: int | None) -> Violation:
