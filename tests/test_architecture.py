@@ -18,7 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "data",
         "errors",
         "values",
-        "documents numerals patterns locate defaults drafts violations references",
+        "documents numerals patterns locate leaks defaults drafts violations references",
         "shapes",
         "plugins schema codec files stats assign",
         "reference tally complaint expectation",

@@ -1,0 +1,135 @@
+"""Response to Answer: what the dialect reads on the wire, and what is odd about it. Nothing is repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import zip_longest
+
+from evalkit import leaks, plugins, values
+from evalkit.data import Answer, Json, Payload, Response, Violation
+
+_MEANING: Mapping[str, str] = {
+    **dict.fromkeys(("stop", "end_turn", "STOP"), "the model stopped by itself"),
+    **dict.fromkeys(("tool_calls", "function_call", "tool_use"), "the model called tools"),
+    **dict.fromkeys(
+        ("length", "max_tokens", "MAX_TOKENS", "model_context_window_exceeded"), "the token limit was reached"
+    ),
+}
+"""What finish reasons mean, in OpenAI's, Anthropic's and Gemini's words. Others conflict with nothing."""
+_CALLED, _STOPPED, _CUT = _MEANING["tool_calls"], _MEANING["stop"], _MEANING["length"]
+_SAYS_STOP_ANYWAY = frozenset({"STOP"})
+"""Gemini's word for every answer that is complete, with calls or without."""
+
+
+def read(response: Response) -> Answer:
+    """The answer as it was on the wire. Raises ProviderError if the body is no answer of the dialect.
+
+    Adds to what the dialect found: `call.leaked_in_text`, `call.truncated`, `envelope.finish_conflict` and
+    `client.normalised`.
+    """
+    answer = plugins.dialect(response.dialect).read(response.wire)
+    found = (
+        *_leaked(answer),
+        *_truncated(answer),
+        *_finish_conflict(answer),
+        *_normalised(answer, response.client),
+    )
+    return replace(answer, violations=(*answer.violations, *found)) if found else answer
+
+
+def _leaked(answer: Answer) -> Iterator[Violation]:
+    leak = leaks.find(answer.text) if answer.text else None
+    if leak is not None:
+        tool = f" of {leak.tool!r}" if leak.tool else ""
+        yield Violation(
+            payload=None,
+            code="call.leaked_in_text",
+            message=f"a call{tool} stands in the text, in the notation {leak.notation}",
+            excerpt=values.excerpt(answer.text[leak.start : leak.start + values.EXCERPT]),
+        )
+
+
+def _truncated(answer: Answer) -> Iterator[Violation]:
+    if not answer.payloads or _MEANING.get(answer.finish or "") != _CUT:
+        return
+    last = answer.payloads[-1]
+    if last.error is not None:
+        yield Violation(
+            payload=last.index,
+            code="call.truncated",
+            message=f"the token limit was reached inside the arguments of {last.tool}",
+            excerpt=values.excerpt((last.text or "")[-values.EXCERPT :]),
+        )
+
+
+def _finish_conflict(answer: Answer) -> Iterator[Violation]:
+    """Where an application that goes by the finish reason would miss a call, or look for one that is not there.
+
+    Some endpoints say `stop` on purpose when a tool was forced; such an application misses that call all the same.
+    """
+    finish = answer.finish or ""
+    meaning = _MEANING.get(finish)
+    if meaning == _CALLED and not answer.payloads:
+        yield _conflict(f"the finish reason is {finish!r}, and no call was made")
+    if meaning == _STOPPED and answer.payloads and finish not in _SAYS_STOP_ANYWAY:
+        yield _conflict(f"the finish reason is {finish!r}, and {_counted(len(answer.payloads))} made")
+
+
+def _conflict(message: str) -> Violation:
+    return Violation(payload=None, code="envelope.finish_conflict", message=message)
+
+
+# --------------------------------------------------------------------------- what a client library made of it
+
+
+def _normalised(answer: Answer, client: Json) -> Iterator[Violation]:
+    if not isinstance(client, dict):
+        return
+    calls = client.get("calls") or []
+    if len(calls) != len(answer.payloads):
+        yield _differs(None, f"{_counted(len(answer.payloads))} on the wire, and the client shows {len(calls)}")
+    for payload, call in zip_longest(answer.payloads, calls):
+        if payload is not None and call is not None:
+            yield from _call_differs(payload, call.get("tool"), call.get("text"))
+    wire, shown = answer.finish, client.get("finish")
+    if not _same_finish(wire, shown, called=bool(answer.payloads)):
+        yield _differs(None, f"the finish reason is {wire!r} on the wire, the client shows {shown!r}")
+
+
+def _call_differs(payload: Payload, tool: Json, text: Json) -> Iterator[Violation]:
+    if tool != payload.tool:
+        yield _differs(payload, f"the tool is {payload.tool!r} on the wire, the client shows {tool!r}")
+    if payload.text is not None and text != payload.text:
+        shown = values.excerpt(text)
+        yield _differs(payload, f"the argument text is not the one on the wire, the client shows {shown}", payload.text)
+    if payload.text is None and not _spells(text, payload.value):
+        shown = values.excerpt(text)
+        yield _differs(payload, f"the arguments are not those on the wire, the client shows {shown}", payload.value)
+
+
+def _spells(text: Json, value: Json) -> bool:
+    """Whether the client's text is the object that was on the wire. It had to spell it in some way."""
+    reading = values.read(text) if isinstance(text, str) else values.Reading(text)
+    return reading.error is None and values.same(reading.value, value)
+
+
+def _same_finish(wire: str | None, client: Json, *, called: bool) -> bool:
+    """Whether they mean the same. A client may translate a word; STOP with calls it may call either way."""
+    if wire == client:
+        return True
+    if wire is None or not isinstance(client, str):
+        return False
+    meaning = _MEANING.get(client)
+    if wire in _SAYS_STOP_ANYWAY and called and meaning == _CALLED:
+        return True
+    return meaning is not None and meaning == _MEANING.get(wire)
+
+
+def _differs(payload: Payload | None, message: str, wire: Json = "") -> Violation:
+    index = None if payload is None else payload.index
+    return Violation(payload=index, code="client.normalised", message=message, excerpt=values.excerpt(wire))
+
+
+def _counted(calls: int) -> str:
+    return "1 call was" if calls == 1 else f"{calls} calls were"

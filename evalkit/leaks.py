@@ -1,0 +1,135 @@
+"""Calls that a model wrote into its text instead of making them, told by the notation they stand in.
+
+Every pattern takes linear time: repetitions are possessive, and JSON is tried at a bounded number of places.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from evalkit.data import Json
+
+
+class Leak(NamedTuple):
+    """A call in the text."""
+
+    notation: str
+    tool: str
+    """"" where the notation hides it."""
+    start: int
+
+
+def find(text: str) -> Leak | None:
+    """The first call in `text`, in the first notation of which there is one; None if there is none.
+
+    Special tokens and tags need a call behind them; JSON must have exactly the shape of a call (a name that could be
+    a tool's, and arguments), so prose about calls, answers in JSON and declared tools are left alone.
+    """
+    return _marked(text) or _json(text) or _pythonic(text)
+
+
+# --------------------------------------------------------------------------- notations with tokens of their own
+
+_NAME = r"([A-Za-z_][\w.-]*+)"
+_OPEN = r"\s*+(?:\[\s*+)?+\{\s*+\""  # an object with a key, perhaps in a list
+_MARKED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (notation, re.compile(pattern))
+    for notation, pattern in (
+        ("Hermes", rf"<tool_call>{_OPEN}"),
+        ("GLM", rf"<tool_call>\s*+{_NAME}\s*+<arg_key>"),
+        ("Qwen", rf"<function={_NAME}>\s*+(?:<parameter=|\{{|</function>)"),
+        ("Llama", rf"<\|python_tag\|>\s*+(?:\{{|{_NAME}\()"),
+        ("Mistral", rf"\[TOOL_CALLS\](?:{_OPEN}|\s*+{_NAME}\s*+(?:\[CALL_ID\]|\[ARGS\]|\{{))"),
+        ("DeepSeek", rf"<\uff5ctool\u2581call\u2581begin\uff5c>(?:function<\uff5ctool\u2581sep\uff5c>)?+{_NAME}"),
+        ("Kimi", rf"<\|tool_call_begin\|>\s*+(?:functions\.)?+{_NAME}"),
+        ("Harmony", rf"<\|channel\|>\s*+\w++\s++to=(?:functions\.)?+{_NAME}"),
+        ("XML", rf"<(?:\w++:)?+invoke name=\"{_NAME}\">"),
+    )
+)
+_NAMED = re.compile(r'"(?:name|tool_name)"\s*+:\s*+"([^"\\]{1,100})"')
+_NAME_WITHIN = 500
+
+
+def _marked(text: str) -> Leak | None:
+    if "<" not in text and "[" not in text:
+        return None
+    for notation, pattern in _MARKED:
+        if found := pattern.search(text):
+            return Leak(
+                notation, found.group(found.lastindex) if found.lastindex else _named(text, found), found.start()
+            )
+    return None
+
+
+def _named(text: str, found: re.Match[str]) -> str:
+    name = _NAMED.search(text, found.start(), found.end() + _NAME_WITHIN)
+    return name[1] if name else ""
+
+
+# --------------------------------------------------------------------------- JSON in the shape of a call
+
+_NAME_KEYS = ("name", "tool_name", "function")
+_KEYS = frozenset({*_NAME_KEYS, "arguments", "parameters", "id", "call_id", "type", "index"})
+_FIRST_KEY = "|".join(sorted(_KEYS | {"tool_calls"}))
+_START = re.compile(
+    rf"(?:^[ \t]*+|(?P<fence>```)\w*+\s*+)(?P<json>(?:\[\s*+)?+\{{\s*+\"(?:{_FIRST_KEY})\"\s*+:)", re.MULTILINE
+)
+_TOOL_NAME = re.compile(r"[A-Za-z_][\w.:/-]{0,127}")
+_PLACES = 50
+_DECODER = json.JSONDecoder()
+
+
+def _json(text: str) -> Leak | None:
+    """JSON at the start of a line or a code fence."""
+    if "{" not in text:
+        return None
+    for found in islice(_START.finditer(text), _PLACES):
+        try:
+            value, _ = _DECODER.raw_decode(text, found.start("json"))
+        except (ValueError, RecursionError):
+            continue
+        tool = next(_tools(value), None)
+        if tool is not None:
+            return Leak("JSON in a code fence" if found["fence"] else "bare JSON", tool, found.start("json"))
+    return None
+
+
+def _tools(value: Json) -> Iterator[str]:
+    """The name of the tool that `value` calls; of each, if it is a list or an envelope of calls."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _tools(item)
+    elif isinstance(value, dict):
+        inner = value.get("tool_calls", value.get("function"))
+        if isinstance(inner, list | dict):
+            yield from _tools(inner)
+        elif value.keys() <= _KEYS:
+            name = next((value[key] for key in _NAME_KEYS if key in value), None)
+            if isinstance(name, str) and _TOOL_NAME.fullmatch(name) and _are_arguments(value):
+                yield name
+
+
+def _are_arguments(call: dict[str, Json]) -> bool:
+    arguments = call.get("arguments", call.get("parameters"))
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except (ValueError, RecursionError):
+            return False
+    # With `properties` it is a tool being declared, not called.
+    return isinstance(arguments, dict) and not ("properties" in arguments and "type" in arguments)
+
+
+# --------------------------------------------------------------------------- a list of Python calls
+
+_PYTHONIC = re.compile(rf"\s*+\[\s*+{_NAME}\((?:\s*+[A-Za-z_]\w*+\s*+=[^=]|\s*+\))")
+
+
+def _pythonic(text: str) -> Leak | None:
+    """The whole text is `[f(x=1), g()]`."""
+    found = _PYTHONIC.match(text)
+    return Leak("pythonic", found[1], found.start(1) - 1) if found and text.rstrip().endswith(")]") else None
