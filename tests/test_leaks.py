@@ -84,9 +84,9 @@ def test_any_text_is_read(text: str) -> None:
 
 
 PIECES = [
-    "<tool_call>", "<tool_call> ", "[TOOL_CALLS]", "[TOOL_CALLS]a", "<|python_tag|>", "<function=a", "\n", " ", "\t", "[",
-    "{", '{"name":', '\n{"name":', '\n{"name":[', '\n[{"name":"', "```", "```json ", "```json\n{", '<invoke name="', "<a:",
-    "[f(", "[a.", '\n{"type":{', "<|channel|>a ", "<tool_call>[ ", '"name": ', "<tool_call>a",
+    "<tool_call>", "<tool_call> ", "<tool_call>[ ", "<tool_call>a", "[TOOL_CALLS]", "[TOOL_CALLS]a", "<|python_tag|>",
+    "<function=a", "<|channel|>a ", '<invoke name="', "<a:", "\n", " ", "\t", "[", "{", '{"name":', '\n{"name":',
+    '\n{"name":[', '\n[{"name":"', '\n{"type":{', '"name": ', "```", "```json ", "```json\n{", "[f(", "[a.",
 ]  # fmt: skip
 
 
@@ -99,24 +99,24 @@ def test_a_megabyte_of_anything_takes_no_time(piece: str) -> None:
     assert time.process_time() - began < 1.5
 
 
-RECORDED = Path(__file__).parents[1].parent / "shared/recorded/bfcl-2024-08"
+RECORDED = Path(__file__).parents[1].parent / "shared/recorded"
 
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded BFCL results are not beside the checkout")
 def test_what_is_found_in_recorded_answers_calls_a_tool_that_was_offered() -> None:
-    found = texts = 0
-    for file in sorted(RECORDED.glob("results/*/*.jsonl")):
-        lines = (RECORDED / "questions" / file.name).read_text(encoding="utf-8").splitlines()
-        offered = {
-            (q := json.loads(line))["id"]: {f["name"].replace(".", "_") for f in q["functions"]} for line in lines
-        }
-        for line in file.read_text(encoding="utf-8").splitlines():
-            answer = json.loads(line)
-            if isinstance(answer["result"], str):
-                texts += 1
-                leak = leaks.find(answer["result"])
-                if leak is not None:
-                    found += 1
-                    assert leak.tool in offered[answer["id"]], (answer["id"], leak)
-    assert texts > 1500
-    assert found >= 30
+    offered = {
+        question["id"]: {function["name"].replace(".", "_") for function in question["functions"]}
+        for file in sorted(RECORDED.glob("bfcl-2024-08/questions/*.jsonl"))
+        for question in map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    }
+    answers = [
+        json.loads(line)
+        for folder in ("bfcl-2024-08/results", "bfcl-2024-07-retest")
+        for file in sorted((RECORDED / folder).glob("*/*.jsonl"))
+        for line in file.read_text(encoding="utf-8").splitlines()
+    ]
+    texts = [answer for answer in answers if isinstance(answer["result"], str)]
+    found = [(answer["id"], leak) for answer in texts if (leak := leaks.find(answer["result"])) is not None]
+    assert len(texts) > 3000
+    assert len(found) > 35
+    assert all(leak.tool in offered[case] for case, leak in found)
