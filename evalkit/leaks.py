@@ -79,6 +79,7 @@ _START = re.compile(
     rf"(?:^[ \t]*+|(?P<fence>```)\w*+\s*+)(?P<json>(?:\[\s*+)?+\{{\s*+\"(?:{_FIRST_KEY})\"\s*+:)", re.MULTILINE
 )
 _TOOL_NAME = re.compile(r"[A-Za-z_][\w.:/-]{0,127}")
+_INSIDE = re.compile(r"\s*+[],})]")  # what follows a part of something larger, such as a list in a program
 _PLACES = 50
 _DECODER = json.JSONDecoder()
 
@@ -89,8 +90,10 @@ def _json(text: str) -> Leak | None:
         return None
     for found in islice(_START.finditer(text), _PLACES):
         try:
-            value, _ = _DECODER.raw_decode(text, found.start("json"))
+            value, end = _DECODER.raw_decode(text, found.start("json"))
         except (ValueError, RecursionError):
+            continue
+        if _INSIDE.match(text, end):
             continue
         tool = next(_tools(value), None)
         if tool is not None:

@@ -56,6 +56,7 @@ INNOCENT = [
     '{"name": "get_weather", "description": "Weather", "parameters": {"type": "object", "properties": {}}}',
     '{"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}',
     '```python\ndata = {"name": "get_weather", "arguments": {"city": "Oslo"}}\n```',
+    'calls = [\n    {"name": "get_weather", "arguments": {}},\n    {"name": "get_time", "arguments": {}}\n]\nprint(calls)',
     "[see(page 1)]",
     "[1, 2, 3]",
     "[f(x=1)] is what you would write in Python.",
@@ -118,5 +119,5 @@ def test_what_is_found_in_recorded_answers_calls_a_tool_that_was_offered() -> No
     texts = [answer for answer in answers if isinstance(answer["result"], str)]
     found = [(answer["id"], leak) for answer in texts if (leak := leaks.find(answer["result"])) is not None]
     assert len(texts) > 3000
-    assert len(found) > 35
-    assert all(leak.tool in offered[case] for case, leak in found)
+    assert len(found) > 25
+    assert [(case, leak) for case, leak in found if leak.tool not in offered[case]] == []
