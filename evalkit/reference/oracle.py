@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from random import Random
 
 from evalkit import plugins
 from evalkit.data import ArgRule, Case, ExpectedCall, Json, Pointer, ToolSpec
+from evalkit.errors import InputError
 from evalkit.reference import payloads
-from evalkit.reference.places import under
+from evalkit.reference.places import alone, under
 from evalkit.reference.said import Said
 from evalkit.schema import compile_schema
 from evalkit.values import ABSENT, at, tokens
@@ -66,7 +68,7 @@ def _fill(call: ExpectedCall, schema: Json, random: Random, *, optional: bool) -
     for rule in _applying(call.args, optional=optional):
         wanted = _wanted(rule, schema, random)
         if wanted is not ABSENT and (at(value, rule.path) is ABSENT or not _speaks_below(rule, call.args)):
-            value = _put(value, rule.path, wanted, lists=lengths)
+            value = _put(value, rule.path, deepcopy(wanted), lists=lengths)
     return _with_defaults(value, schema, random, closed=call.closed)
 
 
@@ -91,21 +93,26 @@ def _wanted(rule: ArgRule, schema: Json, random: Random) -> Json:
     matcher = plugins.matcher(rule.matcher)
     if matcher.ABSENT:
         return ABSENT
-    nodes = [node for node in under(schema, rule.path) if '"$ref"' not in json.dumps(node)]
+    place: Json = next(iter(under(schema, rule.path)), _ANYTHING)
     values = list(matcher.values(rule.value, rule.options))
     if values:
-        fitting = (value for value in values if all(compile_schema(node).valid(value) for node in nodes[:1]))
-        return next(fitting, values[0])
-    node = {"allOf": [nodes[0] if nodes else _ANYTHING, _as_schema(rule)]}
+        return next((value for value in values if _fits(value, alone(schema, place))), values[0])
     drawn: Json = None
     for _ in range(_TRIES):
         try:
-            drawn = payloads.draw(node, random, "required")
-        except payloads.Unsampled:
+            drawn = payloads.draw(alone(schema, place, _as_schema(rule)), random, "required")
+        except (payloads.Unsampled, InputError):
             continue
         if matcher.match(rule.value, drawn, rule.options) is None:
             break
     return drawn
+
+
+def _fits(value: Json, schema: Json) -> bool:
+    try:
+        return compile_schema(schema).valid(value)
+    except InputError:
+        return False
 
 
 def _as_schema(rule: ArgRule) -> Json:

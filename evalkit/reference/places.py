@@ -40,6 +40,15 @@ def under(root: Json, path: Pointer) -> list[Node]:
     return [part for node in found for part in _parts(root, node, 0)]
 
 
+def alone(root: Json, *nodes: Json) -> Json:
+    """A schema that wants what all of `nodes` (subschemas of `root`, or new ones) want, with the definitions of `root`.
+
+    A `$ref` to anything but a definition leads nowhere in it.
+    """
+    kept = ("$schema", "$defs", "definitions")
+    return {**{key: root[key] for key in kept if isinstance(root, Mapping) and key in root}, "allOf": list(nodes)}
+
+
 def _parts(root: Json, node: Json, level: int) -> Iterator[Node]:
     """`node` with what it refers to and is composed of."""
     if not isinstance(node, Mapping) or level > _DEEPEST:
