@@ -1,0 +1,152 @@
+"""Where things stand in a figure: numbers to places in percent of the drawing's width and height."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from evalkit import numerals
+from evalkit.data import Figure, Json
+
+
+def forest(figure: Figure) -> dict[str, Any]:
+    """Rows of points and whiskers on one axis around zero; `tone` says on which side of zero an interval lies."""
+    rows = [row for row in figure.data["rows"] if row["value"] is not None]
+    ends: list[float] = [abs(row[key]) for row in rows for key in ("value", "low", "high") if row[key] is not None]
+    ends += [row["margin"] for row in rows if row["margin"] is not None]
+    step = _step(max([*ends, 0.005]))
+    reach: float = step * math.ceil(max([*ends, 0.005]) / step - 1e-9)
+
+    def place(value: float) -> float:  # a little inside the edges, so that a dot is never cut
+        return round(50 + 48.5 * max(-1.0, min(1.0, value / reach)), 2)
+
+    ticks = [step * n for n in range(-round(reach / step), round(reach / step) + 1)]
+    return {
+        "rows": [
+            {
+                "label": row["label"],
+                "at": place(row["value"]),
+                "low": None if row["low"] is None else place(row["low"]),
+                "high": None if row["high"] is None else place(row["high"]),
+                "margin": None if row["margin"] is None else place(-row["margin"]),
+                "tone": _tone(row["low"], row["high"]),
+                "text": numerals.points(row["value"]),
+                "interval": numerals.between(row["low"], row["high"]),
+            }
+            for row in rows
+        ],
+        "ticks": [{"at": place(tick), "label": _tick(tick)} for tick in ticks],
+        "margin": any(row["margin"] is not None for row in rows),
+    }
+
+
+def _step(reach: float) -> float:
+    """A round step that gives two to four ticks on either side."""
+    for exponent in range(-3, 1):
+        for digit in (1, 2, 5):
+            if (step := float(f"{digit}e{exponent}")) * 4 >= reach:
+                return step
+    return 1.0
+
+
+def _tick(value: float) -> str:
+    text = f"{value * 100:+.1f}".removesuffix(".0").replace("-", "−")
+    return "0" if text.strip("+−") in {"0", "0.0"} else text
+
+
+def _tone(low: float | None, high: float | None) -> str:
+    if low is not None and low > 0:
+        return "better"
+    return "worse" if high is not None and high < 0 else "unclear"
+
+
+def ecdf(figure: Figure) -> dict[str, Any]:
+    """Step curves in a box of 1000 by 1000, time on a logarithmic axis where it spans more than a decade."""
+    series: Sequence[Json] = figure.data["series"]
+    times: list[float] = [x for one in series for x, _ in one["points"]]
+    low, high = min(times), max(times)
+    logarithmic = low > 0 and high / low > 8
+    if logarithmic:
+        low, high = low / 1.1, high * 1.1
+    else:
+        low, high = 0.0, high * 1.02 or 1.0
+
+    def place(x: float) -> float:
+        if logarithmic:
+            return math.log(x / low) / math.log(high / low)
+        return (x - low) / (high - low)
+
+    return {
+        "series": [
+            {"label": one["label"], "order": order, "path": _steps([(place(x), share) for x, share in one["points"]])}
+            for order, one in enumerate(series)
+        ],
+        "xticks": [
+            {"at": round(place(x) * 100, 2), "label": numerals.seconds(x)} for x in _times(low, high, logarithmic)
+        ],
+        "yticks": [{"at": 100 - share, "label": f"{share} %"} for share in (0, 25, 50, 75, 100)],
+    }
+
+
+def _steps(points: Sequence[tuple[float, float]]) -> str:
+    """An SVG path that rises at each point."""
+    x, y = points[0][0] * 1000, 1000.0
+    path = [f"M{x:.1f} {y:.1f}"]
+    for at, share in points:
+        path.append(f"H{at * 1000:.1f}V{1000 - share * 1000:.1f}")
+    return "".join([*path, "H1000"])
+
+
+def _times(low: float, high: float, logarithmic: bool) -> list[float]:
+    if logarithmic:
+        grid = [float(f"{digit}e{exponent}") for exponent in range(-4, 6) for digit in (1, 2, 5)]
+        inside = [time for time in grid if low <= time <= high]
+        return inside if len(inside) <= 7 else [time for time in inside if f"{time:e}"[0] == "1"] or inside[:7]
+    step = _step(high / 100) * 100 if high < 100 else high / 4
+    return [step * n for n in range(int(high / step) + 1)]
+
+
+def shares(figure: Figure) -> dict[str, Any]:
+    """Parts of one bar, as start and width."""
+    parts = figure.data["parts"]
+    total = sum(part["count"] for part in parts) or 1
+    drawn, start = [], 0.0
+    for part in parts:
+        width = 100 * part["count"] / total
+        drawn.append(
+            {**part, "at": round(start, 3), "width": round(width, 3), "share": numerals.percent(part["count"] / total)}
+        )
+        start += width
+    return {"parts": drawn}
+
+
+def tiles(figure: Figure) -> dict[str, Any]:
+    """Headline numbers as text, with the direction in which each surely moved."""
+    return {"tiles": [_tile(tile) for tile in figure.data["tiles"]]}
+
+
+def _tile(tile: Json) -> dict[str, str]:
+    spell = {"percent": numerals.percent, "seconds": numerals.seconds, "usd": numerals.usd}.get(
+        tile["kind"], numerals.number
+    )
+    neutral = 0.0 if tile["kind"] == "percent" else 1.0
+    rose = tile["low"] is not None and tile["low"] > neutral
+    fell = tile["high"] is not None and tile["high"] < neutral
+    tone = "unclear"
+    if rose or fell:
+        tone = "better" if rose == (tile["better"] == "up") else "worse"
+    if tile["kind"] == "percent":
+        change, interval = f"{numerals.points(tile['change'])} points", numerals.between(tile["low"], tile["high"])
+    else:
+        bounds = tile["low"] is not None and tile["high"] is not None
+        change, interval = numerals.ratio(tile["change"]), f"[{tile['low']:.2f}, {tile['high']:.2f}]" if bounds else ""
+    return {
+        "label": tile["label"],
+        "value": spell(tile["value"]),
+        "was": spell(tile["was"]),
+        "change": change,
+        "interval": interval,
+        "tone": tone,
+        "sign": "▲" if rose else "▼" if fell else "",
+    }
