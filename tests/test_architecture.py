@@ -21,7 +21,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "documents numerals patterns locate leaks defaults drafts violations references",
         "shapes",
         "plugins schema codec files stats assign",
-        "reference tally complaint expectation",
+        "reference tally complaint expectation gold",
         "providers dialects matchers formats sections renderers",
         "suite request extract score compare gate report",
         "pipeline workspace store selection testing",
