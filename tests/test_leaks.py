@@ -56,7 +56,7 @@ INNOCENT = [
     '{"name": "get_weather", "description": "Weather", "parameters": {"type": "object", "properties": {}}}',
     '{"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}',
     '```python\ndata = {"name": "get_weather", "arguments": {"city": "Oslo"}}\n```',
-    'calls = [\n    {"name": "get_weather", "arguments": {}},\n    {"name": "get_time", "arguments": {}}\n]\nprint(calls)',
+    'calls = [\n  {"name": "get_weather", "arguments": {}},\n  {"name": "get_time", "arguments": {}}\n]\nprint(calls)',
     "[see(page 1)]",
     "[1, 2, 3]",
     "[f(x=1)] is what you would write in Python.",
