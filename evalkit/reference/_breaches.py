@@ -12,7 +12,7 @@ from evalkit.data import Json, Pointer
 from evalkit.reference import payloads
 from evalkit.reference.places import Node, walk
 from evalkit.schema import Validator, compile_schema
-from evalkit.values import at, pointer, tokens
+from evalkit.values import tokens
 
 _MOST = 300
 """Attempts at one call. A schema that cannot be broken in the way asked for is given up after so many."""
@@ -61,9 +61,15 @@ def _with(value: Json, path: Pointer, changed: Json) -> Json:
         return changed
     copy = deepcopy(value)
     *way, last = tokens(path)
-    place = at(copy, pointer(*way))
-    place[int(last) if isinstance(place, list) else last] = changed
+    place = copy
+    for token in way:
+        place = place[_key(place, token)]
+    place[_key(place, last)] = changed
     return copy
+
+
+def _key(place: Json, token: str) -> str | int:
+    return int(token) if isinstance(place, list) else token
 
 
 # --------------------------------------------------------------------------- changes of one value, by code

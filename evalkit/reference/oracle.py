@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from random import Random
 
 from evalkit import plugins
-from evalkit.data import ArgRule, Case, ExpectedCall, Json, Pointer, ToolSpec
+from evalkit.data import ArgRule, Case, ExpectedCall, Json, ToolSpec
+from evalkit.defaults import declared
 from evalkit.errors import InputError
+from evalkit.patterns import arrange
 from evalkit.reference import payloads
 from evalkit.reference.places import alone, under
 from evalkit.reference.said import Said
 from evalkit.schema import compile_schema
-from evalkit.values import ABSENT, at, tokens
+from evalkit.values import ABSENT, pointer, tokens
 
 NO_CALL = "None of the tools offered is of use here."
 _TRIES = 25
@@ -63,36 +65,36 @@ def arguments(call: ExpectedCall, spec: ToolSpec | None, random: Random) -> Json
 
 
 def _fill(call: ExpectedCall, schema: Json, random: Random, *, optional: bool) -> Json:
-    value: Json = {}
-    lengths = {rule.path for rule in call.args if rule.matcher == "length"}
-    for rule in _applying(call.args, optional=optional):
-        wanted = _wanted(rule, schema, random)
-        if wanted is not ABSENT and (at(value, rule.path) is ABSENT or not _speaks_below(rule, call.args)):
-            value = _put(value, rule.path, deepcopy(wanted), lists=lengths)
-    return _with_defaults(value, schema, random, closed=call.closed)
+    counted = {rule.path for rule in call.args if rule.matcher == "length"}
+
+    def leaf(rule: ArgRule) -> Json:
+        # An item cannot be left out of a list.
+        if plugins.matcher(rule.matcher).ABSENT and pointer(*tokens(rule.path)[:-1]) not in counted:
+            return ABSENT
+        return deepcopy(_wanted(rule, schema, random))
+
+    wanted = arrange(_applying(call.args, optional=optional), leaf)
+    return _with_defaults(_there(wanted), schema, random, closed=call.closed)
 
 
 def _applying(rules: Sequence[ArgRule], *, optional: bool) -> Iterator[ArgRule]:
-    """The rules that hold when optional arguments are there, or are not; outer ones first."""
+    """The rules that hold when optional arguments are there, or are not."""
     left_out = [] if optional else [rule.path for rule in rules if rule.optional]
-    for rule in sorted(rules, key=lambda rule: (len(tokens(rule.path)), _numbered(rule.path))):
+    for rule in rules:
         if not any(rule.path == path or rule.path.startswith(path + "/") for path in left_out):
             yield rule
 
 
-def _numbered(path: Pointer) -> tuple[tuple[int, str], ...]:
-    return tuple((int(token) if token.isdecimal() else 0, token) for token in tokens(path))
-
-
-def _speaks_below(rule: ArgRule, rules: Sequence[ArgRule]) -> bool:
-    return any(other.path.startswith(rule.path + "/") for other in rules)
+def _there(value: Json) -> Json:
+    """`value` without the members that are ABSENT."""
+    if isinstance(value, dict):
+        return {key: _there(item) for key, item in value.items() if item is not ABSENT}
+    return [_there(item) for item in value] if isinstance(value, list) else value
 
 
 def _wanted(rule: ArgRule, schema: Json, random: Random) -> Json:
-    """The best value the rule allows that the schema allows too; ABSENT where there is to be none."""
+    """The best value the rule allows that the schema allows too."""
     matcher = plugins.matcher(rule.matcher)
-    if matcher.ABSENT:
-        return ABSENT
     place: Json = next(iter(under(schema, rule.path)), _ANYTHING)
     values = list(matcher.values(rule.value, rule.options))
     if values:
@@ -127,41 +129,14 @@ def _as_schema(rule: ArgRule) -> Json:
     return {}
 
 
-def _put(value: Json, path: Pointer, wanted: Json, lists: set[Pointer]) -> Json:
-    """`value` with `wanted` at `path`. What is missing on the way is made: a list where a length is ruled."""
-    if not path:
-        return wanted
-    *way, last = tokens(path)
-    place, so_far = value, ""
-    for token in way:
-        so_far += "/" + token.replace("~", "~0").replace("/", "~1")
-        below = at(place, "/" + token.replace("~", "~0").replace("/", "~1"))
-        if not isinstance(below, dict | list):
-            below = [] if so_far in lists else {}
-            _set(place, token, below)
-        place = below
-    _set(place, last, wanted)
-    return value
-
-
-def _set(place: Json, token: str, value: Json) -> None:
-    if isinstance(place, dict):
-        place[token] = value
-    elif token.isdecimal():
-        place.extend([None] * (int(token) + 1 - len(place)))
-        place[int(token)] = value
-
-
 def _with_defaults(value: Json, schema: Json, random: Random, *, closed: bool) -> Json:
     """`value` with the arguments that the schema wants and no rule names: their defaults, or anything if it is open."""
     for node in under(schema, ""):
         for name in node.get("required", ()):
-            if name in value:
-                continue
-            declared: Mapping[str, Json] = next((n for n in under(schema, f"/{name}") if "default" in n), {})
-            if "default" in declared:
-                value[name] = declared["default"]
-            elif not closed:
+            default = declared(schema, pointer(name))
+            if name not in value and default is not ABSENT:
+                value[name] = default
+            elif name not in value and not closed:
                 value[name] = _drawn_member(schema, name, random)
     return value
 
