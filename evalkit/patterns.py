@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
@@ -224,34 +224,47 @@ def spell_all(accept: Sequence[Expectation]) -> Json:
 
 
 def _spell_call(call: ExpectedCall) -> Json:
+    spelled: dict[str, Json] = {"call": call.tool}
+    if call.args:
+        spelled["args"] = arrange(call.args, _spell_rule, _spell_optional)
+    return spelled if call.closed else {**spelled, "closed": False}
+
+
+def arrange(
+    rules: Iterable[ArgRule], leaf: Callable[[ArgRule], Json], around: Callable[[ArgRule, Json], Json] | None = None
+) -> dict[str, Json]:
+    """Arguments with `leaf(rule)` at the path of each rule that has no rules below it.
+
+    What the rules below a rule make stands in a list where that rule counts its items, else in an object, and is
+    handed through `around(rule, it)`; so are leaves.
+    """
     root = _Node()
-    for rule in call.args:
+    for rule in rules:
         node = root
         for token in tokens(rule.path):
-            node = node.children.setdefault(token, _Node())
+            node = node.below.setdefault(token, _Node())
         node.rule = rule
-    spelled: dict[str, Json] = {"call": call.tool}
-    if root.children:
-        spelled["args"] = {name: child.spell() for name, child in root.children.items()}
-    return spelled if call.closed else {**spelled, "closed": False}
+    return {name: _arranged(node, leaf, around or (lambda rule, it: it)) for name, node in root.below.items()}
 
 
 @dataclass(slots=True)
 class _Node:
-    """What the rules say about one place in the arguments."""
+    """A place in the arguments: the rule for it, and the places in it."""
 
     rule: ArgRule | None = None
-    children: dict[str, _Node] = field(default_factory=dict)
+    below: dict[str, _Node] = field(default_factory=dict)
 
-    def spell(self) -> Json:
-        spelled: Json
-        if self.rule and not self.children:
-            spelled = _spell_rule(self.rule)
-        elif self.rule and self.rule.matcher == "length":
-            spelled = [child.spell() for child in self.children.values()]
-        else:
-            spelled = {token: child.spell() for token, child in self.children.items()}
-        return {"$optional": spelled} if self.rule and self.rule.optional else spelled
+
+def _arranged(node: _Node, leaf: Callable[[ArgRule], Json], around: Callable[[ArgRule, Json], Json]) -> Json:
+    inside = {token: _arranged(child, leaf, around) for token, child in node.below.items()}
+    if node.rule is None:
+        return inside
+    counted = node.rule.matcher == "length"
+    return around(node.rule, (list(inside.values()) if counted else inside) if inside else leaf(node.rule))
+
+
+def _spell_optional(rule: ArgRule, spelled: Json) -> Json:
+    return {"$optional": spelled} if rule.optional else spelled
 
 
 def _spell_rule(rule: ArgRule) -> Json:

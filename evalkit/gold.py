@@ -1,0 +1,143 @@
+"""The arguments a case wants, written out, and whether they fit the schema of their own tool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from typing import Literal
+from urllib.parse import unquote
+
+from evalkit import plugins
+from evalkit.data import ArgRule, ExpectedCall, Json, Pointer, ToolSpec, Violation
+from evalkit.defaults import declared
+from evalkit.patterns import arrange
+from evalkit.schema import Validator, compile_schema
+from evalkit.values import ABSENT, at, pointer, tokens
+
+_SPELLINGS = 64
+"""How many of the values that a rule accepts are tried."""
+
+
+_matcher = cache(plugins.matcher)
+
+
+def unknown(call: ExpectedCall) -> tuple[ArgRule, ...]:
+    """The rules that want a value but name none, as a regular expression does: their argument can only be guessed."""
+    return tuple(
+        rule for rule in call.args if not rule.optional and not _matcher(rule.matcher).ABSENT and _hole(rule, call)
+    )
+
+
+def breaches(call: ExpectedCall, spec: ToolSpec, formats: Literal["assert", "annotate"]) -> tuple[Violation, ...]:
+    """What no choice among the accepted values can mend: () if the schema allows what the case wants.
+
+    Optional arguments are taken to be given. Where the case leaves something open, in a rule without a value or by
+    allowing further arguments, what is missing is not held against it.
+    """
+    choices = {rule.path: _values(rule) for rule in call.args}
+    chosen = {path: values[0] for path, values in choices.items() if values}
+    gold = _Gold(call, spec.schema, compile_schema(spec.schema, formats))
+    wrong = gold.breaches(chosen)
+    for path, values in choices.items():
+        for value in values[1:] if wrong else ():
+            changed = {**chosen, path: value}
+            if len(found := gold.breaches(changed)) < len(wrong):
+                chosen, wrong = changed, found
+    return wrong
+
+
+def _values(rule: ArgRule) -> list[Json]:
+    return list(islice(_matcher(rule.matcher).values(rule.value, rule.options), _SPELLINGS))
+
+
+def _hole(rule: ArgRule, call: ExpectedCall) -> bool:
+    """Whether the argument may have a value that nothing in the case names."""
+    matcher = _matcher(rule.matcher)
+    spelled_below = any(other.path.startswith(rule.path + "/") for other in call.args)
+    left_out = matcher.ABSENT and matcher.match(rule.value, None, rule.options) is not None
+    return not spelled_below and not left_out and not _values(rule)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gold:
+    call: ExpectedCall
+    schema: Json
+    validator: Validator
+
+    def breaches(self, chosen: Mapping[Pointer, Json]) -> tuple[Violation, ...]:
+        arguments = _without_holes(arrange(self.call.args, lambda rule: chosen.get(rule.path, ABSENT)))
+        if self.validator.valid(arguments):
+            return ()
+        found = self.validator.violations({**dict(self._defaults()), **arguments})
+        if self.call.closed and not any(_hole(rule, self.call) for rule in self.call.args):
+            return found
+        return tuple(violation for violation in found if violation.code not in _OF_HOLES)
+
+    def _defaults(self) -> Iterator[tuple[str, Json]]:
+        """Required arguments that may be left to their defaults."""
+        for name in self.schema.get("required", ()) if isinstance(self.schema, dict) else ():
+            default = declared(self.schema, pointer(name))
+            if default is not ABSENT:
+                yield name, default
+
+
+_OF_HOLES = frozenset({"schema.required", "schema.length", "schema.union"})
+"""What may be wrong only because something was left out."""
+
+
+def _without_holes(value: Json) -> Json:
+    """`value` without what is ABSENT in it; a list with a hole is one itself, for its items would change places."""
+    if isinstance(value, dict):
+        items = ((key, _without_holes(item)) for key, item in value.items())
+        return {key: item for key, item in items if item is not ABSENT}
+    if isinstance(value, list):
+        listed = [_without_holes(item) for item in value]
+        return ABSENT if any(item is ABSENT for item in listed) else listed
+    return value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Undeclared:
+    """A rule's argument that the schema does not declare."""
+
+    name: str
+    known: tuple[str, ...]
+    allowed: bool
+    """True: the schema allows arguments that it does not declare."""
+
+
+def undeclared(schema: Json, path: Pointer) -> Undeclared | None:
+    """The first name in `path` that the schema does not declare; None if it does, or cannot be asked that simply."""
+    node = schema
+    for token in tokens(path):
+        node = _followed(schema, node)
+        if not isinstance(node, dict):
+            return None
+        properties = node.get("properties", {})
+        if token in properties:
+            node = properties[token]
+        elif token.isdecimal() and isinstance(node.get("items"), dict):
+            node = node["items"]
+        elif properties and not _OTHER_NAMES & node.keys() and not isinstance(node.get("additionalProperties"), dict):
+            return Undeclared(
+                name=token, known=tuple(properties), allowed=node.get("additionalProperties") is not False
+            )
+        else:
+            return None
+    return None
+
+
+_OTHER_NAMES = frozenset(
+    {"patternProperties", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "$ref", "$dynamicRef"}
+)
+"""Keywords by which a schema may declare further names."""
+
+
+def _followed(root: Json, node: Json) -> Json:
+    seen: list[Json] = []
+    while isinstance(node, dict) and str(node.get("$ref", "")).startswith("#") and node not in seen:
+        seen.append(node)
+        node = at(root, unquote(node["$ref"][1:]))
+    return node

@@ -1,0 +1,249 @@
+"""A suite that can be judged: everything in it that can be checked is, before any model is asked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import chain
+from typing import TypeAlias
+
+from evalkit import gold, plugins, schema, values
+from evalkit.data import Case, ExpectedCall, Json, Pointer, Suite, ToolSpec
+from evalkit.errors import InputError, Place, Problem, suggest
+
+Part: TypeAlias = tuple[str | int, ...]
+"""A part of a case: ("id",), ("offer", n), ("forbid", n), ("expect", expectation, call) or, with the rule behind it,
+("expect", expectation, call, rule); () is the case as a whole."""
+Locate: TypeAlias = Callable[[int, Part], tuple[Place | None, Pointer]]
+"""Where a part of the case with that index was written, and its pointer there."""
+
+
+def build(draft: Suite, *, locate: Locate | None = None, place: Place | None = None, mark_flaws: bool = False) -> Suite:
+    """`draft` with its digest, if all of it can be judged. Raises InputError with everything that is wrong.
+
+    Gold that breaks the schema of its own tool is wrong too, but not on cases that come with `flaws`. With
+    `mark_flaws`, for other people's cases, which are not ours to drop, it becomes such a flaw. `place` is where the
+    suite as a whole was written.
+    """
+    unsound = {key: schema.check(spec.schema, spec.source) for key, spec in draft.specs.items()}
+    checker = _Checker(draft, locate or _by_source(draft), {key for key, found in unsound.items() if found})
+    problems = [*chain(*unsound.values()), *checker.whole(place)]
+    cases = []
+    for index, case in enumerate(draft.cases):
+        found = list(checker.case(index))
+        broken = [] if found or case.flaws else list(checker.gold(index))
+        if mark_flaws:
+            case = replace(case, flaws=(*case.flaws, *(problem.what for problem in broken)))
+        else:
+            found += broken
+        cases.append(case)
+        problems += found
+    if problems:
+        raise InputError(dict.fromkeys(problems))  # alternatives of one $one_of share what is wrong around it
+    return replace(draft, cases=tuple(cases), digest=digest(draft))
+
+
+def _by_source(suite: Suite) -> Locate:
+    """For cases that were not read from a file of ours: their source, and their id in place of a pointer."""
+
+    def locate(index: int, _: Part) -> tuple[Place | None, Pointer]:
+        case = suite.cases[index]
+        return Place(file=case.source) if case.source else None, case.id
+
+    return locate
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    suite: Suite
+    locate: Locate
+    unsound: Set[str]
+    """Keys of specs whose schema nothing can be held against."""
+
+    def problem(self, index: int, part: Part, what: str, hint: str = "") -> Problem:
+        place, path = self.locate(index, part)
+        return Problem(what=what, hint=hint, place=place, path=path)
+
+    def whole(self, place: Place | None) -> Iterator[Problem]:
+        if not self.suite.cases:
+            hint = "write at least one under cases: (in JSON Lines, on the lines below the first)"
+            yield Problem(what=f"the suite {self.suite.name!r} has no cases", hint=hint, place=place)
+        first: dict[str, int] = {}
+        for index, case in enumerate(self.suite.cases):
+            earlier = first.setdefault(case.id, index)
+            if earlier != index:
+                there, _ = self.locate(earlier, ("id",))
+                yield self.problem(index, ("id",), f"the id {case.id!r} stands twice", f"the first is at {there}")
+
+    def case(self, index: int) -> Iterator[Problem]:
+        """What makes a case unusable, but for gold that breaks its schema."""
+        case = self.suite.cases[index]
+        yield from self.offer(index, case)
+        offered = _offered(self.suite, case)
+        known = {spec.name for spec in self.suite.specs.values()}
+        for n, name in enumerate(case.forbid):
+            if name not in known:
+                yield self.problem(index, ("forbid", n), f"no tool is called {name!r}", suggest(name, known))
+        for part, call in _calls(case):
+            if call.tool not in known:
+                yield self.problem(index, part, f"no tool is called {call.tool!r}", suggest(call.tool, offered))
+            elif call.tool not in offered:
+                hint = "add it to offer, or expect another"
+                yield self.problem(index, part, f"{call.tool!r} is expected but not offered", hint)
+            elif call.tool in case.forbid:
+                yield self.problem(index, part, f"{call.tool!r} is expected and forbidden", "drop it from one of them")
+            yield from self.rules(index, part, call)
+
+    def offer(self, index: int, case: Case) -> Iterator[Problem]:
+        taken: dict[str, str] = {}
+        if not case.tools:
+            yield self.problem(index, (), "the case offers no tools")
+        for n, key in enumerate(case.tools):
+            spec = self.suite.specs.get(key)
+            if spec is None:
+                yield self.problem(index, ("offer", n), f"no tool is called {key!r}", suggest(key, self.suite.specs))
+            elif spec.name in taken:
+                what = f"two tools called {spec.name!r} are offered: {taken[spec.name]!r} and {key!r}"
+                yield self.problem(index, ("offer", n), what, "name the tools to offer under offer:, one of each name")
+            else:
+                taken[spec.name] = key
+
+    def rules(self, index: int, part: Part, call: ExpectedCall) -> Iterator[Problem]:
+        for n, rule in enumerate(call.args):
+            try:
+                wrong = _matcher(rule.matcher).check(rule.value, rule.options)
+            except InputError as unknown:
+                yield from (self.problem(index, (*part, n), each.what, each.hint) for each in unknown.problems)
+            else:
+                if wrong:
+                    yield self.problem(index, (*part, n), f"${rule.matcher} {wrong}")
+
+    def gold(self, index: int) -> Iterator[Problem]:
+        """Where what a case wants breaks the schema of its own tool. All else in the case is sound."""
+        case = self.suite.cases[index]
+        offered = _offered(self.suite, case)
+        for part, call in _calls(case):
+            if offered[call.tool] not in self.unsound:
+                yield from self.breaches(index, part, call, self.suite.specs[offered[call.tool]])
+
+    def breaches(self, index: int, part: Part, call: ExpectedCall, spec: ToolSpec) -> Iterator[Problem]:
+        undeclared = False
+        for n, rule in enumerate(call.args):
+            found = gold.undeclared(spec.schema, rule.path)
+            if found and not found.allowed:
+                undeclared = True
+                what = f"{call.tool} has no argument {found.name!r}"
+                yield self.problem(index, (*part, n), what, suggest(found.name, found.known))
+        if undeclared:
+            return
+        for violation in gold.breaches(call, spec, self.suite.formats):
+            nearest = _nearest(call, violation.path)
+            what = f"what {call.tool} is expected to get breaks its schema: {violation.path or 'the arguments'}: "
+            yield self.problem(index, part if nearest is None else (*part, nearest), what + violation.message)
+
+
+_matcher = cache(plugins.matcher)
+
+
+def _calls(case: Case) -> Iterator[tuple[Part, ExpectedCall]]:
+    for e, expectation in enumerate(case.accept):
+        for c, call in enumerate(expectation.calls):
+            yield ("expect", e, c), call
+
+
+def _offered(suite: Suite, case: Case) -> dict[str, str]:
+    """Name -> key of the tools that a case offers, as far as there are such tools."""
+    return {suite.specs[key].name: key for key in case.tools if key in suite.specs}
+
+
+def _nearest(call: ExpectedCall, path: Pointer) -> int | None:
+    """The rule for what stands at `path`, or for what is around it."""
+    around = [n for n, rule in enumerate(call.args) if f"{path}/".startswith(f"{rule.path}/")]
+    return max(around, key=lambda n: len(call.args[n].path), default=None)
+
+
+# --------------------------------------------------------------------------- what a suite is
+
+
+def digest(suite: Suite) -> str:
+    """Changes with anything that is asked or judged; not with names of suites, tags, sources or the order of cases."""
+    cases: dict[str, Json] = {
+        case.id: [
+            case.messages,
+            case.tools,
+            case.forbid,
+            [[each.ordered, each.extra_calls, [_call(call) for call in each.calls]] for each in case.accept],
+        ]
+        for case in suite.cases
+    }
+    specs = {key: [spec.name, spec.description, spec.schema] for key, spec in suite.specs.items()}
+    return values.digest([suite.formats, specs, cases])
+
+
+def _call(call: ExpectedCall) -> Json:
+    rules = [[rule.path, rule.matcher, rule.value, rule.options, rule.optional] for rule in call.args]
+    return [call.tool, call.closed, rules]
+
+
+# --------------------------------------------------------------------------- what a careful reader would ask
+
+
+def lint(suite: Suite) -> tuple[Problem, ...]:
+    """What is worth a look in a suite that can be judged. Nothing here stops a run."""
+    return (*_marked(suite), *_unasked(suite), *_twins(suite), *_undeclared(suite), *_guessed(suite), *_unwanted(suite))
+
+
+def _note(case: Case, what: str, hint: str = "") -> Problem:
+    return Problem(what=what, hint=hint, place=Place(file=case.source) if case.source else None, path=case.id)
+
+
+def _marked(suite: Suite) -> Iterator[Problem]:
+    for case in suite.cases:
+        yield from (_note(case, f"flawed gold: {flaw}") for flaw in case.flaws)
+
+
+def _unasked(suite: Suite) -> Iterator[Problem]:
+    for case in suite.cases:
+        if not any(message.get("role") == "user" for message in case.messages):
+            yield _note(case, "nobody asks anything: there is no message of a user")
+
+
+def _twins(suite: Suite) -> Iterator[Problem]:
+    asked: defaultdict[str, list[Case]] = defaultdict(list)
+    for case in suite.cases:
+        asked[values.canonical([case.messages, case.tools])].append(case)
+    for first, *others in asked.values():
+        for other in others:
+            differs = (
+                "" if (other.accept, other.forbid) == (first.accept, first.forbid) else " and wants something else"
+            )
+            yield _note(other, f"asks what {first.id!r} asks{differs}", "drop one of them, or word it anew")
+
+
+def _undeclared(suite: Suite) -> Iterator[Problem]:
+    for case in suite.cases:
+        offered = _offered(suite, case)
+        for _, call in _calls(case):
+            for rule in call.args:
+                found = gold.undeclared(suite.specs[offered[call.tool]].schema, rule.path)
+                if found and found.allowed:
+                    what = f"{call.tool} declares no argument {found.name!r}, though it allows any"
+                    yield _note(case, what, suggest(found.name, found.known))
+
+
+def _guessed(suite: Suite) -> Iterator[Problem]:
+    for case in suite.cases:
+        for rule in (rule for _, call in _calls(case) for rule in gold.unknown(call)):
+            yield _note(case, f"no value for {rule.path} follows from ${rule.matcher}: the oracle has to guess one")
+
+
+def _unwanted(suite: Suite) -> Iterator[Problem]:
+    if all(case.accept for case in suite.cases):
+        wanted = {call.tool for case in suite.cases for _, call in _calls(case)}
+        forbidden = {name for case in suite.cases for name in case.forbid}
+        idle = sorted({spec.name for spec in suite.specs.values()} - wanted - forbidden)
+        if idle:
+            shown = ", ".join(idle[:10]) + (f" and {len(idle) - 10} more" if len(idle) > 10 else "")
+            yield Problem(what=f"never expected and never forbidden: {shown}", path=suite.name)

@@ -1,0 +1,326 @@
+"""Everything on disk but runs: suites, tool specs, model lists and policies, and files written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from urllib.parse import unquote
+
+from evalkit import files, plugins
+from evalkit import suite as suites
+from evalkit.data import Json, Policy, Rule, Suite, Target, ToolSpec
+from evalkit.documents import Document, parse, parse_lines, scalar
+from evalkit.errors import InputError, Place, Problem, suggest
+from evalkit.patterns import spell_all
+
+# --------------------------------------------------------------------------- text
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a UTF-8 file. Raises InputError, with the place, for everything else."""
+    path = Path(path)
+    place = Place(file=str(path))
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        folder = path.parent
+        hint = f"there is no folder {folder}"
+        if folder.is_dir():
+            hint = suggest(path.name, (each.name for each in folder.iterdir()))
+        raise InputError(Problem(what="no such file", hint=hint, place=place)) from None
+    except OSError as error:
+        raise InputError(Problem(what=f"cannot be read: {_reason(error)}", place=place)) from None
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(Problem(what="is UTF-16 text", hint="save it as UTF-8", place=place))
+    if b"\0" in content:
+        raise InputError(Problem(what="is a binary file, not text", place=place))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        what = f"is not UTF-8: byte 0x{content[error.start]:02x}"
+        raise InputError(Problem(what=what, hint="save it as UTF-8", place=replace(place, line=line))) from None
+
+
+def read_folder(path: str | Path) -> Mapping[str, str]:
+    """Path (relative to the folder, with /) -> text of each file in a folder and below; of one file, if it is one."""
+    path = Path(path)
+    if not path.is_dir():
+        return {path.name: read_text(path)}
+    found = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
+    if not found:
+        raise InputError(Problem(what="the folder holds no files", place=Place(file=str(path))))
+    return {each.relative_to(path).as_posix(): read_text(each) for each in found}
+
+
+def write_atomic(path: str | Path, text: str) -> None:
+    """Write a file whole or not at all: no reader ever sees half of it. Makes its folder. Raises InputError.
+
+    Through a link, the file it leads to is replaced; a device or a pipe is written to as it stands.
+    """
+    target = Path(path).resolve()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8", newline="")
+        else:
+            _replace(target, text)
+    except OSError as error:
+        reason = f"{target.parent} is no folder" if isinstance(error, FileExistsError) else _reason(error)
+        raise InputError(Problem(what=f"cannot be written: {reason}", place=Place(file=str(path)))) from None
+
+
+def _replace(target: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with open(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+        os.chmod(name, target.stat().st_mode if target.exists() else 0o666 & ~_umask())
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)  # which can only be read by setting it
+    os.umask(mask)
+    return mask
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+# --------------------------------------------------------------------------- suites
+
+_SUFFIXES = (".yaml", ".yml", ".jsonl", ".json")
+_PACKAGE = Path(__file__).parent
+
+
+def load_suite(name: str | Path) -> Suite:
+    """The suite in a file, or the bundled one of that name. Raises InputError with all that is wrong with it."""
+    path = find_suite(name)
+    file = _read_suite(path)
+    problems = list(file.problems)
+    specs = _declared(file.tools, path.parent, problems)
+    if specs is not None and (file.cases or not problems):
+        cases = tuple(replace(case, tools=case.tools or tuple(specs)) for case in file.cases)
+        draft = Suite(name=file.name, specs=specs, cases=cases, formats=file.formats)
+        try:
+            built = suites.build(draft, locate=file.locate, place=file.place)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(sorted(problems, key=_where))
+    return built
+
+
+def _where(problem: Problem) -> tuple[str, int, int]:
+    place = problem.place or Place(file="")
+    return place.file, place.line or 0, place.column or 0
+
+
+def find_suite(name: str | Path) -> Path:
+    """The file of a suite: a path is one itself, a bare name is looked up among the suites at hand."""
+    path = Path(name)
+    if path.suffix in _SUFFIXES or len(path.parts) > 1 or path.is_file():
+        return path
+    found = bundled_suites()
+    if str(name) not in found:
+        raise InputError(f"no suite is called {str(name)!r}", suggest(str(name), found))
+    return found[str(name)]
+
+
+def bundled_suites() -> Mapping[str, Path]:
+    """Name -> file of the suites in ./suites, then of those that came with evalkit."""
+    found: dict[str, Path] = {}
+    for folder in (Path("suites"), _PACKAGE / "bundled/suites", _PACKAGE.parent / "suites"):
+        for path in sorted(folder.glob("*")):
+            if path.suffix in _SUFFIXES:
+                found.setdefault(path.stem, path)
+    return found
+
+
+def _read_suite(path: Path) -> files.SuiteFile:
+    text = read_text(path)
+    if path.suffix != ".jsonl":
+        return files.read_suite(parse(text, str(path)))
+    problems: list[Problem] = []
+    return files.read_suite_lines(parse_lines(text, str(path), problems), problems, str(path))
+
+
+def _declared(declared: Sequence[files.Declared], folder: Path, problems: list[Problem]) -> dict[str, ToolSpec] | None:
+    """Key -> spec of a suite's tools; None if any cannot be had: see `problems`."""
+    specs: dict[str, ToolSpec] = {}
+    before = len(problems)
+    for entry in declared:
+        try:
+            found = _tools_of(entry, folder)
+        except InputError as error:
+            problems += error.problems
+            continue
+        for spec in found:
+            key = entry.key or _free_key(spec.name, specs)
+            if key in specs:
+                what = f"two tools have the key {key!r}"
+                problems.append(Problem(what=what, hint="give one another key", place=entry.place, path=entry.path))
+            specs[key] = spec
+    return specs if len(problems) == before else None
+
+
+def _tools_of(entry: files.Declared, folder: Path) -> tuple[ToolSpec, ...]:
+    if isinstance(entry.tools, ToolSpec):
+        return (entry.tools,)
+    path = Path(os.path.normpath(folder / entry.tools))
+    if not path.exists():
+        hint = "the paths of tools are relative to the suite's file"
+        raise InputError(Problem(what=f"there is no file {path}", hint=hint, place=entry.place, path=entry.path))
+    return read_tools(path)
+
+
+def _free_key(name: str, taken: Mapping[str, object]) -> str:
+    keys = (name if number == 1 else f"{name}~{number}" for number in count(1))
+    return next(key for key in keys if key not in taken)
+
+
+def write_suite(suite: Suite, path: str | Path) -> None:
+    """Write a suite as JSON Lines, its tools in place. `load_suite` gives it back, but for where things were written."""
+    write_atomic(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in _lines(suite)))
+
+
+def _lines(suite: Suite) -> Iterator[Json]:
+    tools = [
+        {"key": key, "name": spec.name, "description": spec.description, "parameters": spec.schema}
+        for key, spec in suite.specs.items()
+    ]
+    yield {"suite": suite.name, "tools": tools, "formats": suite.formats}
+    for case in suite.cases:
+        line = {
+            "id": case.id,
+            "messages": case.messages,
+            "offer": case.tools,
+            "tags": case.tags,
+            "expect": spell_all(case.accept),
+            "forbid": case.forbid,
+            "flaws": case.flaws,
+        }
+        yield {key: value for key, value in line.items() if value != ()}
+
+
+# --------------------------------------------------------------------------- tools
+
+
+def read_tools(path: str | Path, form: str | None = None) -> tuple[ToolSpec, ...]:
+    """The tools that a file declares, in the format named or the only one that recognises it. Raises InputError."""
+    text = read_text(path)
+    place = Place(file=str(path))
+    if form is None:
+        knowing = [name for name in plugins.names("formats") if plugins.find("formats", name).sniff(text)]
+        if len(knowing) != 1:
+            what = f"could be any of {', '.join(knowing)}" if knowing else "declares tools in no format that is known"
+            hint = f"name the format with --from; there are: {', '.join(plugins.names('formats'))}"
+            raise InputError(Problem(what=what, hint=hint, place=place))
+        (form,) = knowing
+    reader = plugins.find("formats", form)
+    if not hasattr(reader, "tools"):
+        raise InputError(f"the format {form!r} declares no tools", "see `evalkit plugins formats`")
+    specs: tuple[ToolSpec, ...] = reader.tools(text, str(path))
+    if not specs:
+        raise InputError(Problem(what="declares no tools", place=place))
+    return specs
+
+
+# --------------------------------------------------------------------------- models
+
+
+def load_models(path: str | Path) -> tuple[Target, ...]:
+    """The models of a list. Raises InputError."""
+    document = parse(read_text(path), str(path))
+    targets = files.read_models(document)
+    places = [document.place(f"/models/{index}/model") for index in range(len(targets))]
+    problems = [problem for target, place in zip(targets, places, strict=True) for problem in _provider(target, place)]
+    if problems:
+        raise InputError(problems)
+    return unique(targets, places)
+
+
+_FIELDS: Mapping[str, Callable[[str], Json]] = {
+    "name": str,
+    "base_url": str,
+    "api_key_env": str,
+    "stream": scalar,
+    "timeout": scalar,
+}
+"""What of a query belongs to the model itself, and how it is read; all else are the provider's options."""
+
+
+def parse_target(text: str) -> Target:
+    """`provider/model[@arm][?key=value&...]`. Values are YAML scalars, %XX stands for a byte. Raises InputError."""
+    place = Place(file=text)
+    model, _, query = text.partition("?")
+    fields: dict[str, Json] = {"model": model, "options": {}}
+    for item in query.split("&") if query else ():
+        key, equals, value = item.partition("=")
+        into, read = (fields, _FIELDS[key]) if key in _FIELDS else (fields["options"], scalar)
+        if not key or not equals or key in into:
+            what = f"{item!r} stands twice" if key in into else f"{item!r} is not of the form key=value"
+            raise InputError(Problem(what=what, hint='as in "reference/faulty?kind=json.syntax&rate=0.1"', place=place))
+        try:
+            into[key] = read(unquote(value))
+        except ValueError as error:
+            raise InputError(Problem(what=str(error), place=place)) from None
+    target = files.read_model(Document(value=fields, file=text, marks=dict))
+    problems = list(_provider(target, place))
+    if problems:
+        raise InputError(problems)
+    return target
+
+
+def _provider(target: Target, place: Place) -> Iterator[Problem]:
+    try:
+        plugins.provider(target.provider)
+    except InputError as error:
+        yield from (replace(problem, place=place) for problem in error.problems)
+
+
+def unique(targets: Iterable[Target], places: Sequence[Place] = ()) -> tuple[Target, ...]:
+    """The targets, if no two have one identity. Raises InputError."""
+    targets = tuple(targets)
+    identities = [target.identity for target in targets]
+    problems = [
+        Problem(
+            what=f"two models are called {identity!r}",
+            hint="give one another name, with name: in the list or ?name= behind the model",
+            place=places[index] if places else None,
+        )
+        for index, identity in enumerate(identities)
+        if identity in identities[:index]
+    ]
+    if problems:
+        raise InputError(problems)
+    return targets
+
+
+# --------------------------------------------------------------------------- policies
+
+
+def load_policy(path: str | Path) -> Policy:
+    """The rules of a gate. Raises InputError."""
+    return files.read_policy(parse(read_text(path), str(path)))
+
+
+def default_policy() -> Policy:
+    """For a gate without a policy: not much worse than the baseline, and hardly any faults."""
+    return Policy(
+        rules=(
+            Rule(kind="max_drop", limit=0.03, score="compliance"),
+            Rule(kind="max_drop", limit=0.05, score="correct"),
+            Rule(kind="fault_share", limit=0.02),
+        )
+    )
