@@ -601,7 +601,8 @@ class Verdict:
 class Column:
     """`kind` says how a renderer draws a value: percent and points take fractions (0..1), seconds and usd floats.
 
-    A number may also be {"value", "low", "high"}: itself with its interval, None where that is unknown.
+    A number may also be {"value", "low", "high"}: itself with its interval, None where that is unknown; or a text
+    that says why there is none.
     """
 
     key: str

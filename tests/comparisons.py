@@ -206,7 +206,7 @@ def verdict(outcome: str = "fail") -> Verdict:
             required="at most 1.5×",
             measured="1.02× [0.61, 1.7]",
             sentence="Latency may or may not have grown by that much.",
-            settle="About 40 more timed cases would settle it.",
+            settle="about 40 more timed cases",
         ),
     )
     if outcome == "pass":

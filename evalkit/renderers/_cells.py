@@ -57,6 +57,8 @@ def show(column: Column, value: Json) -> Shown:
         return Shown(show(column, value["value"]).text, _interval(column, value["low"], value["high"]))
     if value is None:
         return Shown(numerals.NOTHING)
+    if isinstance(value, str) and column.kind in NUMERIC:
+        return Shown(value)
     if column.kind == "outcome":
         sign, word = OUTCOMES.get(str(value), ("", str(value)))
         return Shown(f"{sign} {word}".strip())

@@ -77,7 +77,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        shown=_shown, pretty=pretty, marked=marked, cell=cells.show, draw=_draw, plain=visible.plain
+        shown=_shown, pretty=pretty, marked=marked, cell=cells.show, draw=_draw, longest=_longest, plain=visible.plain
     )
     environment.globals.update(
         OUTCOMES=cells.OUTCOMES,
@@ -99,6 +99,11 @@ def _shown(text: object) -> Markup:
         Markup('<span class="unseen">{}</span>').format(piece) if hidden else escape(piece)
         for piece, hidden in visible.pieces(str(text))
     )
+
+
+def _longest(text: str) -> int:
+    """Characters of the longest word: what is longer than a column may be broken anywhere."""
+    return max(map(len, text.split()), default=0)
 
 
 # --------------------------------------------------------------------------- blocks

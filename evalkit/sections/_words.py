@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evalkit.data import SCORES, Cell, Comparison, Json, Rate, Rule
+from evalkit.data import SCORES, Cell, Comparison, Json, Rate
 
 LABELS: Mapping[str, str] = {
     "compliance": "Compliance",
     "correct": "Correct",
-    "abstained": "Rightly called nothing",
+    "abstained": "Rightly no call",
     "called": "Called a tool",
     "tool": "Offered tools only",
     "parsed": "Arguments are JSON",
@@ -21,23 +21,6 @@ LABELS: Mapping[str, str] = {
 
 def meaning(score: str) -> str:
     return next((text for name, text in SCORES.items() if name == score), "")
-
-
-def requirement(rule: Rule) -> str:
-    """What a rule is about, in words."""
-    label = LABELS.get(rule.score or "", rule.score or "")
-    words = {
-        "floor": f"{label}: at least",
-        "max_drop": f"{label}: largest drop",
-        "latency_ratio": "Latency: candidate over baseline",
-        "fault_share": "Unanswered questions",
-    }[rule.kind]
-    return words if rule.slice == "all" else f"{words}, {slice_name(rule.slice)}"
-
-
-def slice_name(name: str) -> str:
-    """`tool:book_hotel` -> `tool book_hotel`."""
-    return name.replace(":", " ", 1)
 
 
 def cell(comparison: Comparison, score: str, where: str = "all") -> Cell | None:

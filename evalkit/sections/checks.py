@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from evalkit import numerals
 from evalkit.data import Block, Column, Comparison, Prose, Section, Table, Verdict
-from evalkit.sections import _words as words
 
 ORDER = 30
 
@@ -38,7 +37,6 @@ def _table(verdict: Verdict) -> Table:
         title="Checks",
         columns=(
             Column(key="outcome", label="Outcome", kind="outcome"),
-            Column(key="requirement", label="Requirement"),
             Column(key="required", label="Required"),
             Column(key="measured", label="Measured"),
             Column(key="reading", label="What it means"),
@@ -46,10 +44,9 @@ def _table(verdict: Verdict) -> Table:
         rows=tuple(
             {
                 "outcome": check.outcome,
-                "requirement": words.requirement(check.rule),
                 "required": check.required,
                 "measured": check.measured,
-                "reading": f"{check.sentence} {check.settle}" if check.settle else check.sentence,
+                "reading": f"{check.sentence} To settle it: {check.settle}." if check.settle else check.sentence,
             }
             for check in verdict.checks
         ),

@@ -49,7 +49,7 @@ def _drilldown(comparison: Comparison, case: Case, change: Change) -> Drilldown:
         tags=case.tags,
         why=change.why,
         messages=tuple(_message(message) for message in case.messages),
-        expected=_expected(case),
+        expected=patterns.spell_all(case.accept),
         sides=(
             answers.side(case, comparison.baseline, baseline, offered),
             answers.side(case, comparison.candidate, candidate, offered),
@@ -63,14 +63,6 @@ def _drilldown(comparison: Comparison, case: Case, change: Change) -> Drilldown:
 def _message(message: Mapping[str, Json]) -> Mapping[str, Json]:
     content = message.get("content")
     return {**message, "content": answers.shorten(content)} if isinstance(content, str) else message
-
-
-def _expected(case: Case) -> Json:
-    """As a suite file would spell it."""
-    spelled = [patterns.spell(expectation) for expectation in case.accept]
-    if not spelled:
-        return "any_call"
-    return spelled[0] if len(spelled) == 1 else {"any_of": spelled}
 
 
 def _tools(case: Case, records: Sequence[Record]) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
                     *(Column(key=name, label=name, kind="seconds") for name in ("p50", "p90", "p95", "p99")),
                 ),
                 rows=tuple(rows),
-                note="With 95 % intervals from order statistics; “–” means too few answers to bound the quantile. "
+                note="With 95 % intervals from order statistics; “n too small”: too few answers to bound the quantile. "
                 "Waiting for a free slot and for retries is not counted.",
             ),
             _ecdf([(target.identity, seconds) for target, _, seconds in timed]),
@@ -47,7 +47,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
 
 
 def _interval(quantile: tuple[float, float, float] | None) -> Json:
-    return None if quantile is None else dict(zip(("value", "low", "high"), quantile, strict=True))
+    return "n too small" if quantile is None else dict(zip(("value", "low", "high"), quantile, strict=True))
 
 
 def _lead(comparison: Comparison) -> str:

@@ -7,6 +7,17 @@ from evalkit.data import Column, Comparison, Json, Record, Section, Table, Targe
 from evalkit.sections import _records as records
 
 ORDER = 100
+COLUMNS = (
+    Column(key="target", label="Model"),
+    Column(key="answers", label="Answers", kind="int"),
+    Column(key="input", label="Input tokens", kind="int"),
+    Column(key="cached", label="of them cached", kind="int"),
+    Column(key="output", label="Output tokens", kind="int"),
+    Column(key="each", label="Output per answer", kind="number"),
+    Column(key="cost", label="Cost", kind="usd"),
+    Column(key="cost_each", label="Cost per compliant answer", kind="usd"),
+)
+"""Those that no answer fills are left out."""
 
 
 def build(comparison: Comparison, verdict: Verdict) -> Section | None:
@@ -22,16 +33,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         blocks=(
             Table(
                 title="What the run used",
-                columns=(
-                    Column(key="target", label="Model"),
-                    Column(key="answers", label="Answers", kind="int"),
-                    Column(key="input", label="Input tokens", kind="int"),
-                    Column(key="cached", label="of them cached", kind="int"),
-                    Column(key="output", label="Output tokens", kind="int"),
-                    Column(key="each", label="Output per answer", kind="number"),
-                    Column(key="cost", label="Cost", kind="usd"),
-                    Column(key="cost_each", label="Cost per compliant answer", kind="usd"),
-                ),
+                columns=tuple(column for column in COLUMNS if any(row[column.key] is not None for row in rows)),
                 rows=tuple(rows),
                 note="Some answers reported no tokens: the sums are too low." if partial else "",
             ),

@@ -32,9 +32,9 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
                     Column(key="tool", label="Tool", kind="code"),
                     Column(key="cases", label="Cases", kind="int"),
                     Column(key="compliance_from", label="Compliance, baseline", kind="percent"),
-                    Column(key="compliance_to", label="candidate", kind="percent"),
+                    Column(key="compliance_to", label="Compliance, candidate", kind="percent"),
                     Column(key="correct_from", label="Correct, baseline", kind="percent"),
-                    Column(key="correct_to", label="candidate", kind="percent"),
+                    Column(key="correct_to", label="Correct, candidate", kind="percent"),
                     Column(key="difference", label="Difference", kind="points"),
                     Column(key="broken", label="Broken", kind="int"),
                     Column(key="fixed", label="Fixed", kind="int"),
@@ -95,8 +95,8 @@ def _lead(rows: list[dict[str, Json]]) -> str:
     if not losing:
         return f"On none of {numerals.counted(len(rows), 'tool')} did more cases break than were fixed."
     return (
-        f"More cases broke than were fixed on {losing} of {numerals.counted(len(rows), 'tool')}; "
-        "on none of them is that more than chance."
+        f"More cases broke than were fixed on {losing:,} of {len(rows):,} tools; "
+        "after correction for their number, on none is that more than chance."
     )
 
 

@@ -1,0 +1,27 @@
+"""The whole report as JSON, for programs: versioned, every number unrounded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from evalkit.data import Block, Json, Report, Section
+
+SUFFIX = ".json"
+FORMAT = "evalkit.report"
+VERSION = 1
+"""Keys are added, never renamed, without a new one."""
+
+
+def render(report: Report) -> str:
+    """ASCII only, so that nothing a model said can disturb a reader or a terminal."""
+    told = asdict(report) | {"sections": [_section(section) for section in report.sections]}
+    return json.dumps({"format": FORMAT, "version": VERSION, **told}, indent=1, allow_nan=False) + "\n"
+
+
+def _section(section: Section) -> Json:
+    return asdict(section) | {"blocks": [_block(block) for block in section.blocks]}
+
+
+def _block(block: Block) -> Json:
+    return {"block": type(block).__name__.lower(), **asdict(block)}
