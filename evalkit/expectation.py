@@ -79,7 +79,7 @@ def _pair(
         return pairs, False
     in_step = _pair_in_step(wanted, payloads, expectation, compare)
     loss = _cost(in_step, wanted, payloads, expectation, compare)
-    if loss <= _cost(pairs, wanted, payloads, expectation, compare) + 1:
+    if loss < _cost(pairs, wanted, payloads, expectation, compare) + 1:
         return in_step, False
     return pairs, True
 
@@ -213,9 +213,10 @@ def _named(rules: Sequence[ArgRule]) -> _Names:
 
 
 def _compare(call: _Call, payload: Payload) -> _Comparison:
-    if payload.error is not None:
-        reason = f"the arguments cannot be read: {payload.error}"
-        unread = Mismatch(kind="arg", tool=call.tool, payload=payload.index, actual=payload.text, why=reason)
+    if payload.error is not None or not isinstance(payload.value, dict):
+        reason = f"the arguments cannot be read: {payload.error}" if payload.error else "the arguments are no object"
+        actual = payload.text if payload.error else payload.value
+        unread = Mismatch(kind="arg", tool=call.tool, payload=payload.index, actual=actual, why=reason)
         return _Comparison((unread,), cost=max(1, call.required), expected=call.required)
     found: list[Mismatch] = []
     matched = expected = given = 0
