@@ -149,7 +149,12 @@ def _wanted(case: Case) -> Sequence[str]:
 
 
 def _cluster(case: Case, suite: Suite) -> tuple[str, ...]:
-    """What cases that stand or fall together share: the tool they want first or, wanting none, the tools offered."""
+    """What cases that stand or fall together share: the tool wanted first or, where any will do, those offered.
+
+    A case that wants no call shares nothing with another.
+    """
+    if case.wants_nothing:
+        return "nothing", case.id
     wanted = _wanted(case)
     return (wanted[0],) if wanted else tuple(sorted(suite.specs[key].name for key in case.tools))
 
@@ -274,7 +279,7 @@ def _suites_differ(before: Suite, after: Suite) -> Iterable[str]:
         "only in the candidate's": len(now.keys() - was.keys()),
         "changed": sum(replace(was[i], source="") != replace(now[i], source="") for i in was.keys() & now.keys()),
     }
-    told = ", ".join(f"{count} cases {what}" for what, count in details.items() if count)
+    told = ", ".join(f"{count} {'case' if count == 1 else 'cases'} {what}" for what, count in details.items() if count)
     yield f"the suite: {before.name} {before.digest} against {after.name} {after.digest} ({told or 'tools differ'})"
 
 

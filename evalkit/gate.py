@@ -121,7 +121,7 @@ def _floor(rule: Rule, comparison: Comparison) -> Check:
 
 
 def _max_drop(rule: Rule, comparison: Comparison) -> Check:
-    """PASS if a fall by the margin is ruled out, FAIL if a smaller one is: one-sided 95 % bounds."""
+    """PASS if a fall by the margin is ruled out, FAIL if anything less is: one-sided 95 % bounds."""
     allowed = f"{100 * rule.limit:.1f}"
     required = f"{_label(rule)} falls by less than {allowed} points"
     cell = _cell(comparison, rule)
@@ -311,7 +311,9 @@ def _names(comparison: Comparison) -> str:
 def _more(need: int | None, there: int) -> str:
     if need is None:
         return "no affordable number of cases, if the rates stay as seen: the limit is about what was seen"
-    return f"about {max(1, need - there):,} more cases, if the rates stay as seen"
+    more = max(1, need - there)
+    step = 10 ** max(0, len(str(more)) - 2)  # two digits: it is an estimate
+    return f"about {math.ceil(more / step) * step:,} more cases, if the rates stay as seen"
 
 
 def _moved(difference: float) -> str:

@@ -137,15 +137,15 @@ def test_only_tools_are_corrected_for_being_many() -> None:
     assert cell(comparison).q is None
 
 
-def test_cases_of_one_tool_count_as_one_cluster_and_of_one_offer_too() -> None:
-    tools: list[str | None] = [tool for tool in "abcdefgh" for _ in range(10)]
-    together = cell(compared(["p"] * 80, ["w"] * 10 + ["p"] * 70, tools))
-    spread = cell(compared(["p"] * 80, [("w" if i % 8 == 0 else "p") for i in range(80)], tools))
-    assert together.difference == spread.difference == -0.125
-    assert (together.upper_bound or 0) > 0 > (spread.upper_bound or 0)
-    assert "8 clusters" in together.method
-    silent = cell(compared(["p"] * 80, ["w"] * 10 + ["p"] * 70, [None] * 80))
-    assert "clusters" not in silent.method
+def test_cases_of_one_tool_stand_or_fall_together() -> None:
+    tools: list[str | None] = [tool for tool in "abcdefghijklmnop" for _ in range(10)]
+    half = cell(compared("p" * 160, "w" * 80 + "p" * 80, tools))
+    spread = cell(compared("p" * 160, "wp" * 80, tools))
+    assert half.difference == spread.difference == -0.5
+    assert (half.upper_bound or 0) > (spread.upper_bound or 0) + 0.1
+    assert "16 clusters" in half.method
+    silent = cell(compared("p" * 160, "w" * 80 + "p" * 80, [None] * 160))
+    assert silent.high == pytest.approx(spread.high, abs=0.01)
 
 
 # --------------------------------------------------------------------------- changes
@@ -235,7 +235,7 @@ def test_each_unlikeness_is_told_in_words() -> None:
     suite = replace(second.suite, cases=changed, digest="fedcba9876543210")
     assert differs(first, replace(second, suite=suite)) == (
         "the suite: made 0123456789abcdef against made fedcba9876543210 "
-        "(1 cases only in the candidate's, 1 cases changed)",
+        "(1 case only in the candidate's, 1 case changed)",
     )
 
 

@@ -246,19 +246,20 @@ def test_coverage_and_gain_of_repeated_trials() -> None:
 
 
 def test_the_wider_interval_counts_at_each_end() -> None:
-    together = [-1.0] * 10 + [0.0] * 110
-    tools = [i // 10 for i in range(120)]
-    found = stats.difference(together, tools, averaged=False)
-    alone = stats.tango(0, 10, 120)
-    wide = stats.clustered_mean(together, tools)
-    assert found and (found.low, found.high) == (min(alone[0], wide[0]), max(alone[1], wide[1]))
-    assert wide[1] > 0 > alone[1]  # one bad tool of twelve is no proof of a general fall
-
-
-def test_few_tools_are_taken_as_given() -> None:
-    values, tools = [-1.0] * 10 + [0.0] * 60, [i // 10 for i in range(70)]
+    values = [-1.0 if i % 10 < 4 and i < 80 else 0.0 for i in range(200)]
+    tools = [i // 10 for i in range(200)]  # 8 tools of 20 fell by 4 in 10
     found = stats.difference(values, tools, averaged=False)
-    assert found and (found.low, found.high) == stats.tango(0, 10, 70)
+    alone, wide = stats.tango(0, 32, 200), stats.clustered_mean(values, tools)
+    assert found and (found.low, found.high) == (wide[0], wide[1])
+    assert wide[0] < alone[0] and alone[1] < wide[1]
+
+
+def test_what_befell_a_few_tools_is_taken_as_given() -> None:
+    """One tool of twelve that wholly rose does not make a fall possible."""
+    values, tools = [1.0] * 10 + [0.0] * 110, [i // 10 for i in range(120)]
+    found = stats.difference(values, tools, averaged=False)
+    assert found and (found.low, found.high) == stats.tango(10, 0, 120) and found.low > 0
+    assert stats.clustered_mean(values, tools)[0] < 0
     assert stats.difference([], [], averaged=False) is None
 
 

@@ -32,32 +32,30 @@ class Difference:
 def difference(values: Sequence[float], clusters: Sequence[Hashable], *, averaged: bool) -> Difference | None:
     """What is known about the mean of `values` (one a pair, -1..1); None without pairs.
 
-    Two intervals are computed and at each end the wider one counts, since each covers where the other fails:
+    Over cases, as if they were independent: `tango` if each value is one trial against one trial, `adjusted_mean` if
+    values are means over trials (`averaged`). Neither collapses when few pairs or none are discordant.
 
-    * over cases, as if they were independent: `tango` if each value is one trial against one trial, `adjusted_mean`
-      if values are means over trials (`averaged`). It does not collapse when few pairs or none are discordant.
-    * over clusters, if there are LEAST_CLUSTERS or more: `clustered_mean`. It is the wider one where cases of one
-      cluster rise and fall together, and collapses where hardly any pair is discordant.
-
-    With fewer clusters these are taken as given: the interval then speaks of further cases for the same tools, not
-    of further tools.
+    Where discordant pairs lie in LEAST_CLUSTERS clusters or more, also over clusters: `clustered_mean`, wider where
+    cases of one cluster rise and fall together; at each end the wider one counts. With fewer, an error of clusters
+    would be guessed from a handful of them, and one that wholly rose would make a fall of all look possible: the
+    clusters are taken as given, and the interval speaks of further cases for them, not of further clusters.
     """
     if not values:
         return None
     n = len(values)
     gained, lost = discordance(values)
-    many = len(set(clusters)) >= LEAST_CLUSTERS
+    spread = len({cluster for value, cluster in zip(values, clusters, strict=True) if value}) >= LEAST_CLUSTERS
 
     def interval(confidence: float) -> tuple[float, float]:
         low, high = adjusted_mean(values, confidence) if averaged else tango(gained, lost, n, confidence)
-        if many:
+        if spread:
             wide = clustered_mean(values, clusters, confidence)
             low, high = min(low, wide[0]), max(high, wide[1])
         return max(-1.0, low), min(1.0, high)
 
     (low, high), (lower, upper) = interval(0.95), interval(0.90)
     method = "adjusted mean of trials" if averaged else "Tango score"
-    if many:
+    if spread:
         method += f", or cluster-robust over {len(set(clusters))} clusters where that is wider"
     return Difference(mean=(gained - lost) / n, low=low, high=high, lower_bound=lower, upper_bound=upper, method=method)
 
