@@ -116,3 +116,57 @@ records = st.builds(
     sent=texts,
     reply=faults,
 )
+
+
+# --------------------------------------------------------------------------- what a suite file expects
+
+names = st.text("abcxyz_$/~0", min_size=1, max_size=4)
+
+
+def quoted(value: Json) -> Json:
+    """`value` as a suite file writes it: an object with `$` keys is quoted, or it would name a matcher."""
+    if isinstance(value, dict):
+        written = {key: item if key.startswith("$") else quoted(item) for key, item in value.items()}
+        return {"$exact": value} if any(key.startswith("$") for key in value) else written
+    return [quoted(item) for item in value] if isinstance(value, list) else value
+
+
+plain = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3), max_leaves=5
+).map(quoted)
+
+matchers: st.SearchStrategy[Json] = st.one_of(
+    st.fixed_dictionaries({"$one_of": st.lists(plain, max_size=3)}),
+    st.fixed_dictionaries({"$number": st.integers(), "rel": st.floats(0, 1)}),
+    st.fixed_dictionaries({"$text": texts}),
+    st.fixed_dictionaries({"$exact": values, "strings": st.just("bfcl")}),
+    st.fixed_dictionaries({"$unordered": st.lists(plain, max_size=3)}),
+    st.sampled_from([{"$ignore": True}, {"$present": True}, {"$absent": True}, {"$length": 2}]),
+)
+
+
+def _around(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+    members = inner | inner.map(lambda pattern: {"$optional": pattern})
+    objects = st.dictionaries(names.filter(lambda name: not name.startswith("$")), members, max_size=3)
+    return objects | st.lists(inner, max_size=3) | st.fixed_dictionaries({"$one_of": st.lists(inner, max_size=2)})
+
+
+#: What may stand for an argument; what the alternatives multiply to may be too much.
+patterns = st.recursive(plain | matchers, _around, max_leaves=6)
+calls = st.fixed_dictionaries(
+    {"call": st.sampled_from(["find", "book"])},
+    optional={
+        "args": st.dictionaries(names, patterns | patterns.map(lambda p: {"$optional": p}), min_size=1, max_size=3),
+        "closed": st.booleans(),
+    },
+)
+forms: st.SearchStrategy[Json] = st.one_of(
+    st.just("none"),
+    calls,
+    st.fixed_dictionaries(
+        {"calls": st.lists(calls, min_size=1, max_size=2)},
+        optional={"ordered": st.booleans(), "extra_calls": st.booleans()},
+    ),
+)
+#: Every value `expect` may have.
+expects = st.just("any_call") | forms | st.fixed_dictionaries({"any_of": st.lists(forms, min_size=1, max_size=2)})
