@@ -168,13 +168,18 @@ def as_object(arguments: Json) -> Json:
     return arguments if reading.error else reading.value
 
 
-def pieces(text: str, length: int = 7) -> list[str]:
-    """`text` cut into `length` UTF-16 code units each: through escapes, and through characters of two units."""
+def pieces(text: str) -> list[str]:
+    """`text` cut into a few UTF-16 code units each: through escapes, and through characters of two units."""
+    length = max(_PIECE, len(text) // _MOST_PIECES)
     if text.isascii():
         return [text[start : start + length] for start in range(0, len(text), length)]
     units = text.encode("utf-16-le", "surrogatepass")
     steps = range(0, len(units), 2 * length)
     return [units[start : start + 2 * length].decode("utf-16-le", "surrogatepass") for start in steps]
+
+
+_PIECE = 7
+_MOST_PIECES = 500
 
 
 def counts(usage: Usage) -> tuple[int, int, int]:

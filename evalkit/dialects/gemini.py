@@ -128,7 +128,7 @@ def write(
     if not stream:
         spoken: list[Json] = [{"text": text}] if text else []
         return _body.dump({"candidates": [_candidate([*spoken, *parts], end)], **counted})
-    steps: list[Json] = [{"text": piece} for piece in _body.pieces(text, 40)] + parts
+    steps: list[Json] = [{"text": piece} for piece in _body.pieces(text)] + parts
     chunks: list[Json] = [{"candidates": [_candidate([part], {})], **counted} for part in steps]
     chunks.append({"candidates": [_candidate([{"text": ""}], end)], **counted})
     return _sse.write(chunks, line_end="\r\n")

@@ -106,7 +106,7 @@ def _answer(calls: list[_Call], text: str, *, finish: str | None, usage: Usage, 
 
 def _read_stream(body: str) -> Answer:
     calls: list[_Call] = []
-    latest: dict[int, _Call] = {}
+    latest: dict[int | None, _Call] = {}
     text: list[str] = []
     finish, usage, served_by, started = None, Usage(), None, False
     for _, chunk in _sse.objects(body):
@@ -129,18 +129,14 @@ def _read_stream(body: str) -> Answer:
     return _answer(calls, _body.joined(text), finish=finish, usage=usage, served_by=served_by)
 
 
-def _take(piece: Fields, calls: list[_Call], latest: dict[int, _Call]) -> None:
+def _take(piece: Fields, calls: list[_Call], latest: dict[int | None, _Call]) -> None:
     """Add a piece to the call it belongs to, or begin one."""
-    index = piece.get("index")
-    if isinstance(index, int):
-        call = latest.get(index)
-    else:
-        call = calls[-1] if calls else None
+    index = _body.count(piece.get("index"))
+    call = latest.get(index, calls[-1] if calls and index is None else None)
     if call is None or call.ends_before(piece):
         call = _Call()
         calls.append(call)
-    if isinstance(index, int):
-        latest[index] = call
+    latest[index] = call
     call.add(piece)
 
 
@@ -222,7 +218,7 @@ def _write_stream(
             {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
             for piece in ([] if whole else _body.pieces(arguments))
         ]
-    steps = [(delta, None) for delta in deltas] + [({}, finish)]
+    steps: list[tuple[Json, str | None]] = [(delta, None) for delta in deltas] + [({}, finish)]
     head = {**head, "object": "chat.completion.chunk"}
     chunks: list[Json] = [
         {**head, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}]}

@@ -8,7 +8,7 @@ from copy import deepcopy
 from random import Random
 
 from evalkit import plugins
-from evalkit.data import ArgRule, Case, ExpectedCall, Json, ToolSpec
+from evalkit.data import ArgRule, Case, ExpectedCall, Json, Pointer, ToolSpec
 from evalkit.defaults import declared
 from evalkit.errors import InputError
 from evalkit.patterns import arrange
@@ -68,10 +68,14 @@ def _fill(call: ExpectedCall, schema: Json, random: Random, *, optional: bool) -
     counted = {rule.path for rule in call.args if rule.matcher == "length"}
 
     def leaf(rule: ArgRule) -> Json:
-        # An item cannot be left out of a list.
-        if plugins.matcher(rule.matcher).ABSENT and pointer(*tokens(rule.path)[:-1]) not in counted:
+        """Nothing where nothing will do; but an item of a list is needed, and so is what the schema requires."""
+        matcher = plugins.matcher(rule.matcher)
+        *above, last = tokens(rule.path)
+        needed = pointer(*above) in counted or _required(schema, pointer(*above), last)
+        if matcher.ABSENT and not needed:
             return ABSENT
-        return deepcopy(_wanted(rule, schema, random))
+        value = deepcopy(_wanted(rule, schema, random))
+        return ABSENT if matcher.ABSENT and matcher.match(rule.value, value, rule.options) else value
 
     wanted = arrange(_applying(call.args, optional=optional), leaf)
     return _with_defaults(_there(wanted), schema, random, closed=call.closed)
@@ -83,6 +87,10 @@ def _applying(rules: Sequence[ArgRule], *, optional: bool) -> Iterator[ArgRule]:
     for rule in rules:
         if not any(rule.path == path or rule.path.startswith(path + "/") for path in left_out):
             yield rule
+
+
+def _required(schema: Json, path: Pointer, name: str) -> bool:
+    return any(name in node.get("required", ()) for node in under(schema, path))
 
 
 def _there(value: Json) -> Json:
