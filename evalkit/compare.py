@@ -115,20 +115,21 @@ def _mean(values: Iterable[bool | None]) -> float | None:
 
 
 def _cells(suite: Suite, before: _Side, after: _Side) -> list[Cell]:
+    """One for each slice and each score that some case of the slice judges."""
     clusters = [_cluster(case, suite) for case in suite.cases]
-    found = []
-    for name, members in _slices(suite.cases).items():
-        for score in SCORES:
-            judges = [
-                i
-                for i in members
-                if _applies(suite.cases[i], score)
-                or before.scores[score][i] is not None
-                or after.scores[score][i] is not None
-            ]
-            if judges:
-                found.append(_cell(name, score, judges, clusters, before, after))
-    return found
+    judged = {
+        score: [
+            was is not None or now is not None or _applies(case, score)
+            for case, was, now in zip(suite.cases, before.scores[score], after.scores[score], strict=True)
+        ]
+        for score in SCORES
+    }
+    return [
+        _cell(name, score, judging, clusters, before, after)
+        for name, members in _slices(suite.cases).items()
+        for score in SCORES
+        if (judging := [i for i in members if judged[score][i]])
+    ]
 
 
 def _slices(cases: Sequence[Case]) -> Mapping[str, Sequence[int]]:
