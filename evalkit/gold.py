@@ -23,13 +23,6 @@ _SPELLINGS = 64
 _matcher = cache(plugins.matcher)
 
 
-def unknown(call: ExpectedCall) -> tuple[ArgRule, ...]:
-    """The rules that want a value but name none, as a regular expression does: their argument can only be guessed."""
-    return tuple(
-        rule for rule in call.args if not rule.optional and not _matcher(rule.matcher).ABSENT and _hole(rule, call)
-    )
-
-
 def breaches(call: ExpectedCall, spec: ToolSpec, formats: Literal["assert", "annotate"]) -> tuple[Violation, ...]:
     """What no choice among the accepted values can mend: () if the schema allows what the case wants.
 

@@ -190,7 +190,7 @@ def _free_key(name: str, taken: Mapping[str, object]) -> str:
 
 
 def write_suite(suite: Suite, path: str | Path) -> None:
-    """Write a suite as JSON Lines, its tools in place. `load_suite` gives it back, but for where things were written."""
+    """Write a suite as JSON Lines, its tools in place. `load_suite` reads it as the same suite, from another place."""
     write_atomic(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in _lines(suite)))
 
 
@@ -262,7 +262,7 @@ _FIELDS: Mapping[str, Callable[[str], Json]] = {
 
 def parse_target(text: str) -> Target:
     """`provider/model[@arm][?key=value&...]`. Values are YAML scalars, %XX stands for a byte. Raises InputError."""
-    place = Place(file=text)
+    place = Place(file=text or "''")
     model, _, query = text.partition("?")
     fields: dict[str, Json] = {"model": model, "options": {}}
     for item in query.split("&") if query else ():
@@ -275,7 +275,7 @@ def parse_target(text: str) -> Target:
             into[key] = read(unquote(value))
         except ValueError as error:
             raise InputError(Problem(what=str(error), place=place)) from None
-    target = files.read_model(Document(value=fields, file=text, marks=dict))
+    target = files.read_model(Document(value=fields, file=place.file, marks=dict))
     problems = list(_provider(target, place))
     if problems:
         raise InputError(problems)
