@@ -1,0 +1,354 @@
+"""What the sections say of comparisons whose contents are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from evalkit import plugins, values
+from evalkit.data import Block, Case, Comparison, Drilldown, Figure, Json, Mismatch, Prose, Section, Table, Violation
+from evalkit.sections import _answers, flips, latency, scorecard, tools, violations
+from tests import comparisons
+from tests.comparisons import BERN, BROKEN_TYPE, OSLO, ZURICH, answer, compared, right
+
+
+@pytest.fixture(scope="module")
+def outings() -> Comparison:
+    return comparisons.outings()
+
+
+def section(comparison: Comparison, name: str) -> Section:
+    built = next(s.build(comparison, comparisons.verdict()) for s in plugins.sections() if s.__name__.endswith(name))  # type: ignore[attr-defined]
+    assert built is not None
+    return built
+
+
+def tables(found: Section) -> list[Table]:
+    return [block for block in found.blocks if isinstance(block, Table)]
+
+
+def figure(found: Section, kind: str) -> Figure:
+    return next(block for block in found.blocks if isinstance(block, Figure) and block.kind == kind)
+
+
+def row(table: Table, key: str, value: str) -> dict[str, Any]:
+    return dict(next(row for row in table.rows if row[key] == value))
+
+
+def drilldown(comparison: Comparison, case: Case) -> Drilldown:
+    found = section(comparison, "flips")
+    return next(block for block in found.blocks if isinstance(block, Drilldown) and block.case == case.id)
+
+
+@pytest.mark.parametrize("name", plugins.names("sections"))
+def test_every_row_fills_every_column_and_every_figure_has_words(outings: Comparison, name: str) -> None:
+    blocks: tuple[Block, ...] = section(outings, name).blocks
+    for block in blocks:
+        if isinstance(block, Table):
+            assert all(column.key in row for row in block.rows for column in block.columns)
+            assert len({column.key for column in block.columns}) == len(block.columns)
+        if isinstance(block, Figure):
+            assert block.alt and block.title
+        if isinstance(block, Prose):
+            assert block.text.endswith(".")
+
+
+# --------------------------------------------------------------------------- overview and findings
+
+
+def test_the_parts_of_the_whole_add_up(outings: Comparison) -> None:
+    parts = figure(section(outings, "overview"), "shares").data["parts"]
+    assert {part["tone"]: part["count"] for part in parts} == {
+        "same": 9,
+        "fixed": 2,
+        "broken": 2,
+        "both_fail": 1,
+        "unjudged": 1,
+    }
+
+
+def test_tiles_show_where_a_score_stands_and_where_it_stood(outings: Comparison) -> None:
+    tiles = {tile["label"]: tile for tile in figure(section(outings, "overview"), "tiles").data["tiles"]}
+    assert tiles["Compliance"]["was"] == pytest.approx(12 / 13)
+    assert tiles["Compliance"]["value"] == pytest.approx(10 / 12)
+    assert tiles["Median latency"]["better"] == "down"
+
+
+def test_findings_name_what_surely_changed_and_nothing_else() -> None:
+    worse = comparisons.large(cases=400, flips=100)
+    told = [block.text for block in section(worse, "findings").blocks if isinstance(block, Prose)]
+    assert any(line.startswith("Correct: 100.0 % → 75.0 %, −25.0 points") for line in told)
+    assert "More answers with schema.stringified_scalar: 0 → 100." in told
+    assert not any("abstain" in line.lower() or "Rightly" in line for line in told)
+
+
+# --------------------------------------------------------------------------- checks and scores
+
+
+def test_each_check_says_what_was_required_measured_and_would_settle_it(outings: Comparison) -> None:
+    found = section(outings, "checks")
+    assert found.lead == "1 of 3 checks passed, 1 failed, 1 could not be settled."
+    last = tables(found)[0].rows[-1]
+    assert (last["outcome"], last["required"], last["measured"]) == (
+        "inconclusive",
+        "at most 1.5×",
+        "1.02× [0.61, 1.7]",
+    )
+    assert last["reading"].endswith("To settle it: about 40 more timed cases.")
+
+
+def test_what_makes_runs_unlike_is_said_before_the_checks(outings: Comparison) -> None:
+    unlike = replace(outings, differs=("the arm: native against strict",))
+    first = section(unlike, "checks").blocks[0]
+    assert isinstance(first, Prose) and first.text == "The runs differ: the arm: native against strict."
+
+
+def test_the_forest_draws_the_margin_that_the_policy_allows(outings: Comparison) -> None:
+    rows = {row["label"]: row for row in figure(section(outings, "scorecard"), "forest").data["rows"]}
+    assert rows["Compliance"]["margin"] == 0.02
+    assert rows["Correct"]["margin"] is None
+
+
+def test_repairing_is_a_table_only_where_it_changes_anything(outings: Comparison) -> None:
+    titles = [table.title for table in tables(section(outings, "scorecard"))]
+    assert titles == ["Headline scores", "What repairing would buy"]
+    cases = comparisons.STEADY
+    calm = compared(cases, [right(c) for c in cases], [right(c) for c in cases])
+    shown = scorecard.build(calm, comparisons.verdict())
+    assert shown is not None and [table.title for table in tables(shown)] == ["Headline scores"]
+
+
+# --------------------------------------------------------------------------- tools and tags
+
+
+def test_the_worst_tool_stands_first(outings: Comparison) -> None:
+    rows = tables(section(outings, "tools"))[0].rows
+    assert [row["tool"] for row in rows] == ["find_train", "get_forecast"]
+    assert (rows[0]["broken"], rows[0]["fixed"], rows[0]["reading"]) == (1, 0, "watch")
+
+
+def test_a_tool_is_worse_only_beyond_coincidence() -> None:
+    worse = comparisons.large(cases=60, flips=30)
+    found = tools.build(worse, comparisons.verdict())
+    assert found is not None
+    assert found.lead == "Beyond coincidence the candidate is worse on get_forecast."
+    assert tables(found)[0].rows[0]["q"] < tools.ALARM
+
+
+def test_unchanged_tools_of_a_long_list_are_counted_not_listed(
+    outings: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = [cell for cell in outings.cells if cell.slice == "tool:find_train"]
+    many = replace(
+        outings,
+        cells=(
+            *outings.cells,
+            *(replace(cell, slice=f"tool:t{n}", fixed=0, broken=0) for n in range(40) for cell in still),
+        ),
+    )
+    table = tables(section(many, "tools"))[0]
+    assert {row["tool"] for row in table.rows} == {"find_train", "get_forecast"}
+    assert table.note == "On 40 further tools no case changed."
+
+
+def test_tags_are_slices_worst_first(outings: Comparison) -> None:
+    found = section(outings, "tags")
+    assert [row["tag"] for row in tables(found)[0].rows] == ["plain", "irrelevance", "enum"]
+    assert found.lead == "The candidate gains most on enum (+100.0 points)."
+
+
+# --------------------------------------------------------------------------- violations
+
+
+def test_violations_count_answers_on_both_sides_with_an_example(outings: Comparison) -> None:
+    codes, kinds = tables(section(outings, "violations"))
+    assert row(codes, "code", "schema.stringified_scalar") == {
+        "code": "schema.stringified_scalar",
+        "meaning": "a number or boolean sent as a string",
+        "baseline": 0,
+        "candidate": 1,
+        "change": 1,
+        "example": "forecast-zurich at /days: '3' is a string that holds an integer",
+    }
+    assert row(kinds, "code", "extra_call")["change"] == -1
+
+
+def test_every_kind_of_mismatch_has_a_meaning() -> None:
+    assert set(violations.MISMATCHES) == set(get_args(get_type_hints(Mismatch)["kind"]))
+
+
+# --------------------------------------------------------------------------- flips
+
+
+def test_broken_cases_come_first_then_fixed_then_those_that_fail_on_both(outings: Comparison) -> None:
+    found = section(outings, "flips")
+    kinds = [block.kind for block in found.blocks if isinstance(block, Drilldown)]
+    assert kinds == ["broken", "broken", "fixed", "fixed", "both_fail", "unjudged"]
+    assert found.lead.startswith("2 cases broke, 2 were fixed, 1 fails on both sides")
+
+
+def test_a_drilldown_holds_the_question_the_wish_and_both_answers_as_sent(outings: Comparison) -> None:
+    case = drilldown(outings, ZURICH)
+    assert case.messages == ZURICH.messages
+    assert case.expected == {"call": "get_forecast", "args": {"city": "Zürich", "days": 3}}
+    baseline, candidate = case.sides
+    assert (baseline["target"], baseline["passed"]) == ("gpt-old", 1)
+    assert (candidate["target"], candidate["passed"]) == ("gpt-new", 0)
+    assert candidate["calls"][0]["text"] == '{"city": "Zürich", "days": "3"}'
+    assert candidate["violations"][0]["declared"] == comparisons.WEATHER["properties"]["days"]
+    assert case.schemas == {"get_forecast": comparisons.WEATHER}
+
+
+def test_a_violation_is_marked_in_the_payload(outings: Comparison) -> None:
+    assert marked(drilldown(outings, ZURICH)) == [('"3"', "schema.stringified_scalar")]
+    assert marked(drilldown(outings, comparisons.ROME)) == [('"', "json.syntax")]
+    assert marked(drilldown(outings, comparisons.PARIS)) == [('"2026-02-05"', "arg")]
+    assert marked(drilldown(outings, OSLO), side=0) == [('"Celsius"', "schema.enum_case")]
+
+
+def marked(case: Drilldown, side: int = 1) -> list[tuple[str, str]]:
+    call = case.sides[side]["calls"][0]
+    return [(call["text"][start:end], code) for start, end, code in call["marks"]]
+
+
+def shown(text: str | None, found: Violation | Mismatch, value: Json = None) -> Json:
+    """The call of one answer with one flaw, as a drill-down shows it."""
+    flaws = {"violations": [found]} if isinstance(found, Violation) else {"mismatches": [found]}
+    record = answer(BERN, [("get_forecast", text or "")], **flaws, correct=False)
+    assert record.answer is not None
+    if text is None:
+        payload = replace(record.answer.payloads[0], text=None, value=value)
+        record = replace(record, answer=replace(record.answer, payloads=(payload,)))
+    return _answers.side(BERN, comparisons.NEW, [record], {})["calls"][0]
+
+
+def test_what_is_missing_is_marked_where_it_would_stand() -> None:
+    text = '{"place": {"x": 1}, "unit": "celsius"}'
+    gone = Violation(payload=0, code="schema.required", path="", message="'city' is required")
+    assert shown(text, gone)["marks"] == [[len(text) - 1, len(text) - 1, "schema.required"]]
+    inside = Mismatch(kind="missing_arg", tool="get_forecast", payload=0, path="/place/y", expected=2)
+    assert shown(text, inside)["marks"] == [[17, 17, "missing_arg"]]
+
+
+def test_what_is_too_much_is_marked_with_its_key() -> None:
+    text = '{"city": "Bern", "days": 3}'
+    extra = Mismatch(kind="extra_arg", tool="get_forecast", payload=0, path="/days", actual=3)
+    start, end, kind = shown(text, extra)["marks"][0]
+    assert (text[start:end], kind) == ('"days": 3', "extra_arg")
+
+
+def test_an_object_on_the_wire_is_shown_and_called_one() -> None:
+    call = shown(None, BROKEN_TYPE, {"city": "Zürich", "days": "3"})
+    assert call["as_object"] and call["text"] == '{"city": "Zürich", "days": "3"}'
+    assert call["marks"] == [[27, 30, "schema.stringified_scalar"]]
+
+
+def test_a_call_nobody_wanted_is_flawed_as_such(outings: Comparison) -> None:
+    assert drilldown(outings, comparisons.JOKE).sides[0]["calls"][0]["tool_flaw"] == "extra_call"
+
+
+def test_a_long_payload_is_cut_around_its_first_mark() -> None:
+    filler = "x" * 30_000
+    text = f'{{"a": "{filler}", "days": "3", "b": "{filler}"}}'
+    call = shown(text, BROKEN_TYPE)
+    start, end, _ = call["marks"][0]
+    assert call["text"][start:end] == '"3"'
+    assert len(call["text"]) == _answers.LIMIT
+    assert sum(call["omitted"]) + len(call["text"]) == len(text)
+
+
+def test_a_fault_stands_in_place_of_an_answer(outings: Comparison) -> None:
+    silent = drilldown(outings, comparisons.DOWN).sides[1]
+    assert silent["fault"] == "server: the endpoint answered 503"
+    assert silent["calls"] == []
+
+
+def test_of_several_trials_the_first_failure_is_shown() -> None:
+    bad = answer(ZURICH, [("get_forecast", '{"city": "Zürich", "days": "3"}')], violations=[BROKEN_TYPE], valid=False)
+    trials = [right(ZURICH), replace(bad, trial=1), replace(right(ZURICH), trial=2)]
+    side = _answers.side(ZURICH, comparisons.NEW, trials, {})
+    assert (side["trials"], side["passed"]) == (3, 2)
+    assert side["calls"][0]["text"] == '{"city": "Zürich", "days": "3"}'
+
+
+def test_flawed_gold_is_told() -> None:
+    flawed = replace(ZURICH, flaws=("days must be an integer",), forbid=("find_train",))
+    bad = answer(flawed, correct=False, called=False)
+    case = drilldown(compared([flawed], [right(flawed)], [bad]), flawed)
+    assert case.notes == (
+        "The expected answer is flawed: days must be an integer",
+        "Forbidden here: find_train.",
+    )
+    assert case.tools == ("get_forecast",)
+
+
+def test_the_declared_part_is_the_keyword_alone_where_the_schema_is_long() -> None:
+    long = {"properties": {"days": {"type": "integer", "description": "d" * 1000}}}
+    spec = {"get_forecast": replace_schema(long)}
+    record = answer(ZURICH, [("get_forecast", '{"days": "3"}')], violations=[BROKEN_TYPE], valid=False)
+    side = _answers.side(ZURICH, comparisons.NEW, [record], spec)
+    assert side["violations"][0]["declared"] == {"type": "integer"}
+
+
+def replace_schema(schema: Json) -> Any:
+    return replace(comparisons.outings().suite.specs["get_forecast"], schema=schema)
+
+
+def test_every_mark_lies_within_what_is_shown() -> None:
+    for block in section(comparisons.hostile(), "flips").blocks:
+        assert isinstance(block, Drilldown)
+        for call in (call for side in block.sides for call in side["calls"]):
+            assert all(0 <= start <= end <= len(call["text"]) for start, end, _ in call["marks"])
+
+
+# --------------------------------------------------------------------------- the rest
+
+
+def test_a_quantile_without_enough_answers_says_so(outings: Comparison) -> None:
+    rows = tables(section(outings, "latency"))[0].rows
+    assert rows[0]["p95"] == "n too small"
+    assert rows[0]["p50"]["low"] < rows[0]["p50"]["value"] < rows[0]["p50"]["high"]
+
+
+def test_the_curve_rises_to_one_and_stays_small() -> None:
+    big = latency.build(comparisons.large(cases=2000, flips=1), comparisons.verdict())
+    assert big is not None
+    for one in figure(big, "ecdf").data["series"]:
+        shares = [share for _, share in one["points"]]
+        assert shares == sorted(shares) and shares[-1] == 1 and len(shares) <= latency.STEPS
+
+
+def test_columns_that_nobody_fills_are_left_out(outings: Comparison) -> None:
+    keys = [column.key for column in tables(section(outings, "spending"))[0].columns]
+    assert "output" in keys and "cost" not in keys and "cached" not in keys
+
+
+def test_money_is_shown_where_prices_are_known() -> None:
+    cases = comparisons.STEADY
+    priced = [replace(t, input_price=1.0, output_price=10.0) for t in (comparisons.OLD, comparisons.NEW)]
+    paid = compared(cases, [right(c) for c in cases], [right(c) for c in cases], *priced)
+    rows = tables(section(paid, "spending"))[0].rows
+    assert rows[0]["cost"] == pytest.approx(8 * (120 * 1.0 + 20 * 10.0) / 1e6)
+    assert rows[0]["cost_each"] == pytest.approx(rows[0]["cost"] / 8)
+
+
+def test_faults_and_repeated_attempts_are_counted_apart(outings: Comparison) -> None:
+    table = tables(section(outings, "faults"))[0]
+    assert row(table, "kind", "server")["candidate"] == 1
+    assert row(table, "kind", "rate_limit")["candidate_retried"] == 1
+    assert row(table, "kind", "rate_limit")["candidate"] == 0
+
+
+def test_what_differs_between_the_sides_is_marked(outings: Comparison) -> None:
+    table = tables(section(outings, "reproducibility"))[0]
+    assert row(table, "what", "Model")["differs"] is True
+    assert row(table, "what", "Parameter temperature")["differs"] is False
+    assert row(table, "what", "Suite digest")["baseline"] == "0123456789abcdef"
+
+
+def test_flips_know_the_tools_that_matter(outings: Comparison) -> None:
+    assert drilldown(outings, ZURICH).tools == ("get_forecast",)
+    assert values.same(sorted(drilldown(outings, comparisons.JOKE).schemas), ["get_forecast"])
+    assert flips.build(replace(outings, changes=()), comparisons.verdict()) is None
