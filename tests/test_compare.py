@@ -146,6 +146,12 @@ def test_cases_of_one_tool_stand_or_fall_together() -> None:
     assert "16 clusters" in half.method
     silent = cell(compared("p" * 160, "w" * 80 + "p" * 80, [None] * 160))
     assert silent.high == pytest.approx(spread.high, abs=0.01)
+    assert "160 clusters" in silent.method
+
+
+def test_half_of_the_trials_is_no_pass() -> None:
+    comparison = compared(["pp", "pw", "ppw"], ["pw", "wp", "pwp"])
+    assert [change.kind for change in comparison.changes] == ["broken", "both_fail", "same"]
 
 
 # --------------------------------------------------------------------------- changes
