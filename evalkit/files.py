@@ -143,7 +143,7 @@ def _declared(header: HeaderShape, document: Document) -> Iterator[Declared]:
         if isinstance(tool, ToolShape):
             source = f"{document.file}#{path}"
             spec = ToolSpec(name=tool.name, description=tool.description, schema=tool.parameters, source=source)
-            yield Declared(tools=spec, key=tool.key, place=place, path=path)
+            yield Declared(tools=spec, key=tool.key or None, place=place, path=path)
         else:
             yield Declared(tools=tool, key=None, place=place, path=path)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, WithJsonSchema, model_validator
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from evalkit.data import Json, Pointer, ScoreName
@@ -27,6 +27,8 @@ Price: TypeAlias = Annotated[float, Field(ge=0)]
 
 
 class Shape(BaseModel):
+    """An empty default says that the key is not there: a key that is there may not be empty, nor null."""
+
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
@@ -110,9 +112,9 @@ class CaseShape(Shape):
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["user"]}, {"required": ["messages"]}]})
 
     id: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Unique in the suite.")
-    user: Word | None = Field(None, description="What the user says; short for one message.")
-    messages: list[MessageShape] | None = Field(None, min_length=1, description="The conversation so far.")
-    offer: list[Word] | None = Field(None, min_length=1, description="Tools offered; default: the suite's.")
+    user: Word = Field("", description="What the user says; short for one message.")
+    messages: list[MessageShape] = Field([], min_length=1, description="The conversation so far.")
+    offer: list[Word] = Field([], min_length=1, description="Tools offered; default: the suite's.")
     tags: list[Word] = []
     expect: Expect = Field(description="none: call nothing. any_call: any schema-compliant call.")
     forbid: list[Word] = Field([], description="Tools whose call makes the answer wrong.")
@@ -120,8 +122,8 @@ class CaseShape(Shape):
 
     @model_validator(mode="after")
     def _asks_once(self) -> CaseShape:
-        if (self.user is None) == (self.messages is None):
-            what = "has neither 'user' nor 'messages'" if self.user is None else "has both 'user' and 'messages'"
+        if bool(self.user) == bool(self.messages):
+            what = "has both 'user' and 'messages'" if self.user else "has neither 'user' nor 'messages'"
             raise PydanticCustomError("said", "{what}", {"what": f"the case {what}", "hint": "give one of them"})
         return self
 
@@ -132,7 +134,7 @@ class ToolShape(Shape):
     name: Word
     description: str = ""
     parameters: dict[str, Any] = Field(description="JSON Schema of the arguments.")
-    key: Word | None = Field(None, description="What `offer` calls it, where several tools have one name.")
+    key: Word = Field("", description="What `offer` calls it, where several tools have one name.")
 
 
 def _declaration(value: Any) -> str | None:
@@ -151,9 +153,9 @@ class HeaderShape(Shape):
     suite: Word = Field(description="The suite's name.")
     description: str = ""
     tools: list[Declared] = Field(min_length=1, description="Files of tool specs, relative to this one; or tools.")
-    offer: list[Word] | None = Field(None, min_length=1, description="Tools offered; default: all of them.")
+    offer: list[Word] = Field([], min_length=1, description="Tools offered; default: all of them.")
     formats: Literal["assert", "annotate"] = Field("assert", description="Whether `format` in schemas is judged.")
-    system: Word | None = Field(None, description="A system message put before the messages of every case.")
+    system: Word = Field("", description="A system message put before the messages of every case.")
 
 
 class SuiteShape(HeaderShape):
@@ -169,7 +171,7 @@ class ModelShape(Shape):
     """A model, and how it is asked."""
 
     model: Word = Field(description="provider/model or provider/model@arm.")
-    name: Word | None = Field(None, description="What reports call it; default: provider/model.")
+    name: Word = Field("", description="What reports call it; default: provider/model.")
     base_url: Word | None = None
     api_key_env: Word | None = Field(None, description="Name of the environment variable that holds the key.")
     params: dict[str, Any] = Field({}, description="Sampling parameters, sent as they stand.")
@@ -212,16 +214,20 @@ class PolicyShape(SliceShape):
 _SHAPES: Mapping[Kind, type[Shape]] = {"suite": SuiteShape, "models": ModelsShape, "policy": PolicyShape}
 
 
-class _Untitled(GenerateJsonSchema):
-    """Without a title for every property, which only repeats its name."""
+class _Plain(GenerateJsonSchema):
+    """Without titles, which repeat the names of properties, and without defaults that say nothing."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
+    def default_schema(self, schema: Any) -> JsonSchemaValue:
+        described = super().default_schema(schema)
+        return described if described.get("default") else {k: v for k, v in described.items() if k != "default"}
+
 
 def json_schema(kind: Kind) -> str:
     """JSON Schema of a kind of file, for editors: pretty, and the same every time."""
-    schema = _SHAPES[kind].model_json_schema(schema_generator=_Untitled)
+    schema = _SHAPES[kind].model_json_schema(schema_generator=_Plain)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"evalkit {kind} file"}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
