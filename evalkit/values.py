@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from evalkit.data import Json, Pointer
+from evalkit.mending import mend, unfence
 
 MAX_DEPTH = 200
 MAX_CHARS = 1_000_000
@@ -54,6 +56,7 @@ def _integer(digits: str) -> int | float:
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
 _SPACE = " \t\n\r"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read(text: str, max_chars: int = MAX_CHARS) -> Reading:
@@ -64,6 +67,8 @@ def read(text: str, max_chars: int = MAX_CHARS) -> Reading:
     """
     if len(text) > max_chars:
         return Reading(None, "json.too_large", f"{len(text):,} characters; the limit is {max_chars:,}", max_chars)
+    if not text.isascii() and (lone := _SURROGATE.search(text)):
+        return Reading(None, "json.syntax", "a lone surrogate", lone.start())
     start = len(text) - len(text.lstrip(_SPACE))
     if text.startswith("```", start):
         return Reading(None, "json.fenced", "the value stands in a Markdown code fence", start)
@@ -83,7 +88,7 @@ def read(text: str, max_chars: int = MAX_CHARS) -> Reading:
         return Reading(None, "json.trailing_data", f"{_clip(rest, 40)!r} follows the value", offset)
     if (text.count("[") + text.count("{")) > MAX_DEPTH and depth(value) > MAX_DEPTH:
         return Reading(None, "json.too_deep", f"nested deeper than {MAX_DEPTH} levels")
-    if "\\u" in text and any(_surrogate(string) for string in _strings(value)):
+    if "\\u" in text and any(_SURROGATE.search(string) for string in _strings(value)):
         return Reading(None, "json.syntax", "a lone surrogate in a string")
     return Reading(value)
 
@@ -112,10 +117,6 @@ def _strings(value: Json) -> Iterator[str]:
             stack.extend(item)
 
 
-def _surrogate(string: str) -> bool:
-    return any("\ud800" <= char <= "\udfff" for char in string)
-
-
 def depth(value: Json) -> int:
     """Levels of nesting: 0 for a scalar, 1 for an empty object."""
     deepest, stack = 0, [(value, 0)]
@@ -126,6 +127,29 @@ def depth(value: Json) -> int:
             deepest = max(deepest, level)
             stack.extend((child, level) for child in (item.values() if isinstance(item, dict) else item))
     return deepest
+
+
+# --------------------------------------------------------------------------- leniency
+
+
+def lenient(text: str) -> str:
+    """`text` without outer white space and a Markdown code fence around all of it."""
+    return unfence(text)
+
+
+def repair(text: str) -> tuple[str, tuple[str, ...]]:
+    """The text with every repair of `mending.REPAIRS` that it needs, and their names. Never raises.
+
+    What reads already comes back untouched, unless it is a string that holds an object or array; so does what the
+    repairs do not make readable.
+    """
+    reading = read(text)
+    if reading.error is None:
+        held = read(reading.value) if isinstance(reading.value, str) else reading
+        double = held is not reading and held.error is None and isinstance(held.value, dict | list)
+        return (reading.value, ("double_encoded",)) if double else (text, ())
+    mended = mend(text) if len(text) <= MAX_CHARS else None
+    return (text, ()) if mended is None or read(mended[0]).error else mended
 
 
 # --------------------------------------------------------------------------- sameness

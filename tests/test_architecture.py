@@ -16,7 +16,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "data",
-        "errors",
+        "errors mending",
         "values",
         "documents numerals patterns locate leaks defaults drafts violations references",
         "shapes",
