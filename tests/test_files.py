@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import assume, given
+
+from evalkit import files
+from evalkit.data import ArgRule, Expectation, ExpectedCall, Json, Policy, Rule, Target, ToolSpec
+from evalkit.documents import parse_lines, parse_yaml
+from evalkit.errors import InputError, Problem
+from tests import strategies
+
+SUITES = Path(__file__).parents[1] / "suites"
+
+SUITE = """\
+suite: travel
+tools:
+  - ../tools.json
+  - {name: book, description: Books., parameters: {type: object}}
+offer: [find, book]
+system: Today is Monday.
+cases:
+  - id: one
+    user: Find me a flight.
+    tags: [a]
+    expect: {call: find, args: {to: {$text: Oslo}}}
+    forbid: [book]
+  - id: two
+    messages: [{role: user, content: Book it., name: ann}]
+    offer: [book]
+    expect: none
+    flaws: [unsure]
+"""
+
+
+def suite(text: str) -> files.SuiteFile:
+    return files.read_suite(parse_yaml(text, "s.yaml"))
+
+
+def refusal(text: str) -> list[str]:
+    """All that is wrong with a suite's file."""
+    try:
+        return [str(problem) for problem in suite(text).problems]
+    except InputError as error:
+        return str(error).split("\n")
+
+
+def lines(text: str) -> files.SuiteFile:
+    problems: list[Problem] = []
+    return files.read_suite_lines(parse_lines(text, "s.jsonl", problems), problems, "s.jsonl")
+
+
+# --------------------------------------------------------------------------- suites
+
+
+def test_a_suite_file_becomes_cases_and_the_names_of_its_tools() -> None:
+    file = suite(SUITE)
+    one, two = file.cases
+    book = ToolSpec(name="book", description="Books.", schema={"type": "object"}, source="s.yaml#/tools/1")
+    assert (file.name, file.formats, file.problems) == ("travel", "assert", ())
+    assert [declared.tools for declared in file.tools] == ["../tools.json", book]
+    assert one.messages == (
+        {"role": "system", "content": "Today is Monday."},
+        {"role": "user", "content": "Find me a flight."},
+    )
+    assert (one.tools, one.tags, one.forbid, one.flaws) == (("find", "book"), ("a",), ("book",), ())
+    rule = ArgRule(path="/to", matcher="text", value="Oslo")
+    assert one.accept == (Expectation(calls=(ExpectedCall(tool="find", args=(rule,)),)),)
+    assert two.messages[1] == {"role": "user", "content": "Book it.", "name": "ann"}
+    assert (two.tools, two.accept, two.flaws) == (("book",), (Expectation(),), ("unsure",))
+    assert (one.source, two.source) == ("s.yaml:8", "s.yaml:13")
+
+
+def test_every_part_of_a_case_is_found_again() -> None:
+    file = suite(SUITE)
+    assert str(file.locate(0, ("id",))[0]) == "s.yaml:8:9"
+    assert str(file.locate(0, ("forbid", 0))[0]) == "s.yaml:12:14"
+    assert str(file.locate(0, ("expect", 0, 0))[0]) == "s.yaml:11:13"
+    assert file.locate(0, ("expect", 0, 0, 0))[1] == "/cases/0/expect/args/to"
+    place, path = file.locate(0, ("offer", 1))
+    assert (str(place), path) == ("s.yaml:5:15", "/offer/1")
+    place, path = file.locate(1, ("offer", 0))
+    assert (str(place), path) == ("s.yaml:15:13", "/cases/1/offer/0")
+
+
+def test_json_lines_are_the_same_suite_with_lines_for_places() -> None:
+    whole = parse_yaml(SUITE, "s.yaml").value
+    cases = whole.pop("cases")
+    text = "\n".join(json.dumps(line) for line in [whole, *cases])
+    file, other = lines(text), suite(SUITE)
+    assert [case.source for case in file.cases] == ["s.jsonl:2", "s.jsonl:3"]
+    assert [(case.id, case.messages, case.accept) for case in file.cases] == [
+        (case.id, case.messages, case.accept) for case in other.cases
+    ]
+    place, path = file.locate(0, ("expect", 0, 0, 0))
+    assert (str(place), path) == ("s.jsonl:2", "/expect/args/to")
+
+
+def test_all_problems_of_all_cases_are_told_at_once() -> None:
+    assert refusal(
+        "suite: s\n"
+        "tool: [x]\n"
+        "cases:\n"
+        "  - {id: a, usr: x, user: y, expect: none}\n"
+        "  - {id: b, user: y, expect: {call: f, args: {x: {$a: 1, $b: 2}}}}\n"
+    ) == [
+        "s.yaml:1:1: 'tools' is missing",
+        "s.yaml:2:1: /tool: unknown key 'tool'; did you mean 'tools'?",
+        "s.yaml:4:13: /cases/0/usr: unknown key 'usr'; did you mean 'user'?",
+        "s.yaml:5:50: /cases/1/expect/args/x: two matchers in one object: $a and $b; "
+        "to mean an object that has such keys, write {$exact: {...}}",
+    ]
+
+
+def test_cases_that_are_whole_are_kept_beside_those_that_are_not() -> None:
+    file = suite("suite: s\ntools: [x]\ncases:\n  - {id: a, expect: none}\n  - {id: b, user: y, expect: none}\n")
+    assert [case.id for case in file.cases] == ["b"]
+    assert [problem.path for problem in file.problems] == ["/cases/0"]
+    assert file.locate(0, ("id",))[1] == "/cases/1/id"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", ["s.yaml: the file is empty"]),
+        ("# nothing\n", ["s.yaml: the file is empty"]),
+        ("- 1", ["s.yaml:1:1: must be an object, not a list"]),
+        ("suite: s\ntools: [x]\ncases: {a: 1}", ["s.yaml:3:8: /cases: must be a list of cases"]),
+    ],
+)
+def test_what_is_no_suite_at_all(text: str, told: list[str]) -> None:
+    assert refusal(text) == told
+
+
+def test_json_lines_without_a_line() -> None:
+    with pytest.raises(InputError) as error:
+        lines("\n\n")
+    assert str(error.value) == "s.jsonl: the file is empty"
+
+
+def test_json_lines_tell_bad_lines_and_bad_cases_together() -> None:
+    file = lines('{"suite": "s", "tools": ["x"]}\n{"id": "a", "expect": "none"}\n{oops}\n')
+    assert [str(problem) for problem in file.problems] == [
+        "s.jsonl:2: the case has neither 'user' nor 'messages'; give one of them",
+        "s.jsonl:3:2: not JSON: Expecting property name enclosed in double quotes",
+    ]
+
+
+@given(strategies.expects)
+def test_the_shape_allows_every_way_to_say_what_is_expected(expect: Json) -> None:
+    whole = {"suite": "s", "tools": ["x"], "cases": [{"id": "a", "user": "x", "expect": expect}]}
+    told = refusal(json.dumps(whole, ensure_ascii=False))
+    assume(not any("multiply" in each or "cannot be $optional" in each for each in told))
+    assert told == []
+    jsonschema.validate(whole, json.loads(files.json_schema("suite")))
+
+
+@pytest.mark.parametrize("path", sorted(SUITES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_bundled_suites_are_what_editors_are_told_they_are(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    jsonschema.validate(parse_yaml(text, path.name).value, json.loads(files.json_schema("suite")))
+    assert text.startswith("# yaml-language-server: $schema=../evalkit/schemas/suite.schema.json\n")
+
+
+# --------------------------------------------------------------------------- models
+
+
+def models(text: str) -> tuple[Target, ...]:
+    return files.read_models(parse_yaml(text, "m.yaml"))
+
+
+def test_a_list_of_models_becomes_targets() -> None:
+    text = """\
+models:
+  - model: openai_http/gpt-4o@forced
+    name: four
+    base_url: http://127.0.0.1:8000/v1
+    api_key_env: KEY
+    params: {temperature: 0}
+    input_price: 2.5
+    timeout: 30
+    stream: true
+    options: {x: y}
+  - model: litellm/vertex_ai/claude-sonnet@20240620
+"""
+    four, claude = models(text)
+    assert four == Target(
+        name="four",
+        provider="openai_http",
+        model="gpt-4o",
+        arm="forced",
+        base_url="http://127.0.0.1:8000/v1",
+        api_key_env="KEY",
+        params={"temperature": 0},
+        input_price=2.5,
+        timeout=30.0,
+        stream=True,
+        options={"x": "y"},
+    )
+    assert (claude.name, claude.provider, claude.model, claude.arm) == (
+        "litellm/vertex_ai/claude-sonnet@20240620",
+        "litellm",
+        "vertex_ai/claude-sonnet@20240620",
+        "native",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("models: []", "m.yaml:1:9: /models: must not be empty"),
+        (
+            "models: [{model: gpt-4o}]",
+            "m.yaml:1:18: /models/0/model: 'gpt-4o' is not of the form provider/model or provider/model@arm; "
+            "as in openai_http/gpt-4o@forced",
+        ),
+        (
+            "models: [{model: reference/faulty?rate=1}]",
+            "m.yaml:1:18: /models/0/model: 'reference/faulty?rate=1' is not of the form provider/model or "
+            "provider/model@arm; write what follows the ? under options",
+        ),
+        (
+            "models: [{model: a/b@forcd}]",
+            "m.yaml:1:18: /models/0/model: no arm is called 'forcd'; did you mean 'forced'?",
+        ),
+    ],
+)
+def test_models_that_cannot_be_asked(text: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        models(text)
+    assert str(error.value) == message
+
+
+# --------------------------------------------------------------------------- policies
+
+
+def test_a_policy_becomes_rules() -> None:
+    text = """\
+floors: {compliance: 0.98}
+max_drop: {compliance: 0.02, correct: 0.03}
+latency: {max_ratio: 1.5}
+faults: {max_share: 0.02}
+tools:
+  book: {floors: {correct: 0.9}, max_drop: {correct: 0}}
+"""
+    assert files.read_policy(parse_yaml(text, "p.yaml")) == Policy(
+        rules=(
+            Rule(kind="floor", limit=0.98, score="compliance"),
+            Rule(kind="max_drop", limit=0.02, score="compliance"),
+            Rule(kind="max_drop", limit=0.03, score="correct"),
+            Rule(kind="latency_ratio", limit=1.5),
+            Rule(kind="fault_share", limit=0.02),
+            Rule(kind="floor", limit=0.9, score="correct", slice="tool:book"),
+            Rule(kind="max_drop", limit=0.0, score="correct", slice="tool:book"),
+        ),
+        source="p.yaml",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "{}",
+            "p.yaml:1:1: a policy without rules passes everything; "
+            "set floors, max_drop, latency or faults, as in max_drop: {correct: 0.05}",
+        ),
+        (
+            "floors: {correct: 98}",
+            "p.yaml:1:19: /floors/correct: must be at most 1, not 98; rates are shares: 0.98, not 98",
+        ),
+        ("latency: {max_ratio: 0}", "p.yaml:1:22: /latency/max_ratio: must be more than 0, not 0"),
+    ],
+)
+def test_policies_that_decide_nothing(text: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        files.read_policy(parse_yaml(text, "p.yaml"))
+    assert str(error.value) == message
