@@ -643,6 +643,8 @@ class Figure:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prose:
     text: str
+    tone: Literal["better", "worse", "neutral"] = "neutral"
+    """For whom the sentence speaks: the candidate is better, or worse."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
