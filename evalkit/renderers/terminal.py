@@ -158,7 +158,9 @@ def _grid(table: Table, keys: Sequence[str], limit: int | None) -> Grid:
     for column in columns:
         numeric = column.kind in cells.NUMERIC
         label = column.key.capitalize() if column.key in ("baseline", "candidate") else column.label
-        grid.add_column(Text(visible.line(label)), justify="right" if numeric else "left", overflow="fold")
+        grid.add_column(
+            Text(visible.line(label)), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric
+        )
     for row in table.rows[:limit]:
         grid.add_row(*(_cell(column, row[column.key]) for column in columns))
     return grid

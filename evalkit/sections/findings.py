@@ -46,7 +46,7 @@ def _scores(comparison: Comparison) -> Iterable[str]:
     for score in SCORES:
         cell = words.cell(comparison, score)
         if cell and _sure(cell):
-            yield f"{words.LABELS[score]}: {_moved(cell)}; {cell.fixed:,} cases fixed, {cell.broken:,} broken."
+            yield f"{words.LABELS[score]}: {_moved(cell)}; {numerals.counted(cell.fixed, 'case')} fixed, {cell.broken:,} broken."
 
 
 def _slices(comparison: Comparison, prefix: str, opening: str) -> Iterable[str]:

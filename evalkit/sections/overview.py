@@ -34,7 +34,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
 
 
 def _tiles(tiles: Sequence[Json]) -> Figure:
-    told = "; ".join(f"{tile['label'].lower()} {tile['said']}" for tile in tiles)
+    told = "; ".join(f"{words.within(tile['label'])} {tile['said']}" for tile in tiles)
     return Figure(kind="tiles", title="Headline numbers", data={"tiles": list(tiles)}, alt=f"{told}.")
 
 

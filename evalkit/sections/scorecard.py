@@ -31,7 +31,7 @@ def _lead(cells: list[Cell]) -> str:
     surely = [c for c in cells if c.low is not None and c.high is not None and (c.low > 0 or c.high < 0)]
     if not surely:
         return "No score differs by more than chance would explain."
-    named = ", ".join(f"{words.LABELS[c.score].lower()} {numerals.points(c.difference)}" for c in surely)
+    named = ", ".join(f"{words.within(words.LABELS[c.score])} {numerals.points(c.difference)}" for c in surely)
     return f"Beyond chance: {named} points."
 
 
@@ -80,7 +80,7 @@ def _forest(cells: list[Cell], margins: dict[str | None, float]) -> Figure:
         if c.difference is not None
     ]
     told = "; ".join(
-        f"{row['label'].lower()} {numerals.points(row['value'])} {numerals.between(row['low'], row['high'])}"
+        f"{words.within(row['label'])} {numerals.points(row['value'])} {numerals.between(row['low'], row['high'])}"
         for row in rows
     )
     return Figure(

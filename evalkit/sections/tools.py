@@ -77,7 +77,7 @@ def _reading(cell: Cell | None) -> str:
         return "worse" if cell.broken > cell.fixed else "better"
     if cell.broken > cell.fixed:
         return "watch"
-    return "no clear change"
+    return "unclear"
 
 
 def _worst_first(row: dict[str, Json]) -> tuple[float, float, str]:
