@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from evalkit import pipeline, tally
-from evalkit.data import Case, Record, Run, Suite, Target
+from evalkit import complaint, pipeline, tally
+from evalkit.data import Case, Judging, Record, Run, ScoreName, Suite, Target
 from evalkit.errors import StoreError
 from evalkit.plugins import World
 
@@ -25,8 +25,8 @@ def ask(suite: Suite) -> Mapping[str, tuple[Record, ...]]:
     return {model: tuple(record for record in records if record.target == model) for model in MODELS}
 
 
-def rate(records: Sequence[Record], score: str) -> float | None:
-    """Share of the answers to which `score` (a name of SCORES) applies that have it."""
+def rate(records: Sequence[Record], score: ScoreName) -> float | None:
+    """Share of the answers to which `score` applies that have it."""
     judged = [worth for record in records if record.score and (worth := tally.value(record.score, score)) is not None]
     return sum(judged) / len(judged) if judged else None
 
@@ -34,24 +34,19 @@ def rate(records: Sequence[Record], score: str) -> float | None:
 def failed(records: Sequence[Record], suite: Suite) -> tuple[tuple[Case, str], ...]:
     """Cases that these answers do not pass, with why: for the oracle's, each is a fault of the suite."""
     cases = {case.id: case for case in suite.cases}
-    return tuple((cases[record.case], _why(record)) for record in records if not _passed(record))
+    return tuple(
+        (case, complaint.about(case, [record]))
+        for record in records
+        if not _passed(record) and (case := cases[record.case])
+    )
 
 
 def _passed(record: Record) -> bool:
     return record.score is not None and record.score.failed_at is None and record.score.abstained is not False
 
 
-def _why(record: Record) -> str:
-    if record.score is None:
-        return getattr(record.reply, "message", "no answer")
-    first = next(iter(record.score.violations), None)
-    if first is not None:
-        return f"{first.code} at {first.path or 'the answer'}: {first.message}"
-    return next((f"{m.kind} {m.tool}{m.path}: {m.why}" for m in record.score.mismatches), "no reason given")
-
-
 async def _ask(suite: Suite, targets: Sequence[Target]) -> list[Record]:
-    judge = pipeline.judge(suite, pipeline.Judging())
+    judge = pipeline.judge(suite, Judging())
     requests = pipeline.plan(suite, targets, trials=1)
     world = World(environ={}, load_run=_no_runs)
     return [judge(record) async for record in pipeline.ask(requests, suite, targets, world, pipeline.Pace(width=4))]

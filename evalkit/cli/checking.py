@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -88,8 +88,9 @@ def _validators(tools: Path | None, schema: Path | None, form: str | None, forma
         raise InputError("give either --tools FILE or --schema FILE")
     if formats not in ("assert", "annotate"):
         raise InputError(f"--formats {formats}: unknown", "it is assert or annotate")
+    asserted: Literal["assert", "annotate"] = "assert" if formats == "assert" else "annotate"
     specs = workspace.read_tools(tools, form) if tools else workspace.read_tools(schema, "json_schema")
-    return {spec.name if tools else "": schemas.compile_schema(spec.schema, formats) for spec in specs}
+    return {spec.name if tools else "": schemas.compile_schema(spec.schema, asserted) for spec in specs}
 
 
 def _verdict(line: Json, judges: dict[str, Validator], *, bare: bool, place: str) -> dict[str, Json]:
@@ -99,7 +100,7 @@ def _verdict(line: Json, judges: dict[str, Validator], *, bare: bool, place: str
     if not isinstance(line, dict) or "arguments" not in line or not (bare or "tool" in line):
         raise InputError(f"{place}: no payload", 'give {"tool": NAME, "arguments": TEXT or object}')
     tool, arguments = line.get("tool"), line["arguments"]
-    judge = judges.get("" if bare else tool)
+    judge = judges.get("" if bare else str(tool))
     if judge is None:
         raise InputError(f"{place}: no tool is called {tool!r}", f"there are: {', '.join(sorted(judges))}")
     if isinstance(arguments, str):

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evalkit.data import Case, Fault, Json, Record, Run, RunInfo, Suite, Target
+from evalkit.data import Case, Fault, Json, Record, Run, RunInfo, ScoreName, Suite, Target
 
 if TYPE_CHECKING:
     from evalkit.errors import Problem
 
 _LINE = 80
+_HEADLINES: tuple[ScoreName, ...] = ("compliance", "correct", "abstained")
 
 
 def plan(suite: Suite, targets: Sequence[Target], trials: int, folder: Path, as_json: bool) -> None:
@@ -78,7 +79,7 @@ def _row(target: str, records: Sequence[Record]) -> dict[str, Json]:
         "answered": sum(not isinstance(record.reply, Fault) for record in records),
         "faults": sum(isinstance(record.reply, Fault) for record in records),
         "faults_by_kind": dict(tally.faults(records)),
-        **{score: bounds.rate(records, score) for score in ("compliance", "correct", "abstained")},
+        **{score: bounds.rate(records, score) for score in _HEADLINES},
         "p50": middle[0] if middle else None,
         "p95": high[0] if high else None,
         "cost": tally.usage(records).total.cost,
@@ -96,10 +97,7 @@ def lint(suite: Suite, findings: Sequence[Problem], as_json: bool) -> bool:
 
     answers = bounds.ask(suite)
     unmet = [(case, why) for case, why in bounds.failed(answers["oracle"], suite) if not case.flaws]
-    rates = {
-        model: {score: bounds.rate(records, score) for score in ("compliance", "correct", "abstained")}
-        for model, records in answers.items()
-    }
+    rates = {model: {score: bounds.rate(records, score) for score in _HEADLINES} for model, records in answers.items()}
     if as_json:
         told = {
             "suite": suite.name,

@@ -1,0 +1,277 @@
+"""Plan, ask, judge: order, bounded flight, faults named and attempts kept, shown against a loopback endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from evalkit import pipeline, plugins
+from evalkit.data import (
+    ArgRule,
+    Case,
+    Expectation,
+    ExpectedCall,
+    Fault,
+    Judging,
+    Record,
+    Request,
+    Response,
+    Suite,
+    Target,
+    ToolSpec,
+    Wire,
+)
+from evalkit.errors import InputError, StoreError
+from evalkit.pipeline import Pace
+from evalkit.plugins import World
+from tests.endpoints import Endpoint, Received, Reply, serving
+
+SPEC = ToolSpec(
+    name="go", description="", schema={"type": "object", "properties": {"n": {"type": "integer"}}}, source=""
+)
+CASES = tuple(
+    Case(
+        id=f"case-{n}",
+        messages=({"role": "user", "content": str(n)},),
+        tools=("go",),
+        accept=(Expectation(calls=(ExpectedCall(tool="go", args=(ArgRule(path="/n", value=n),)),)),),
+    )
+    for n in range(12)
+)
+SUITE = Suite(name="s", specs={"go": SPEC}, cases=CASES, digest="d")
+OLD, NEW = (Target(name=name, provider="openai_http", model=name) for name in ("old", "new"))
+QUICK = Pace(width=3, retries=2, first_wait=0.001)
+
+
+def no_runs(name: str) -> None:
+    raise StoreError(name)
+
+
+WORLD = World(environ={}, load_run=no_runs)  # type: ignore[arg-type]
+
+
+def answer(request: Received) -> Reply:
+    """A call that gives back the number it was asked."""
+    said = {"n": int(request.body["messages"][-1]["content"])}
+    call = {"id": "c", "type": "function", "function": {"name": "go", "arguments": json.dumps(said)}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    usage = {"prompt_tokens": 1_000, "completion_tokens": 100}
+    return Reply(chunks=(json.dumps({"object": "chat.completion", "choices": [choice], "usage": usage}).encode(),))
+
+
+async def ask(
+    endpoint: Endpoint,
+    *targets: Target,
+    pace: Pace = QUICK,
+    suite: Suite = SUITE,
+    requests: Iterable[Request] | None = None,
+) -> list[Record]:
+    reached = [replace(target, base_url=f"{endpoint.url}/v1") for target in targets or (OLD,)]
+    judge = pipeline.judge(suite, Judging())
+    planned = pipeline.plan(suite, reached, 1)
+    return [judge(record) async for record in pipeline.ask(planned, suite, reached, WORLD, pace)]
+
+
+def test_every_case_is_planned_once_before_any_is_planned_twice() -> None:
+    planned = list(pipeline.plan(SUITE, (OLD, NEW), trials=2))
+    assert len(planned) == 12 * 2 * 2
+    assert [request.trial for request in planned] == [0] * 24 + [1] * 24
+
+
+def test_the_targets_of_a_case_stand_beside_each_other_and_neither_is_always_first() -> None:
+    planned = list(pipeline.plan(SUITE, (OLD, NEW), trials=1))
+    pairs = list(zip(planned[::2], planned[1::2], strict=True))
+    assert all(first.case is second.case for first, second in pairs)
+    assert {first.target.name for first, _ in pairs} == {"old", "new"}
+
+
+def test_what_is_done_is_not_planned_again() -> None:
+    done = {("old", 0, case.id) for case in CASES[:5]}
+    left = {(r.target.identity, r.trial, r.case.id) for r in pipeline.plan(SUITE, (OLD, NEW), 1, done)}
+    assert not left & done and len(left | done) == 24
+
+
+async def test_every_case_is_asked_and_judged() -> None:
+    async with serving(answer) as endpoint:
+        records = await ask(endpoint, OLD, NEW)
+    assert len(records) == 24 and {(record.case, record.target) for record in records} == {
+        (case.id, name) for case in CASES for name in ("old", "new")
+    }
+    assert all(record.score is not None and record.score.correct for record in records)
+
+
+async def test_no_more_are_in_flight_than_the_width_allows_and_the_width_is_used() -> None:
+    def slow(request: Received) -> Reply:
+        return replace(answer(request), chunks=(b" ", *answer(request).chunks), pause=0.02)
+
+    most = 0
+    async with serving(slow) as endpoint:
+
+        async def watch() -> None:
+            nonlocal most
+            while True:
+                most = max(most, endpoint.open)
+                await asyncio.sleep(0.002)
+
+        watching = asyncio.create_task(watch())
+        await ask(endpoint)
+        watching.cancel()
+    assert most == QUICK.width
+
+
+async def test_requests_are_taken_only_as_answers_are_taken() -> None:
+    taken = 0
+
+    def counted() -> Iterable[Request]:
+        nonlocal taken
+        for request in pipeline.plan(SUITE, (target,), 1):
+            taken += 1
+            yield request
+
+    async with serving(answer) as endpoint:
+        target = replace(OLD, base_url=f"{endpoint.url}/v1")
+        async for _ in pipeline.ask(counted(), SUITE, (target,), WORLD, QUICK):
+            await asyncio.sleep(0.05)  # a slow reader: memory must not fill with answers it has not taken
+            assert taken <= 2 * QUICK.width
+            break
+
+
+async def test_a_passing_fault_is_tried_again_and_every_attempt_is_kept() -> None:
+    asked: dict[str, int] = {}
+
+    def flaky(request: Received) -> Reply:
+        number = asked[request.text] = asked.get(request.text, 0) + 1
+        return answer(request) if number > 2 else Reply(status=500, chunks=(b"busy",))
+
+    async with serving(flaky) as endpoint:
+        records = await ask(endpoint)
+    assert all(isinstance(record.reply, Response) for record in records)
+    assert {len(record.attempts) for record in records} == {2}
+    first, second = records[0].attempts
+    assert first.fault.kind == "server" and first.fault.status == 500
+    assert 0.001 <= first.wait <= 0.00125 and 0.002 <= second.wait <= 0.0025
+
+
+async def test_an_endpoint_that_names_its_wait_is_given_it() -> None:
+    asked: set[str] = set()
+
+    def limited(request: Received) -> Reply:
+        if request.text in asked:
+            return answer(request)
+        asked.add(request.text)
+        return Reply(status=429, headers={"Retry-After": "0.05"}, chunks=(b"{}",))
+
+    async with serving(limited) as endpoint:
+        records = await ask(endpoint, suite=replace(SUITE, cases=CASES[:2]))
+    assert {record.attempts[0].wait for record in records} == {0.05}
+    assert all(
+        isinstance(r.reply, Response) and r.reply.timing.queued is not None and r.reply.timing.queued >= 0.05
+        for r in records
+    )
+
+
+async def test_a_wait_longer_than_we_would_is_a_fault_at_once() -> None:
+    refuse = Reply(status=429, headers={"Retry-After": "7200"}, chunks=(b"{}",))
+    async with serving(refuse) as endpoint:
+        records = await ask(endpoint)
+    assert {record.reply.kind for record in records if isinstance(record.reply, Fault)} == {"rate_limit"}
+    assert len(endpoint.received) == len(CASES)
+
+
+async def test_what_will_not_pass_is_not_tried_again() -> None:
+    async with serving(Reply(status=401, chunks=(b"no",))) as endpoint:
+        records = await ask(endpoint)
+    assert all(isinstance(record.reply, Fault) and record.reply.kind == "auth" for record in records)
+    assert len(endpoint.received) == len(CASES) and not any(record.attempts for record in records)
+
+
+async def test_a_fault_has_neither_answer_nor_score() -> None:
+    async with serving(Reply(status=500)) as endpoint:
+        records = await ask(endpoint)
+    assert all(record.score is None and record.answer is None and len(record.attempts) == 2 for record in records)
+
+
+async def test_silence_is_a_timeout() -> None:
+    async with serving(Reply(silent=True)) as endpoint:
+        records = await ask(endpoint, replace(OLD, timeout=0.05), pace=replace(QUICK, retries=0, width=12))
+    assert {record.reply.kind for record in records if isinstance(record.reply, Fault)} == {"timeout"}
+
+
+async def test_a_malformed_call_is_an_answer_and_is_never_asked_again() -> None:
+    def malformed(request: Received) -> Reply:
+        return Reply(chunks=tuple(chunk.replace(b'"{\\"n\\"', b'"{n') for chunk in answer(request).chunks))
+
+    async with serving(malformed) as endpoint:
+        records = await ask(endpoint)
+    assert len(endpoint.received) == len(CASES)
+    assert all(record.score is not None and record.score.parsed is False for record in records)
+
+
+async def test_a_plug_in_that_breaks_costs_its_answer_and_not_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        async def ask(self, request: Request) -> Response:
+            if request.case.id == "case-3":
+                raise ZeroDivisionError("oh")
+            return Response(wire=Wire(status=200, body=answered(request)), dialect="openai_chat")
+
+        async def close(self) -> None: ...
+
+    def answered(request: Request) -> str:
+        return answer(Received(path="", headers={}, text=json.dumps(request.body))).chunks[0].decode()
+
+    class Provider:
+        def connect(self, target: Target, world: World) -> Broken:
+            return Broken()
+
+    monkeypatch.setattr(plugins, "provider", lambda name: Provider())
+    judge = pipeline.judge(SUITE, Judging())
+    records = [judge(r) async for r in pipeline.ask(pipeline.plan(SUITE, (OLD,), 1), SUITE, (OLD,), WORLD, QUICK)]
+    faults = [record for record in records if isinstance(record.reply, Fault)]
+    assert [(f.case, f.reply.kind) for f in faults if isinstance(f.reply, Fault)] == [("case-3", "plugin")]
+    assert "ZeroDivisionError: oh" in str(faults[0].reply) and len(records) == len(CASES)
+
+
+async def test_leaving_early_leaves_nothing_running() -> None:
+    async with serving(Reply(silent=True)) as endpoint:
+        target = replace(OLD, base_url=f"{endpoint.url}/v1")
+        asking = pipeline.ask(pipeline.plan(SUITE, (target,), 1), SUITE, (target,), WORLD, QUICK)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(aiter(asking)), 0.1)
+        await asking.aclose()  # type: ignore[attr-defined]
+        assert await endpoint.is_idle()
+
+
+async def test_an_answer_is_priced_where_the_prices_are_known() -> None:
+    priced = replace(OLD, input_price=2.0, output_price=10.0)
+    async with serving(answer) as endpoint:
+        records = await ask(endpoint, priced, NEW)
+    costs = {record.target: record.answer.usage.cost for record in records if record.answer is not None}
+    assert costs == {"old": pytest.approx(0.003), "new": None}
+
+
+def test_judging_a_stored_reply_again_needs_no_answer_beside_it() -> None:
+    asked = Received(path="", headers={}, text=json.dumps({"messages": [{"content": "7"}]}))
+    reply = Response(wire=Wire(status=200, body=answer(asked).chunks[0].decode()), dialect="openai_chat")
+    stored = Record(case="case-7", trial=0, target="old", started="", sent="", reply=reply)
+    judged = pipeline.judge(SUITE, Judging())(stored)
+    assert judged.score is not None and judged.score.correct
+    assert pipeline.judge(SUITE, Judging())(replace(stored, case="case-8")).score != judged.score
+
+
+def test_a_stored_reply_that_cannot_be_read_is_a_fault_and_no_wrong_answer() -> None:
+    reply = Response(wire=Wire(status=200, body="<html>"), dialect="openai_chat")
+    stored = Record(case="case-7", trial=0, target="old", started="", sent="", reply=reply)
+    judged = pipeline.judge(SUITE, Judging())(stored)
+    assert isinstance(judged.reply, Fault) and judged.score is None
+
+
+async def test_an_unknown_provider_is_refused_before_anything_is_asked() -> None:
+    targets = (replace(OLD, provider="reference", model="oracle"), replace(NEW, provider="openai_htp"))
+    with pytest.raises(InputError, match="no provider is called 'openai_htp'; did you mean 'openai_http'"):
+        async for _ in pipeline.ask(pipeline.plan(SUITE, targets, 1), SUITE, targets, WORLD, QUICK):
+            raise AssertionError("something was asked")

@@ -1,0 +1,150 @@
+"""A whole run: stored as it goes, resumed where it stopped, refused where it would mix what cannot be compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evalkit import pipeline, running, store, workspace
+from evalkit.data import Judging, Record, Response, Run, Suite, Target
+from evalkit.errors import InputError, StoreError
+from evalkit.plugins import World
+from tests.endpoints import Received, Reply, serving
+from tests.test_pipeline import SUITE, answer
+
+
+def no_runs(name: str) -> Run:
+    raise StoreError(name)
+
+
+WORLD = World(environ={}, load_run=no_runs)
+ORACLE = Target(name="old", provider="reference", model="oracle")
+FAULTY = Target(name="new", provider="reference", model="faulty", options={"kind": "call.missing", "rate": 0.5})
+
+
+@pytest.fixture(scope="module")
+def travel() -> Suite:
+    return workspace.load_suite("travel")
+
+
+def order(suite: Suite, *targets: Target, trials: int = 1) -> running.Order:
+    return running.Order(suite=suite, targets=targets, trials=trials)
+
+
+def test_a_run_holds_every_record_and_says_what_it_is(tmp_path: Path, travel: Suite) -> None:
+    seen: list[Record] = []
+    running.carry_out(tmp_path / "r", order(travel, ORACLE, FAULTY), WORLD, fresh=False, seen=seen.append)
+    run = store.load(tmp_path / "r")
+    assert len(run.records) == len(seen) == 2 * len(travel.cases)
+    assert all(record.score is not None for record in run.records)
+    assert run.info.suite_digest == travel.digest and run.info.targets == (ORACLE, FAULTY)
+    assert {"evalkit", "python", "jsonschema", "jsonschema-rs"} <= run.info.versions.keys()
+    assert run.info.guards["concurrency"] == 16
+
+
+def test_the_same_order_again_asks_nothing(tmp_path: Path, travel: Suite) -> None:
+    seen: list[Record] = []
+    wanted = order(travel, ORACLE)
+    assert running.missing(tmp_path, wanted) == len(travel.cases)
+    for _ in range(2):
+        running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=seen.append)
+    assert len(seen) == len(travel.cases) and running.missing(tmp_path, wanted) == 0
+
+
+def test_a_target_or_a_trial_may_join_later(tmp_path: Path, travel: Suite) -> None:
+    seen: list[Record] = []
+    running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=False, seen=seen.append)
+    running.carry_out(tmp_path, order(travel, FAULTY, trials=2), WORLD, fresh=False, seen=seen.append)
+    run = store.load(tmp_path)
+    assert len(run.records) == 3 * len(travel.cases)
+    assert run.info.targets == (ORACLE, FAULTY) and run.info.trials == 2
+
+
+def test_fresh_begins_anew(tmp_path: Path, travel: Suite) -> None:
+    seen: list[Record] = []
+    for _ in range(2):
+        running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=True, seen=seen.append)
+    assert len(seen) == 2 * len(travel.cases) and len(store.load(tmp_path).records) == len(travel.cases)
+
+
+def test_what_would_mix_the_incomparable_is_refused(tmp_path: Path, travel: Suite) -> None:
+    running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=False, seen=lambda record: None)
+    smaller = replace(travel, cases=travel.cases[:3], digest="another")
+    for changed, message in (
+        (order(smaller, ORACLE), "this run is of suite travel"),
+        (order(travel, replace(ORACLE, params={"temperature": 1})), "old is in this run with other parameters"),
+        (replace(order(travel, ORACLE), judging=Judging(strings="bfcl")), "compares strings as exact"),
+    ):
+        with pytest.raises(InputError, match=message):
+            running.carry_out(tmp_path, changed, WORLD, fresh=False, seen=lambda record: None)
+
+
+def test_a_target_without_its_key_is_refused_and_no_run_is_made(tmp_path: Path, travel: Suite) -> None:
+    keyless = Target(name="m", provider="openai_http", model="m", api_key_env="NO_SUCH_KEY")
+    with pytest.raises(InputError, match="NO_SUCH_KEY"):
+        running.carry_out(tmp_path / "r", order(travel, ORACLE, keyless), WORLD, fresh=False, seen=lambda record: None)
+    assert not (tmp_path / "r").exists()
+
+
+def test_what_faulted_is_asked_again_and_its_attempts_are_kept(tmp_path: Path) -> None:
+    async def go(broken: bool) -> None:
+        def reply(request: Received) -> Reply:
+            return Reply(status=401) if broken else answer(request)
+
+        async with serving(reply) as endpoint:
+            target = Target(name="m", provider="openai_http", model="m", base_url=f"{endpoint.url}/v1")
+            targets = (target,)
+            with (
+                store.open_run(tmp_path)
+                if (tmp_path / store.FILE).exists()
+                else store.create(tmp_path, running.describe("r", order(SUITE, target)), SUITE) as opened
+            ):
+                requests = pipeline.plan(SUITE, targets, 1, opened.answered())
+                judge = pipeline.judge(SUITE, Judging())
+                async for record in pipeline.ask(requests, SUITE, targets, WORLD, pipeline.Pace(), opened.faulted()):
+                    opened.append([judge(record)])
+
+    import asyncio
+
+    asyncio.run(go(broken=True))
+    asyncio.run(go(broken=False))
+    records = store.load(tmp_path).records
+    assert all(isinstance(record.reply, Response) for record in records)
+    assert {tuple(attempt.fault.kind for attempt in record.attempts) for record in records} == {("auth",)}
+
+
+def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_and_ends_the_same(tmp_path: Path, travel: Suite) -> None:
+    command = [
+        sys.executable, "-m", "evalkit", "run", "travel", "--run", "r", "--reports", str(tmp_path), "-j", "2",
+        "-m", "reference/faulty?name=new&kind=call.missing&rate=0.5&latency=0.03&sleep=true",
+    ]  # fmt: skip
+    root = Path(__file__).parents[1]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=root) as process:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and _stored(tmp_path / "r") < 10:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+    kept = _stored(tmp_path / "r")
+    assert 10 <= kept < len(travel.cases)
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True, cwd=root)
+    assert f"asked {len(travel.cases) - kept} of {len(travel.cases) - kept}" in done.stderr
+    again = {record.case: record.score for record in store.load(tmp_path / "r").records}
+    quiet = replace(FAULTY, options={**FAULTY.options, "latency": 0.03})
+    running.carry_out(tmp_path / "quiet", order(travel, quiet), WORLD, fresh=False, seen=lambda record: None)
+    assert again == {record.case: record.score for record in store.load(tmp_path / "quiet").records}
+    assert json.loads(done.stdout)["targets"][0]["answered"] == len(travel.cases)
+
+
+def _stored(folder: Path) -> int:
+    try:
+        return store.counts(folder)[0]
+    except StoreError:
+        return 0
