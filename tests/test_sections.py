@@ -80,7 +80,7 @@ def test_findings_name_what_surely_changed_and_nothing_else() -> None:
     worse = comparisons.large(cases=400, flips=100)
     told = [block.text for block in section(worse, "findings").blocks if isinstance(block, Prose)]
     assert any(line.startswith("Correct: 100.0 % → 75.0 %, −25.0 points") for line in told)
-    assert "More answers with schema.stringified_scalar: 0 → 100." in told
+    assert "More answers with schema.stringified_scalar (a number or boolean sent as a string): 0 → 100." in told
     assert not any("abstain" in line.lower() or "Rightly" in line for line in told)
 
 

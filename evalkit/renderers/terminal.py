@@ -21,6 +21,7 @@ SUFFIX = ""
 WIDTH = 80
 CASES = 8
 TOOLS = 6
+SIGNS = {"better": "▲", "worse": "▼", "neutral": "•"}
 LINES = 2
 """That a broken case may take."""
 STYLES = {
@@ -82,7 +83,7 @@ def _findings(section: Section) -> RenderableType:
     grid = Grid.grid(padding=(0, 1))
     for block in section.blocks:
         if isinstance(block, Prose):
-            grid.add_row("•", Text(visible.line(block.text)))
+            grid.add_row(SIGNS[block.tone], Text(visible.line(block.text)))
     return grid
 
 

@@ -23,6 +23,11 @@ def meaning(score: str) -> str:
     return next((text for name, text in SCORES.items() if name == score), "")
 
 
+def within(label: str) -> str:
+    """A label within a sentence: `Arguments are JSON` -> `arguments are JSON`."""
+    return label[:1].lower() + label[1:]
+
+
 def cell(comparison: Comparison, score: str, where: str = "all") -> Cell | None:
     return next((c for c in comparison.cells if c.score == score and c.slice == where), None)
 

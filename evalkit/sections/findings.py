@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
 
 from evalkit import numerals, tally
 from evalkit.data import CODES, Cell, Comparison, Prose, Record, Section, Verdict
@@ -33,23 +34,28 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         *_slices(comparison, "tag:", "On cases tagged"),
         *_slices(comparison, "tool:", "On the tool"),
         *_counts(comparison, lambda side: _mismatches(side), KINDS),
-        *_counts(comparison, lambda side: tally.codes(side), {code: f"answers with {code}" for code in CODES}),
+        *_counts(
+            comparison,
+            lambda side: tally.codes(side),
+            {code: f"answers with {code} ({meaning})" for code, meaning in CODES.items()},
+        ),
         *_latency(comparison),
     ]
     if not found:
         return None
-    return Section(id="findings", title="What changed", blocks=tuple(Prose(text=sentence) for sentence in found))
+    return Section(id="findings", title="What changed", blocks=tuple(found))
 
 
-def _scores(comparison: Comparison) -> Iterable[str]:
+def _scores(comparison: Comparison) -> Iterable[Prose]:
     """Those that moved beyond their interval."""
     for score in SCORES:
         cell = words.cell(comparison, score)
         if cell and _sure(cell):
-            yield f"{words.LABELS[score]}: {_moved(cell)}; {numerals.counted(cell.fixed, 'case')} fixed, {cell.broken:,} broken."
+            flips = f"{numerals.counted(cell.fixed, 'case')} fixed, {cell.broken:,} broken"
+            yield Prose(text=f"{words.LABELS[score]}: {_moved(cell)}; {flips}.", tone=_tone(cell))
 
 
-def _slices(comparison: Comparison, prefix: str, opening: str) -> Iterable[str]:
+def _slices(comparison: Comparison, prefix: str, opening: str) -> Iterable[Prose]:
     """The worst and the best slice that moved beyond chance: for tools, after correction for their number."""
     moved = [
         c
@@ -60,7 +66,14 @@ def _slices(comparison: Comparison, prefix: str, opening: str) -> Iterable[str]:
     for cell in dict.fromkeys((moved[0].slice, moved[-1].slice)) if moved else ():
         found = next(c for c in moved if c.slice == cell)
         direction = "more" if (found.difference or 0) > 0 else "fewer"
-        yield (f"{opening} {cell.removeprefix(prefix)}, {direction} answers are correct: {_moved(found)}.")
+        yield Prose(
+            text=f"{opening} {cell.removeprefix(prefix)}, {direction} answers are correct: {_moved(found)}.",
+            tone=_tone(found),
+        )
+
+
+def _tone(cell: Cell) -> Literal["better", "worse"]:
+    return "better" if (cell.difference or 0) > 0 else "worse"
 
 
 def _sure(cell: Cell) -> bool:
@@ -74,7 +87,7 @@ def _moved(cell: Cell) -> str:
 
 def _counts(
     comparison: Comparison, count: Callable[[Iterable[Record]], Mapping[str, int]], names: Mapping[str, str]
-) -> Iterable[str]:
+) -> Iterable[Prose]:
     """Flaws that became clearly more or fewer, the largest change first."""
     before, after = (count(side) for _, side in records.sides(comparison))
     changed = [
@@ -83,8 +96,8 @@ def _counts(
         if _apart(before.get(kind, 0), after.get(kind, 0))
     ]
     for change, kind in sorted(changed, key=lambda item: -abs(item[0])):
-        word = "More" if change > 0 else "Fewer"
-        yield f"{word} {names[kind]}: {before.get(kind, 0):,} → {after.get(kind, 0):,}."
+        told = f"{names[kind]}: {before.get(kind, 0):,} → {after.get(kind, 0):,}."
+        yield Prose(text=f"More {told}", tone="worse") if change > 0 else Prose(text=f"Fewer {told}", tone="better")
 
 
 def _apart(before: int, after: int) -> bool:
@@ -100,9 +113,11 @@ def _mismatches(side: Iterable[Record]) -> Mapping[str, int]:
     )
 
 
-def _latency(comparison: Comparison) -> Iterable[str]:
+def _latency(comparison: Comparison) -> Iterable[Prose]:
     found = comparison.latency
     if found.ratio is None or found.low is None or found.high is None or found.low <= 1 <= found.high:
         return
-    word = "Slower" if found.ratio > 1 else "Faster"
-    yield f"{word}: {found.ratio:.2f}× [{found.low:.2f}, {found.high:.2f}] the time, case by case."
+    told = f"{numerals.ratio(found.ratio)} [{found.low:.2f}, {found.high:.2f}] the time, case by case."
+    yield (
+        Prose(text=f"Slower: {told}", tone="worse") if found.ratio > 1 else Prose(text=f"Faster: {told}", tone="better")
+    )

@@ -43,7 +43,6 @@ def _violations(comparison: Comparison) -> Table:
     (_, before), (_, after) = records.sides(comparison)
     counted = tally.codes(before), tally.codes(after)
     return _table(
-        comparison,
         "Violations by code",
         ("Code", "Meaning"),
         {code: (counted[0].get(code, 0), counted[1].get(code, 0)) for code in {**counted[0], **counted[1]}},
@@ -56,7 +55,6 @@ def _violations(comparison: Comparison) -> Table:
 def _mismatches(comparison: Comparison) -> Table:
     (_, before), (_, after) = records.sides(comparison)
     return _table(
-        comparison,
         "Answers other than what was wanted",
         ("Kind", "Meaning"),
         {kind: (_count(before, kind), _count(after, kind)) for kind in MISMATCHES},
@@ -67,7 +65,6 @@ def _mismatches(comparison: Comparison) -> Table:
 
 
 def _table(
-    comparison: Comparison,
     title: str,
     heads: tuple[str, str],
     counts: Mapping[str, tuple[int, int]],
@@ -93,8 +90,8 @@ def _table(
         columns=(
             Column(key="code", label=heads[0], kind="code"),
             Column(key="meaning", label=heads[1]),
-            Column(key="baseline", label=comparison.baseline.identity, kind="int"),
-            Column(key="candidate", label=comparison.candidate.identity, kind="int"),
+            Column(key="baseline", label="Baseline", kind="int"),
+            Column(key="candidate", label="Candidate", kind="int"),
             Column(key="change", label="Change", kind="change"),
             Column(key="example", label="Example"),
         ),

@@ -13,6 +13,29 @@
   nameTheme();
   theme.hidden = false;
 
+  // Long tables: their head first, the rest on request.
+  const HEAD = 15;
+  const fold = (table) => {
+    const folded = table.dataset.folded !== undefined;
+    [...table.tBodies[0].rows].forEach((row, place) => { row.hidden = folded && place >= HEAD; });
+  };
+  for (const table of document.querySelectorAll(".table table")) {
+    const rows = table.tBodies[0].rows.length;
+    if (rows <= HEAD + 5) continue;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "quiet all";
+    button.textContent = `Show all ${rows} rows`;
+    button.addEventListener("click", () => {
+      delete table.dataset.folded;
+      fold(table);
+      button.remove();
+    });
+    table.dataset.folded = "";
+    table.after(button);
+    fold(table);
+  }
+
   // Tables: a click on a heading sorts by it, a second one turns the order round.
   const key = (row, column) => {
     const cell = row.cells[column];
@@ -33,6 +56,7 @@
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
         const rows = [...table.tBodies[0].rows].sort((a, b) => order(key(a, column), key(b, column)));
         table.tBodies[0].append(...(down ? rows.reverse() : rows));
+        fold(table);
       });
     });
   }
