@@ -1,0 +1,151 @@
+"""What a request asks, in any of three formats, and which case that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from evalkit.data import Case, Json, Suite, ToolSpec
+from evalkit.values import normal_name, read
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What a request asks, whatever its format."""
+
+    dialect: str
+    model: str
+    said: tuple[str, ...]
+    """What the user said, message by message."""
+    tools: tuple[str, ...]
+    """Names, as sent."""
+    stream: bool
+    events: bool
+    """A stream of server-sent events; else, of Gemini, one JSON array."""
+    seed: int
+
+
+def question(path: str, query: Mapping[str, str], body: Json) -> Question | None:
+    """None if `path` belongs to none of the formats, or the body is no object."""
+    if not isinstance(body, Mapping):
+        return None
+    if path.endswith("/chat/completions"):
+        tools = [_fields(tool.get("function")) for tool in _items(body.get("tools"))]
+        return _spoken("openai_chat", body, tools)
+    if path.endswith("/messages"):
+        return _spoken("anthropic", body, _items(body.get("tools")))
+    model, _, action = path.rpartition("/")[2].rpartition(":")
+    if action in ("generateContent", "streamGenerateContent"):
+        return _gemini(unquote(model), action, query, body)
+    return None
+
+
+def _spoken(dialect: str, body: Fields, tools: Iterable[Fields]) -> Question:
+    stream = body.get("stream") is True
+    seed = body.get("seed")
+    return Question(
+        dialect=dialect,
+        model=str(body.get("model", "")),
+        said=_said(body.get("messages")),
+        tools=tuple(str(tool.get("name", "")) for tool in tools),
+        stream=stream,
+        events=stream,
+        seed=seed if isinstance(seed, int) else 0,
+    )
+
+
+def _gemini(model: str, action: str, query: Mapping[str, str], body: Fields) -> Question:
+    declared = [
+        function
+        for tool in _items(body.get("tools"))
+        for function in _items(tool.get("functionDeclarations", tool.get("function_declarations")))
+    ]
+    stream = action == "streamGenerateContent"
+    seed = _fields(body.get("generationConfig")).get("seed")
+    return Question(
+        dialect="gemini",
+        model=model,
+        said=_said(body.get("contents")),
+        tools=tuple(str(function.get("name", "")) for function in declared),
+        stream=stream,
+        events=stream and query.get("alt") == "sse",
+        seed=seed if isinstance(seed, int) else 0,
+    )
+
+
+def _said(messages: Json) -> tuple[str, ...]:
+    """The texts of the user's messages; results of tools, which some formats send as the user's, hold none."""
+    users = (message for message in _items(messages) if message.get("role", "user") == "user")
+    texts = (" ".join(_texts(message)) for message in users)
+    return tuple(" ".join(text.split()) for text in texts if text.strip())
+
+
+def _texts(message: Fields) -> Iterator[str]:
+    content = message.get("content", message.get("parts"))
+    if isinstance(content, str):
+        yield content
+    for part in _items(content):
+        if isinstance(part.get("text"), str):
+            yield part["text"]
+
+
+def _items(value: Json) -> list[Fields]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _fields(value: Json) -> Fields:
+    return value if isinstance(value, Mapping) else {}
+
+
+def options(model: str) -> tuple[str, dict[str, Json]]:
+    """`reference/faulty?kind=json.nan&rate=0.5` -> ("faulty", {"kind": "json.nan", "rate": 0.5})."""
+    name, *pairs = model.removeprefix("reference/").replace("?", ";").replace("&", ";").split(";")
+    found: dict[str, Json] = {}
+    for pair in pairs:
+        key, _, text = pair.partition("=")
+        reading = read(text)
+        found[key] = text if reading.error else reading.value
+    return name, found
+
+
+# --------------------------------------------------------------------------- which case
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A case, with its tools under the names they were sent by: some clients rename what an endpoint refuses."""
+
+    case: Case
+    specs: tuple[ToolSpec, ...]
+    sent_names: Mapping[str, str]
+
+
+class Cases:
+    """The cases of some suites, found by what a request asks."""
+
+    def __init__(self, suites: Sequence[Suite]) -> None:
+        self._known: dict[tuple[str, tuple[str, ...]], list[tuple[Case, tuple[ToolSpec, ...]]]] = {}
+        for suite in suites:
+            for case in suite.cases:
+                specs = tuple(suite.specs[key] for key in case.tools)
+                said = _said(list(case.messages))
+                key = (said[-1] if said else "", _names(spec.name for spec in specs))
+                self._known.setdefault(key, []).append((case, specs))
+
+    def find(self, asked: Question) -> Asked | None:
+        """The case with this last user message and these tools; of several the one with the same messages before."""
+        key = (asked.said[-1] if asked.said else "", _names(asked.tools))
+        found = self._known.get(key)
+        if not found:
+            return None
+        same = (one for one in found if _said(list(one[0].messages)) == asked.said)
+        case, specs = next(same, found[0])
+        return Asked(case, specs, {normal_name(name): name for name in asked.tools})
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(map(normal_name, names)))
