@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -64,9 +64,8 @@ class _Gold:
         if self.validator.valid(arguments):
             return ()
         found = self.validator.violations({**dict(self._defaults()), **arguments})
-        if self.call.closed and not any(_hole(rule, self.call) for rule in self.call.args):
-            return found
-        return tuple(violation for violation in found if violation.code not in _OF_HOLES)
+        holes = [rule.path for rule in self.call.args if _hole(rule, self.call)] if self.call.closed else [""]
+        return tuple(violation for violation in found if not _due_to(holes, violation))
 
     def _defaults(self) -> Iterator[tuple[str, Json]]:
         """Required arguments that may be left to their defaults."""
@@ -76,8 +75,16 @@ class _Gold:
                 yield name, default
 
 
-_OF_HOLES = frozenset({"schema.required", "schema.length", "schema.union"})
-"""What may be wrong only because something was left out."""
+_MAY_LACK = frozenset({"schema.required", "schema.length", "schema.union"})
+"""What may be wrong only because something is not there."""
+
+
+def _due_to(holes: Sequence[Pointer], violation: Violation) -> bool:
+    """Whether what is wrong may come right with what stands in one of the holes."""
+    path = violation.path + "/"
+    return violation.code in _MAY_LACK and any(
+        f"{hole}/".startswith(path) or path.startswith(f"{hole}/") for hole in holes
+    )
 
 
 def _without_holes(value: Json) -> Json:
