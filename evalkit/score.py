@@ -171,6 +171,8 @@ def _call_faults(case: Case, payloads: Sequence[Payload], fit: Fit) -> Iterator[
 
 def _duplicates(payloads: Sequence[Payload], fit: Fit) -> Iterator[Violation]:
     """Calls made more often than wanted: once, or as often as the case wants this very call."""
+    if len({payload.tool for payload in payloads}) == len(payloads):
+        return
     spelled = [_spelled(payload) for payload in payloads]
     wanted = Counter(spelled[position] for position in fit.matched)
     made: Counter[tuple[str, str]] = Counter()
@@ -185,7 +187,7 @@ def _spelled(payload: Payload) -> tuple[str, str]:
     """One text for one call."""
     if payload.error is not None:
         return payload.tool, f"{payload.error} {payload.text}"
-    if values.depth(payload.value) > values.MAX_DEPTH:
+    if payload.text is None and values.depth(payload.value) > values.MAX_DEPTH:  # what is read from text is not deeper
         return payload.tool, f"too deep {payload.index}"
     return payload.tool, values.identity(payload.value)
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -211,7 +211,12 @@ ABSENT = Absent()
 
 def at(value: Json, path: Pointer) -> Json | Absent:
     """What stands at `path`, or ABSENT."""
-    for token in tokens(path):
+    return reach(value, tokens(path))
+
+
+def reach(value: Json, steps: Sequence[str]) -> Json | Absent:
+    """`at`, with the path already in `tokens`."""
+    for token in steps:
         if isinstance(value, dict) and token in value:
             value = value[token]
         elif isinstance(value, list) and token.isdecimal() and int(token) < len(value):
@@ -221,9 +226,12 @@ def at(value: Json, path: Pointer) -> Json | Absent:
     return value
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def canonical(value: Json) -> str:
     """One text for one value: sorted keys, no white space. Two values that are `same` but for 1 / 1.0 agree."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL(value)
 
 
 def identity(value: Json) -> str:

@@ -21,6 +21,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "documents numerals patterns locate leaks defaults drafts violations references",
         "shapes",
         "plugins schema codec files stats assign",
+        "arguments",
         "reference tally complaint expectation gold",
         "providers dialects matchers formats sections renderers",
         "suite request extract score compare gate report",

@@ -313,7 +313,7 @@ def test_an_object_of_any_depth_is_judged(depth: int) -> None:
         (f"\n {BOOKED[1]} \n", True, True),
         ('{"city": "Oslo", "nights": 2,}', False, True),
         ('{"nights": 2}', False, False),
-        ('{"city": "Oslo"} and then more text', False, False),
+        ("I would book Oslo.", False, False),
     ],
 )
 def test_what_repairs_would_have_gained(arguments: str, lenient: bool, repaired: bool) -> None:

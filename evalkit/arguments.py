@@ -1,0 +1,206 @@
+"""One produced call beside one wanted call of the same tool: each argument against its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from evalkit import defaults, plugins
+from evalkit.data import ArgRule, ExpectedCall, Json, Judging, Mismatch, Payload, Pointer
+from evalkit.values import ABSENT, at, pointer, reach, same, tokens
+
+_COMPARE_STRINGS = ("exact", "one_of")
+"""Matchers whose option `strings` follows `Judging.strings`, unless the rule sets it."""
+_SHAPE_ONLY = ("present", "length")
+"""Matchers that say nothing of what is inside a value; the rules below theirs do."""
+_SPELLED_OUT = "present"
+"""The matcher that wants an argument given even where leaving it out would mean the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What became of the arguments. `matched`, `expected` and `actual` are as in `Counts`."""
+
+    mismatches: tuple[Mismatch, ...]
+    cost: int
+    """How far off the call is: the number of mismatches, or of all arguments wanted if none could be read."""
+    matched: int
+    expected: int
+    actual: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An ArgRule made ready."""
+
+    wanted: ArgRule
+    steps: tuple[str, ...]
+    match: Callable[[Json, Json, Mapping[str, Json]], str | None]
+    options: Mapping[str, Json]
+    may_be_absent: bool
+    above: tuple[Pointer, ...]
+    """Rules on what holds this argument: what they find absent they report themselves."""
+
+
+@dataclass(slots=True)
+class Names:
+    """What the rules name, as a tree."""
+
+    inside: dict[str, Names]
+    covered: bool = False
+    """A rule speaks for the whole value that stands here."""
+    counted: bool = False
+    """A rule speaks for the number of items that stand here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An ExpectedCall made ready."""
+
+    tool: str
+    rules: tuple[Rule, ...]
+    names: Names | None
+    """None: arguments that no rule names are welcome."""
+    flat: bool
+    """No rule reaches into an argument."""
+    schema: Json
+    required: int
+    """Rules that ask for an argument."""
+
+
+def compile_call(call: ExpectedCall, schema: Json, judging: Judging) -> Call:
+    """`schema` is that of the tool, for the defaults it declares."""
+    paths = {rule.path for rule in call.args}
+    rules = tuple(_compile_rule(rule, paths, judging) for rule in call.args)
+    names = _named(call.args) if call.closed else None
+    return Call(
+        tool=call.tool,
+        rules=rules,
+        names=None if names is None or names.covered else names,
+        flat=all(len(rule.steps) == 1 for rule in rules),
+        schema=schema,
+        required=sum(not rule.may_be_absent for rule in rules),
+    )
+
+
+def _compile_rule(rule: ArgRule, paths: set[Pointer], judging: Judging) -> Rule:
+    matcher = plugins.matcher(rule.matcher)
+    steps = tokens(rule.path)
+    return Rule(
+        wanted=rule,
+        steps=steps,
+        match=matcher.match,
+        options={"strings": judging.strings, **rule.options} if rule.matcher in _COMPARE_STRINGS else rule.options,
+        may_be_absent=rule.optional or matcher.ABSENT,
+        above=tuple(path for cut in range(len(steps)) if (path := pointer(*steps[:cut])) in paths),
+    )
+
+
+def _named(rules: Sequence[ArgRule]) -> Names:
+    root = Names({})
+    for rule in rules:
+        node = root
+        for token in tokens(rule.path):
+            node = node.inside.setdefault(token, Names({}))
+        node.covered = node.covered or rule.matcher not in _SHAPE_ONLY
+        node.counted = node.counted or rule.matcher == "length"
+    return root
+
+
+def compare(call: Call, payload: Payload) -> Comparison:
+    value = payload.value
+    if payload.error is not None or not isinstance(value, dict):
+        return _unread(call, payload)
+    found: list[Mismatch] = []
+    matched = expected = given = 0
+    for rule in call.rules:
+        actual = reach(value, rule.steps)
+        if actual is ABSENT:
+            if not _may_be_left_out(rule, call, value):
+                expected += 1
+                found.append(_missing(rule, payload))
+            continue
+        given += 1
+        expected += 1
+        why = rule.match(rule.wanted.value, actual, rule.options)
+        if why is None:
+            matched += 1
+        else:
+            found.append(_wrong(rule, payload, actual, why))
+    if call.names is not None and not (call.flat and value.keys() <= call.names.inside.keys()):
+        extra = [_extra(path, payload) for path in _unnamed(call.names, value, "", call.schema)]
+        given += len(extra)
+        found += extra
+    return Comparison(tuple(found), len(found), matched, expected, given)
+
+
+def _may_be_left_out(rule: Rule, call: Call, value: Json) -> bool:
+    """Whether it may, or lies in something that was left out, or its declared default is as good."""
+    if rule.may_be_absent or any(at(value, path) is ABSENT for path in rule.above):
+        return True
+    wanted = rule.wanted
+    default = ABSENT if wanted.matcher == _SPELLED_OUT else defaults.stand_in(call.schema, value, wanted.path)
+    return default is not ABSENT and rule.match(wanted.value, default, rule.options) is None
+
+
+def _unnamed(names: Names, value: Json, path: Pointer, schema: Json) -> Iterator[Pointer]:
+    """Arguments that no rule names, other than those that spell out their declared default."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        named = names.inside.get(str(key))
+        if named is not None and not named.inside:
+            continue
+        place = path + pointer(key)
+        if named is None:
+            if not (names.counted and isinstance(key, int)) and not same(defaults.declared(schema, place), child):
+                yield place
+        elif not named.covered:
+            yield from _unnamed(named, child, place, schema)
+
+
+# --------------------------------------------------------------------------- mismatches
+
+
+def _unread(call: Call, payload: Payload) -> Comparison:
+    mismatch = Mismatch(
+        kind="arg",
+        tool=call.tool,
+        payload=payload.index,
+        actual=payload.text if payload.error else payload.value,
+        why=f"the arguments cannot be read: {payload.error}" if payload.error else "the arguments are no object",
+    )
+    return Comparison((mismatch,), cost=max(1, call.required), matched=0, expected=call.required, actual=0)
+
+
+def _missing(rule: Rule, payload: Payload) -> Mismatch:
+    return Mismatch(
+        kind="missing_arg",
+        tool=payload.tool,
+        payload=payload.index,
+        path=rule.wanted.path,
+        expected=rule.wanted.value,
+        why="the argument is missing",
+    )
+
+
+def _wrong(rule: Rule, payload: Payload, actual: Json, why: str) -> Mismatch:
+    return Mismatch(
+        kind="arg",
+        tool=payload.tool,
+        payload=payload.index,
+        path=rule.wanted.path,
+        expected=rule.wanted.value,
+        actual=actual,
+        why=why,
+    )
+
+
+def _extra(path: Pointer, payload: Payload) -> Mismatch:
+    return Mismatch(
+        kind="extra_arg",
+        tool=payload.tool,
+        payload=payload.index,
+        path=path,
+        actual=at(payload.value, path),
+        why="the argument is not wanted",
+    )
