@@ -68,7 +68,7 @@ class _Checker:
 
     def whole(self, place: Place | None) -> Iterator[Problem]:
         if not self.suite.cases:
-            hint = "write at least one under cases: (in JSON Lines, on the lines below the first)"
+            hint = "write at least one under cases, or on the lines below the first of a .jsonl"
             yield Problem(what=f"the suite {self.suite.name!r} has no cases", hint=hint, place=place)
         first: dict[str, int] = {}
         for index, case in enumerate(self.suite.cases):
@@ -118,7 +118,7 @@ class _Checker:
                 yield from (self.problem(index, (*part, n), each.what, each.hint) for each in unknown.problems)
             else:
                 if wrong:
-                    yield self.problem(index, (*part, n), f"${rule.matcher} {wrong}")
+                    yield self.problem(index, (*part, n), f"${rule.matcher}: {wrong}")
 
     def gold(self, index: int) -> Iterator[Problem]:
         """Where what a case wants breaks the schema of its own tool. All else in the case is sound."""
