@@ -67,3 +67,8 @@ def _named(name: str, today: date) -> date:
     if name in _RELATIVE:
         return today + timedelta(days=_RELATIVE[name])
     return today + timedelta(days=(_DAYS[name] - today.weekday() - 1) % 7 + 1)
+
+
+def is_named(word: str) -> bool:
+    """Whether `word` is the name of a month or a day of the week."""
+    return word.lower() in {*_MONTH_NAMES.split(), *_DAYS}
