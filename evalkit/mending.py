@@ -58,11 +58,15 @@ def mend(text: str) -> tuple[str, tuple[str, ...]] | None:
     """A text that is probably JSON, and the names of the repairs that made it so; None if the list does not do."""
     if not text.strip():
         return "{}", ("empty",)
-    starts = sorted({at for at in (text.find("{"), text.find("[")) if at >= 0})
-    for start in starts:
-        mended = _Mender(text, start).run()
+    at = 0
+    for start in sorted(start for start in (text.find("{"), text.find("[")) if start >= 0):
+        if start < at:
+            break  # a part of what was meant is not what was meant
+        mender = _Mender(text, start)
+        mended = mender.run()
         if mended is not None:
             return mended
+        at = mender.at
     return None
 
 
