@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from typing import Annotated
@@ -64,10 +63,6 @@ def main(arguments: list[str]) -> int:
     except EvalkitError as error:
         _complain(error)
         return ExitCode.INPUT
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
     except Exception:  # noqa: BLE001 - the outermost wrapper: whatever arrives here is our bug
         traceback.print_exc()
         _complain("this is a bug in evalkit; please report it with the lines above")

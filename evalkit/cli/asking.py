@@ -13,6 +13,7 @@ from evalkit.cli import options
 from evalkit.cli.progress import Progress
 from evalkit.data import Judging, Suite, Target
 from evalkit.errors import ExitCode, InputError
+from evalkit.values import Strings
 
 if TYPE_CHECKING:
     from evalkit.running import Order
@@ -110,7 +111,7 @@ def migrate(
 def score(
     run: options.RunName,
     reports: options.Reports = options.REPORTS,
-    strings: Annotated[str | None, typer.Option("--strings", help="exact or bfcl; else as the run says.")] = None,
+    strings: Annotated[Strings | None, typer.Option("--strings", help="Else as the run says.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Judge the stored answers of a run again, after a matcher or the validator changed; asks nothing."""
@@ -121,7 +122,7 @@ def score(
     folder = run_folder(run, reports)
     with store.open_run(folder) as opened:
         info = opened.info
-        judging = judging_of(strings) if strings else info.judging
+        judging = Judging(strings=strings) if strings else info.judging
         judge = pipeline.judge(opened.suite, judging, info.targets)
         opened.rejudge((judge(replace(record, answer=None)) for record in opened.records()), judging)
     printing.summary(folder, as_json)
@@ -161,15 +162,6 @@ def _pair(incumbent: str, candidate: str, models: Path | None, timeout: float | 
     return tuple(replace(target, timeout=timeout) for target in targets) if timeout else targets
 
 
-def judging_of(strings: str) -> Judging:
-    """From what --strings says. Raises InputError."""
-    if strings == "exact":
-        return Judging()
-    if strings == "bfcl":
-        return Judging(strings="bfcl")
-    raise InputError(f"--strings {strings}: unknown", "it is exact or bfcl")
-
-
 def _default_name(suite: Suite, targets: Sequence[Target]) -> str:
     """Follows from what is asked, so that the same command finds its run again."""
     from evalkit import codec, values
@@ -178,12 +170,12 @@ def _default_name(suite: Suite, targets: Sequence[Target]) -> str:
     return f"{suite.name.replace('/', '-')}-{values.digest(asked)[:8]}"
 
 
-def _order(suite: Suite, targets: tuple[Target, ...], trials: int, strings: str, width: int, retries: int) -> Order:
+def _order(suite: Suite, targets: tuple[Target, ...], trials: int, strings: Strings, width: int, retries: int) -> Order:
     from evalkit.pipeline import Pace
     from evalkit.running import Order
 
     pace = Pace(width=width, retries=retries)
-    return Order(suite=suite, targets=targets, trials=trials, judging=judging_of(strings), pace=pace)
+    return Order(suite=suite, targets=targets, trials=trials, judging=Judging(strings=strings), pace=pace)
 
 
 def _execute(folder: Path, order: Order, fresh: bool, quiet: bool) -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from evalkit.data import Json
     from evalkit.schema import Validator
 
+Formats = Literal["assert", "annotate"]
+FileKind = Literal["suite", "models", "policy"]
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's verbs."""
@@ -49,7 +52,7 @@ def validate(
     tools: Annotated[Path | None, typer.Option("--tools", help="A file of tool specs.")] = None,
     schema: Annotated[Path | None, typer.Option("--schema", help="One bare JSON Schema instead.")] = None,
     form: Annotated[str | None, typer.Option("--from", help="Format of --tools; else it is recognised.")] = None,
-    formats: Annotated[str, typer.Option("--formats", help="assert or annotate.")] = "assert",
+    formats: Annotated[Formats, typer.Option("--formats", help="What becomes of `format`.")] = "assert",
 ) -> None:
     """Judge payloads against their schemas: no suite, no model. One JSON object a line in, one out.
 
@@ -71,26 +74,25 @@ def validate(
     raise typer.Exit(ExitCode.OK if all_valid else ExitCode.GATE_FAILED)
 
 
-def schema(kind: Annotated[str, typer.Argument(help="suite, models or policy.")]) -> None:
+def schema(kind: Annotated[FileKind, typer.Argument(help="Which of them.")]) -> None:
     """Print the JSON Schema of one of evalkit's own files, for editors."""
     from evalkit import files
 
-    if kind not in ("suite", "models", "policy"):
-        raise InputError(f"there is no file kind {kind!r}", "it is suite, models or policy")
     typer.echo(files.json_schema(kind), nl=False)
 
 
-def _validators(tools: Path | None, schema: Path | None, form: str | None, formats: str) -> dict[str, Validator]:
+def _validators(tools: Path | None, schema: Path | None, form: str | None, formats: Formats) -> dict[str, Validator]:
     from evalkit import schema as schemas
     from evalkit import workspace
 
-    if (tools is None) == (schema is None):
-        raise InputError("give either --tools FILE or --schema FILE")
-    if formats not in ("assert", "annotate"):
-        raise InputError(f"--formats {formats}: unknown", "it is assert or annotate")
-    asserted: Literal["assert", "annotate"] = "assert" if formats == "assert" else "annotate"
-    specs = workspace.read_tools(tools, form) if tools else workspace.read_tools(schema, "json_schema")
-    return {spec.name if tools else "": schemas.compile_schema(spec.schema, asserted) for spec in specs}
+    if tools is not None and schema is not None:
+        raise InputError("--tools and --schema exclude each other", "give one of them")
+    if tools is not None:
+        return {spec.name: schemas.compile_schema(spec.schema, formats) for spec in workspace.read_tools(tools, form)}
+    if schema is not None:
+        (spec,) = workspace.read_tools(schema, "json_schema")
+        return {"": schemas.compile_schema(spec.schema, formats)}
+    raise InputError("nothing to judge by", "give --tools FILE or --schema FILE")
 
 
 def _verdict(line: Json, judges: dict[str, Validator], *, bare: bool, place: str) -> dict[str, Json]:

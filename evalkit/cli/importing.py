@@ -77,15 +77,14 @@ def recorded(
     """Answers recorded elsewhere as a run, judged: everything after the asking works on them."""
     from evalkit import pipeline, plugins, running, workspace
     from evalkit.cli import printing
-    from evalkit.cli.asking import judging_of
-    from evalkit.data import Target
+    from evalkit.data import Judging, Target
 
     reader = plugins.find("formats", form)
     if not hasattr(reader, "run"):
         raise InputError(f"--from {form}: reads no recorded answers", f"these do: {', '.join(_readers('run'))}")
     loaded = workspace.load_suite(suite)
     model = Target(name=target, provider="recorded", model=target)
-    order = running.Order(suite=loaded, targets=(model,), judging=judging_of(strings))
+    order = running.Order(suite=loaded, targets=(model,), judging=Judging(strings=strings))
     records = reader.run(workspace.read_folder(folder), loaded, model)
     judge = pipeline.judge(loaded, order.judging)
     store_folder = reports / name

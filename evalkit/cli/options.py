@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,7 +21,8 @@ PolicyFile = Annotated[
 Baseline = Annotated[str | None, typer.Option("--baseline", help="The incumbent, as the run names it.")]
 Candidate = Annotated[str | None, typer.Option("--candidate", help="The model that may replace it.")]
 Strings = Annotated[
-    str, typer.Option("--strings", help="How strings are compared: exact, or bfcl (case and punctuation dropped).")
+    Literal["exact", "bfcl"],
+    typer.Option("--strings", help="How strings are compared; bfcl drops case, spaces and most punctuation."),
 ]
 Concurrency = Annotated[int, typer.Option("-j", "--concurrency", min=1, max=4096, help="Requests in flight.")]
 Trials = Annotated[int, typer.Option("--trials", min=1, help="How often each case is asked.")]

@@ -20,7 +20,7 @@ from evalkit.testing._faults import HEADER, Fault, Plan, plan
 from evalkit.testing._questions import Cases, Question, question
 
 _LARGEST_REQUEST = 64 * 2**20
-_KEPT = 10_000
+_KEPT = 2_000
 _LOOPBACK = "127.0.0.1"
 
 
