@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-Suites = Annotated[list[str], typer.Argument(metavar="SUITE...", help="Suite files, or names of bundled suites.")]
+Suites = Annotated[list[str], typer.Argument(metavar="SUITE", help="Suite files, or names of bundled suites.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run: its name below --reports, its folder or file.")]
 Reports = Annotated[Path, typer.Option("--reports", help="Where runs and reports are kept.")]
 Outputs = Annotated[

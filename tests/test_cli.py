@@ -1,0 +1,347 @@
+"""Whole commands: what they print, what they leave on disk, and the code they exit with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from evalkit import codec, store
+from evalkit.cli.app import main
+from evalkit.errors import ExitCode
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, object]:
+        return json.loads(self.out)  # type: ignore[no-any-return]
+
+
+Cli = Callable[..., Result]
+
+TOOL = (
+    '[{"name": "go", "description": "", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"}}}}]'
+)
+SUITE = """\
+suite: small
+tools: [tools.json]
+cases:
+  - id: one
+    user: Go once.
+    expect: {call: go, args: {n: 1}}
+"""
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
+    """Run one command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith(("EVALKIT_", "OPENAI_"))]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: object) -> Result:
+        code = main([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "tools.json").write_text(TOOL, encoding="utf-8")
+    (tmp_path / "small.yaml").write_text(SUITE, encoding="utf-8")
+    return tmp_path
+
+
+def test_exit_codes_are_frozen() -> None:
+    assert {code.name: code.value for code in ExitCode} == {
+        "OK": 0,
+        "GATE_FAILED": 1,
+        "INPUT": 2,
+        "INCONCLUSIVE": 3,
+        "NOT_COMPARABLE": 4,
+        "BUG": 70,
+        "INTERRUPTED": 130,
+    }
+
+
+# --------------------------------------------------------------------------- the main job
+
+
+def test_migrate_asks_compares_decides_and_reports(cli: Cli, tmp_path: Path) -> None:
+    worse = "reference/faulty?name=new&kind=schema.enum_case&rate=0.5"
+    outputs = ["-o", "x.html", "-o", "x.md", "-o", "x.json"]
+    done = cli("migrate", "travel", "payments", "--from", "reference/oracle?name=old", "--to", worse, *outputs)
+    assert done.code == ExitCode.GATE_FAILED
+    assert "new should not replace old" in " ".join(done.out.split())
+    assert "asked 200 of 200" in done.err
+    assert (tmp_path / "x.html").read_text(encoding="utf-8").lower().startswith("<!doctype html>")
+    assert "Regressed" in (tmp_path / "x.md").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
+
+
+def test_equal_models_pass_and_the_report_lies_beside_the_run(cli: Cli, tmp_path: Path) -> None:
+    same = ["--from", "reference/oracle?name=old", "--to", "reference/oracle?name=new"]
+    done = cli("migrate", "travel", "payments", *same, "--run", "r")
+    assert done.code == ExitCode.OK and (tmp_path / "reports/r/report.html").is_file()
+
+
+def test_too_few_cases_decide_nothing(cli: Cli) -> None:
+    same = ["--from", "reference/oracle?name=old", "--to", "reference/oracle?name=new"]
+    assert cli("migrate", "travel", *same, "--limit", 5).code == ExitCode.INCONCLUSIVE
+
+
+def test_the_same_command_asks_nothing_twice(cli: Cli) -> None:
+    command = ("run", "travel", "-m", "reference/oracle", "--json")
+    first, second = cli(*command), cli(*command)
+    assert "asked 50 of 50" in first.err and "asked" not in second.err
+    assert first.json == second.json
+
+
+def test_a_dry_run_asks_nothing(cli: Cli, tmp_path: Path) -> None:
+    told = cli(
+        "run", "travel", "-m", "reference/oracle", "-m", "reference/lexical", "--trials", 3, "--dry-run", "--json"
+    )
+    assert told.json["requests"] == 300 and not (tmp_path / "reports").exists()
+
+
+def test_options_come_from_the_environment_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVALKIT_RUN_LIMIT", "2")
+    monkeypatch.setenv("EVALKIT_RUN_MODEL", "reference/oracle")
+    assert "asked 2 of 2" in cli("run", "travel").err
+
+
+def test_a_stored_run_is_compared_gated_reported_and_judged_again_without_asking(cli: Cli, tmp_path: Path) -> None:
+    worse = "reference/faulty?name=new&kind=call.missing&rate=0.6"
+    cli("run", "travel", "-m", "reference/oracle?name=old", "-m", worse, "--run", "r")
+    before = (tmp_path / "reports/r/run.db").stat().st_mtime_ns
+    assert cli("compare", "r").code == ExitCode.OK
+    assert cli("gate", "r", "--baseline", "old", "--candidate", "new").code == ExitCode.GATE_FAILED
+    assert cli("gate", "r", "--baseline", "new", "--candidate", "old").code == ExitCode.OK
+    assert cli("report", "r").out == "report: reports/r/report.html\n"
+    assert (tmp_path / "reports/r/run.db").stat().st_mtime_ns == before
+    shown = cli("show", "r", "--json")
+    assert cli("score", "r", "--json").json == shown.json
+
+
+def test_two_runs_of_one_suite_are_compared_and_two_of_different_suites_are_not(cli: Cli) -> None:
+    cli("run", "travel", "-m", "reference/oracle", "--run", "a")
+    cli("run", "travel", "-m", "reference/oracle?name=b", "--run", "b")
+    cli("run", "payments", "-m", "reference/oracle", "--run", "c")
+    assert cli("gate", "a", "b").code == ExitCode.INCONCLUSIVE  # 50 cases do not settle a margin of 3 points
+    refused = cli("gate", "a", "c")
+    assert refused.code == ExitCode.NOT_COMPARABLE and "cannot be compared" in " ".join(refused.out.split())
+
+
+def test_a_policy_decides(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("floors: {correct: 0.95}\n", encoding="utf-8")
+    cli("run", "travel", "payments", "-m", "reference/oracle?name=a", "-m", "reference/oracle?name=b", "--run", "r")
+    assert cli("gate", "r", "--policy", "p.yaml").code == ExitCode.OK
+    cli("run", "travel", "payments", "-m", "reference/lexical", "--run", "r")
+    lexical = cli("gate", "r", "--policy", "p.yaml", "--baseline", "a", "--candidate", "reference/lexical")
+    assert lexical.code == ExitCode.GATE_FAILED
+
+
+def test_show_prints_a_case_in_full_and_nothing_a_terminal_would_obey(cli: Cli) -> None:
+    cli("run", "travel", "-m", "reference/faulty?kind=schema.enum_case&rate=1", "--run", "r")
+    told = json.loads(cli("export", "r").out.splitlines()[0])
+    shown = cli("show", "r", told["case"]).out
+    assert told["case"] in shown and "wanted: " in shown and "\x1b" not in shown
+    assert cli("show", "r", "no-such-case").code == ExitCode.INPUT
+
+
+def test_list_names_runs_and_models(cli: Cli) -> None:
+    assert "holds no run" in cli("list").err
+    cli("run", "travel", "-m", "reference/oracle", "--run", "mine")
+    assert "mine" in cli("list").out and cli("list", "--json").out.count('"reference/oracle"') == 1
+
+
+def test_export_writes_one_row_a_record(cli: Cli, tmp_path: Path) -> None:
+    cli("run", "travel", "-m", "reference/oracle", "--run", "r")
+    assert cli("export", "r", "-o", "x.jsonl", "-o", "x.csv").code == 0
+    rows = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 50 and {"target", "case", "trial", "called", "valid", "correct", "violations"} <= rows[0].keys()
+    assert (tmp_path / "x.csv").read_text(encoding="utf-8").startswith("target,case,trial")
+
+
+def test_replay_answers_as_the_stored_run_did(cli: Cli) -> None:
+    cli("run", "travel", "-m", "reference/faulty?kind=call.missing&rate=0.5", "--run", "r")
+    cli("run", "travel", "-m", "replay/reference/faulty?run=r", "--run", "again")
+    first, again = (json.loads(cli("show", run, "--json").out)["targets"][0] for run in ("r", "again"))
+    assert (first["correct"], first["codes"]) == (again["correct"], again["codes"])
+
+
+# --------------------------------------------------------------------------- files
+
+
+def test_lint_gives_the_ceiling_and_the_floors(cli: Cli) -> None:
+    told = cli("lint", "travel", "--json").json
+    bounds = told["bounds"]
+    assert isinstance(bounds, dict) and bounds["oracle"]["correct"] == 1.0 and not told["unmet"]
+
+
+@pytest.mark.parametrize("suite", ["travel", "payments", "office", "cloud", "crowded"])
+def test_lint_is_clean_on_what_ships(cli: Cli, suite: str) -> None:
+    done = cli("lint", suite)
+    assert done.code == 0 and "unmet" not in done.out and "note" not in done.out
+
+
+def test_import_tools_keeps_every_schema_as_declared(cli: Cli, project: Path) -> None:
+    (declared,) = json.loads(cli("import", "tools", "tools.json").out)
+    assert declared["function"]["parameters"] == json.loads(TOOL)[0]["input_schema"]
+
+
+def test_validate_prints_one_verdict_a_line(cli: Cli, project: Path) -> None:
+    lines = [
+        {"tool": "go", "arguments": {"n": 1}},
+        {"tool": "go", "arguments": '{"n": "1"}'},
+        {"tool": "go", "arguments": "{n: 1}"},
+    ]
+    (project / "p.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    done = cli("validate", "--tools", "tools.json", "p.jsonl")
+    told = [json.loads(line) for line in done.out.splitlines()]
+    assert done.code == ExitCode.GATE_FAILED
+    assert [(row["line"], row["parsed"], row["valid"]) for row in told] == [
+        (1, True, True),
+        (2, True, False),
+        (3, False, False),
+    ]
+    assert [v["code"] for row in told for v in row["violations"]] == ["schema.stringified_scalar", "json.syntax"]
+
+
+def test_validate_judges_against_one_bare_schema(cli: Cli, project: Path) -> None:
+    (project / "s.json").write_text('{"type": "object", "required": ["a"]}', encoding="utf-8")
+    (project / "p.jsonl").write_text('{"arguments": {"a": 1}}\n', encoding="utf-8")
+    assert cli("validate", "--schema", "s.json", "p.jsonl").code == 0
+
+
+@pytest.mark.parametrize("kind", ["suite", "models", "policy"])
+def test_schema_prints_what_is_committed(cli: Cli, kind: str) -> None:
+    committed = Path(__file__).parents[1] / "evalkit" / "schemas" / f"{kind}.schema.json"
+    assert cli("schema", kind).out == committed.read_text(encoding="utf-8")
+
+
+def test_plugins_are_listed_with_a_line_each(cli: Cli) -> None:
+    listed = cli("plugins", "matchers").out.splitlines()[1:]
+    assert len(listed) >= 10 and all(len(line.split()) > 1 for line in listed)
+
+
+# --------------------------------------------------------------------------- bad input: one clear line, exit 2
+
+
+def models(project: Path, text: str) -> list[str]:
+    (project / "models.yaml").write_text(text, encoding="utf-8")
+    return ["run", "small.yaml", "--models", "models.yaml"]
+
+
+def suite(project: Path, text: str) -> list[str]:
+    (project / "small.yaml").write_text(text, encoding="utf-8")
+    return ["run", "small.yaml", "-m", "reference/oracle"]
+
+
+def tools(project: Path, schema: str) -> list[str]:
+    (project / "tools.json").write_text(TOOL.replace('{"type": "integer"}', schema), encoding="utf-8")
+    return ["lint", "small.yaml"]
+
+
+def binary(project: Path) -> list[str]:
+    (project / "small.yaml").write_bytes(b"\xff\xfe\x00")
+    return ["lint", "small.yaml"]
+
+
+def old_run(project: Path) -> list[str]:
+    main(["run", "small.yaml", "-m", "reference/oracle", "--run", "r", "-q"])
+    with store.open_run(project / "reports/r") as opened:
+        opened._connection.execute(f"PRAGMA user_version={codec.VERSION + 1}")
+    return ["show", "r"]
+
+
+BAD: dict[str, tuple[Callable[[Path], list[str]], str]] = {
+    "missing file": (lambda p: ["lint", "nowhere.yaml"], "nowhere.yaml"),
+    "unreadable file": (binary, "small.yaml"),
+    "wrong YAML": (lambda p: suite(p, SUITE + "  - {"), "small.yaml:8:"),
+    "unknown key": (lambda p: suite(p, SUITE.replace("user:", "usr:")), "small.yaml:5:5: /cases/0/usr"),
+    "unknown provider": (lambda p: ["run", "small.yaml", "-m", "refrence/oracle"], "did you mean 'reference'"),
+    "unknown matcher": (lambda p: suite(p, SUITE.replace("n: 1", "n: {$nmber: 1}")), "did you mean 'number'"),
+    "unknown arm": (lambda p: ["run", "small.yaml", "-m", "reference/oracle@fored"], "forced"),
+    "unknown format": (lambda p: ["import", "tools", "tools.json", "--from", "antropic"], "did you mean 'anthropic'"),
+    "no key": (lambda p: ["run", "small.yaml", "-m", "openai_http/x"], "OPENAI_API_KEY"),
+    "unsound schema": (lambda p: tools(p, '{"type": "integr"}'), "tools.json"),
+    "remote $ref": (lambda p: tools(p, '{"$ref": "http://127.0.0.1/x"}'), "http://127.0.0.1/x"),
+    "a suite without cases": (lambda p: suite(p, "suite: s\ntools: [tools.json]\ncases: []\n"), "cases"),
+    "gold that breaks its schema": (lambda p: suite(p, SUITE.replace("n: 1", "n: one")), "small.yaml:6:"),
+    "a run that is not there": (lambda p: ["show", "nope"], "nope: there is no such run"),
+    "a run of another version": (old_run, f"format {codec.VERSION + 1}"),
+    "a report of no kind": (lambda p: ["report", "r", "-o", "x.pdf"], "x.pdf: no report is written as .pdf"),
+    "an unwritable output": (lambda p: ["import", "tools", "tools.json", "-o", "tools.json/x"], "tools.json/x"),
+    "two equal names": (
+        lambda p: models(p, "models:\n  - {model: reference/oracle}\n  - {model: reference/oracle}\n"),
+        "oracle",
+    ),
+    "no model": (lambda p: ["run", "small.yaml"], "no model to ask"),
+    "unknown option of a verb": (lambda p: ["run", "small.yaml", "--modle", "x"], "--modle"),
+    "payloads that are none": (lambda p: ["validate", "--tools", "tools.json", "small.yaml"], "small.yaml:1: not JSON"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_ends_in_a_clear_line_and_exit_2(cli: Cli, project: Path, name: str) -> None:
+    command, message = BAD[name]
+    done = cli(*command(project))
+    assert done.code == ExitCode.INPUT, done
+    assert message in done.err and "Traceback" not in done.err and not done.out.strip().startswith("{")
+
+
+def test_every_problem_of_a_file_is_told_at_once(cli: Cli, project: Path) -> None:
+    cases = SUITE + "  - {id: one, usr: x}\n  - {id: three, user: x, expect: {call: goo}}\n"
+    done = cli(*suite(project, cases))
+    assert done.code == ExitCode.INPUT and len(done.err.splitlines()) >= 2
+
+
+def test_nothing_is_written_when_the_input_is_bad(cli: Cli, project: Path) -> None:
+    cli("run", "small.yaml", "-m", "reference/oracle", "-m", "openai_http/x")
+    assert not (project / "reports").exists()
+
+
+# --------------------------------------------------------------------------- the process
+
+
+def test_help_names_every_verb_and_the_exit_codes(cli: Cli) -> None:
+    told = cli("--help").out
+    for word in ("run", "migrate", "gate", "report", "lint", "validate", "import", "export", "inconclusive"):
+        assert word in told
+
+
+def test_an_interrupted_run_keeps_what_came_and_says_so(tmp_path: Path) -> None:
+    model = "reference/faulty?kind=call.missing&rate=0.1&latency=0.05&sleep=true"
+    command = [sys.executable, "-m", "evalkit", "run", "travel", "-m", model, "-j", "1", "--run", "r"]
+    root = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen(command, cwd=tmp_path, env=root, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and not (tmp_path / "reports/r/run.db-wal").exists():
+            time.sleep(0.02)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == ExitCode.INTERRUPTED and "the same command asks the rest" in err
+    assert store.counts(tmp_path / "reports/r")[0] > 0
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m evalkit plugins | head -1"
+    root = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=root, capture_output=True, text=True, check=False)
+    assert done.stdout and not done.stderr
