@@ -42,7 +42,10 @@ def tools(text: str, source: str) -> tuple[ToolSpec, ...]:
     reader = _declared.Reader(document)
     for path, declared in _declarations(document.value):
         schema_key = next((key for key in _JSON_SCHEMA if isinstance(declared, dict) and key in declared), None)
-        if schema_key is None:
+        if isinstance(declared, dict) and len(declared) == 1 and "name" not in declared:
+            kind = next(iter(declared))
+            reader.wrong(path, f"{kind!r} is a tool of the server's own, without a schema to judge by", "leave it out")
+        elif schema_key is None:
             reader.tool(path, declared, "parameters", convert=_json_schema)
         else:
             reader.tool(path, declared, schema_key)
