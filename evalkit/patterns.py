@@ -117,11 +117,12 @@ class _Compiler:
         if not _holds_pattern(value):
             return [((ArgRule(path=path, value=_literal(value)), at),)]
         if isinstance(value, dict):
-            items = [(item, path + pointer(key), at + pointer(key)) for key, item in value.items()]
-            return self.joined([self.pattern(*item) for item in items], at)
-        length: _Rules = ((ArgRule(path=path, matcher="length", value=len(value)), at),)
-        inside = [self.item(item, f"{path}/{index}", f"{at}/{index}") for index, item in enumerate(value)]
-        return self.joined([[length], *inside], at)
+            below = [self.pattern(item, path + pointer(key), at + pointer(key)) for key, item in value.items()]
+            around: _Rules = ()
+        else:
+            below = [self.item(item, f"{path}/{index}", f"{at}/{index}") for index, item in enumerate(value)]
+            around = ((ArgRule(path=path, matcher="length", value=len(value)), at),)
+        return [_united(value, rules, path, at) or around + rules for rules in self.joined(below, at)]
 
     def item(self, value: Json, path: Pointer, at: Pointer) -> list[_Rules]:
         alternatives = self.pattern(value, path, at)
@@ -176,6 +177,16 @@ class _Compiler:
         """Note a problem and go on as if nothing had been written."""
         self.problems.append(Problem(what=what, hint=hint, path=at))
         return [()]
+
+
+def _united(value: Json, rules: _Rules, path: Pointer, at: Pointer) -> _Rules | None:
+    """One rule for the whole of an object or list, where an alternative has left nothing but plain values in it."""
+    if any(rule.matcher != "exact" or rule.options or rule.optional for rule, _ in rules):
+        return None
+    found: Json = [rule.value for rule, _ in rules]
+    if isinstance(value, dict):
+        found = dict(zip(value, found, strict=False))  # what was refused has left no rule, and is told
+    return ((ArgRule(path=path, value=found), at),)
 
 
 def _names_matcher(value: Json) -> bool:

@@ -151,13 +151,24 @@ def test_the_names_of_arguments_are_never_matchers() -> None:
 
 
 def test_one_of_with_patterns_becomes_alternative_expectations() -> None:
-    args = {"a": {"$one_of": [{"$text": "x"}, {"b": {"$number": 1}}]}, "c": {"$one_of": [7, {"$ignore": True}]}}
+    args: dict[str, Json] = {
+        "a": {"$one_of": [{"$text": "x"}, {"b": {"$number": 1}}]},
+        "c": {"$one_of": [7, {"$ignore": True}]},
+    }
     accept = compile_expect({"call": "f", "args": args}).accept
     assert [[(rule.path, rule.matcher) for rule in expectation.calls[0].args] for expectation in accept] == [
         [("/a", "text"), ("/c", "exact")],
         [("/a", "text"), ("/c", "ignore")],
         [("/a/b", "number"), ("/c", "exact")],
         [("/a/b", "number"), ("/c", "ignore")],
+    ]
+
+
+def test_an_alternative_of_plain_values_is_meant_exactly_as_a_whole() -> None:
+    accept = compile_expect({"call": "f", "args": {"a": {"b": [1, {"$one_of": [2, {"$text": "x"}]}]}}}).accept
+    assert [[(rule.path, rule.matcher, rule.value) for rule in each.calls[0].args] for each in accept] == [
+        [("/a", "exact", {"b": [1, 2]})],
+        [("/a/b", "length", 2), ("/a/b/0", "exact", 1), ("/a/b/1", "text", "x")],
     ]
 
 
