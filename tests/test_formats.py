@@ -196,6 +196,23 @@ def test_a_wrong_shape_is_refused_with_its_place(name: str, value: Json, path: s
     assert str(problem).startswith("t.json:")
 
 
+def test_an_unsound_schema_is_refused_at_its_line() -> None:
+    text = """{
+ "name": "a",
+ "input_schema": {
+  "type": "object",
+  "properties": {"b": {"type": "strng"},
+                 "c": {"$ref": "https://example.com/c.json"}}
+ }
+}"""
+    with pytest.raises(InputError, match=r"^t\.json:5:31: /input_schema/properties/b/type: .*strng"):
+        plugins.find("formats", "anthropic").tools(text, "t.json")
+    with pytest.raises(InputError, match=r"^t\.json:6:32: /input_schema/properties/c/\$ref: .*outside"):
+        plugins.find("formats", "anthropic").tools(text.replace("strng", "string"), "t.json")
+    with pytest.raises(InputError, match=r"^a\.yaml:2:12: /properties: "):
+        plugins.find("formats", "json_schema").tools("type: object\nproperties: 5\n", "a.yaml")
+
+
 def test_all_that_is_wrong_with_a_file_is_said_at_once() -> None:
     with pytest.raises(InputError) as refusal:
         read("openai_chat", [{"function": {}}, {"type": "custom"}, {"function": {"name": "a", "parameters": 1}}])

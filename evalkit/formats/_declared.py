@@ -10,6 +10,7 @@ from evalkit import documents
 from evalkit.data import Json, Pointer, ToolSpec
 from evalkit.documents import Document
 from evalkit.errors import InputError, Problem
+from evalkit.schema import check
 from evalkit.values import pointer, quoted
 
 Entry: TypeAlias = tuple[Pointer, Json]
@@ -93,17 +94,23 @@ class Reader:
             hint = 'a JSON Schema, as in {"type": "object", "properties": {...}}'
             self.wrong(place, f"{key} is an object, not {quoted(schema, 40)}", hint)
             return
-        if any(spec.name == rename(name) for spec in self.specs):
-            self.wrong(path + "/name", f"the tool {rename(name)!r} is declared twice", "rename or drop one of them")
-            return
         try:
             schema = convert(schema) if convert else schema
         except Unreadable as error:
             self.wrong(place + error.path, error.what, error.hint)
             return
+        self.add(path, rename(name), description, schema, place)
+
+    def add(self, path: Pointer, name: str, description: Json, schema: Json, place: Pointer) -> None:
+        """Take in the tool declared at `path`, whose schema stands at `place`, if it can be used."""
+        if any(spec.name == name for spec in self.specs):
+            self.wrong(path + "/name", f"the tool {name!r} is declared twice", "rename or drop one of them")
+            return
+        for unsound in check(schema, ""):
+            self.wrong(place + unsound.path, unsound.what, unsound.hint)
         text = description if isinstance(description, str) else ""
         source = f"{self.document.file}#{self.prefix}{place}"
-        self.specs.append(ToolSpec(name=rename(name), description=text, schema=schema, source=source))
+        self.specs.append(ToolSpec(name=name, description=text, schema=schema, source=source))
 
     def result(self) -> tuple[ToolSpec, ...]:
         if not self.specs and not self.problems:

@@ -6,7 +6,6 @@ import re
 from pathlib import PurePath
 
 from evalkit.data import Json, ToolSpec
-from evalkit.errors import InputError, Problem
 from evalkit.formats import _declared
 from evalkit.values import quoted
 
@@ -29,21 +28,14 @@ def sniff(text: str) -> bool:
 
 def tools(text: str, source: str) -> tuple[ToolSpec, ...]:
     document = _declared.document(text, source)
+    reader = _declared.Reader(document)
     schema = document.value
-    if not isinstance(schema, dict):
+    if isinstance(schema, dict):
+        reader.add("", _name(schema, source), schema.get("description"), schema, "")
+    else:
         hint = 'write {"type": "object", "properties": {...}}'
-        raise InputError(
-            Problem(what=f"a schema is an object, not {quoted(schema, 40)}", hint=hint, place=document.place())
-        )
-    description = schema.get("description")
-    return (
-        ToolSpec(
-            name=_name(schema, source),
-            description=description if isinstance(description, str) else "",
-            schema=schema,
-            source=f"{source}#",
-        ),
-    )
+        reader.wrong("", f"a schema is an object, not {quoted(schema, 40)}", hint)
+    return reader.result()
 
 
 def _name(schema: dict[str, Json], source: str) -> str:
