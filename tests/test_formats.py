@@ -205,7 +205,7 @@ def test_an_unsound_schema_is_refused_at_its_line() -> None:
                  "c": {"$ref": "https://example.com/c.json"}}
  }
 }"""
-    with pytest.raises(InputError, match=r"^t\.json:5:31: /input_schema/properties/b/type: .*strng"):
+    with pytest.raises(InputError, match=r"^t\.json:5:32: /input_schema/properties/b/type: .*strng"):
         plugins.find("formats", "anthropic").tools(text, "t.json")
     with pytest.raises(InputError, match=r"^t\.json:6:32: /input_schema/properties/c/\$ref: .*outside"):
         plugins.find("formats", "anthropic").tools(text.replace("strng", "string"), "t.json")
