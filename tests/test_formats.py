@@ -209,7 +209,7 @@ def test_an_unsound_schema_is_refused_at_its_line() -> None:
         plugins.find("formats", "anthropic").tools(text, "t.json")
     with pytest.raises(InputError, match=r"^t\.json:6:32: /input_schema/properties/c/\$ref: .*outside"):
         plugins.find("formats", "anthropic").tools(text.replace("strng", "string"), "t.json")
-    with pytest.raises(InputError, match=r"^a\.yaml:2:12: /properties: "):
+    with pytest.raises(InputError, match=r"^a\.yaml:2:13: /properties: "):
         plugins.find("formats", "json_schema").tools("type: object\nproperties: 5\n", "a.yaml")
 
 
