@@ -15,7 +15,6 @@ from evalkit.patterns import compile_expect
 from evalkit.shapes import (
     CaseShape,
     HeaderShape,
-    Kind,
     ModelShape,
     ModelsShape,
     PolicyShape,
@@ -23,11 +22,9 @@ from evalkit.shapes import (
     SliceShape,
     ToolShape,
     fit,
-    json_schema,
 )
+from evalkit.shapes import json_schema as json_schema
 from evalkit.values import pointer
-
-__all__ = ["Kind", "json_schema"]  # belongs to what is known of files, lives with the shapes
 
 Part: TypeAlias = tuple[str | int, ...]
 """A part of a case: ("id",), ("messages",), ("offer", n), ("forbid", n), or ("expect", expectation, call, rule),
