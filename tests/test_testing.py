@@ -121,6 +121,16 @@ async def test_gemini_streams_an_array_without_alt_sse(server: testing.Server, s
     assert [p.value for p in read("gemini", wire).payloads] == [{"city": "Zürich"}]
 
 
+async def test_a_system_message_folded_into_the_users_by_a_client_does_not_hide_the_question(
+    server: testing.Server, session: aiohttp.ClientSession
+) -> None:
+    path, payload = body("gemini", CHAT, "oracle", False)
+    payload["contents"][0]["parts"].insert(0, {"text": "Be brief."})
+    async with session.post(server.url + path, json=payload) as response:
+        wire = Wire(status=response.status, body=await response.text())
+    assert [p.value for p in read("gemini", wire).payloads] == [{"city": "Zürich"}]
+
+
 @pytest.mark.parametrize("dialect", FORMATS)
 async def test_the_model_named_in_the_request_speaks(
     server: testing.Server, session: aiohttp.ClientSession, dialect: str

@@ -41,7 +41,7 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
-        elif not self._quiet:
+        elif not self._quiet and (kind is None or self.done):
             self._say()
 
     def add(self, record: Record) -> None:

@@ -21,6 +21,8 @@ class Question:
     model: str
     said: tuple[str, ...]
     """What the user said, message by message."""
+    last: str
+    """The last piece of the user's last message: some clients put the system's words before it in the same message."""
     tools: tuple[str, ...]
     """Names, as sent."""
     stream: bool
@@ -51,6 +53,7 @@ def _spoken(dialect: str, body: Fields, tools: Iterable[Fields]) -> Question:
         dialect=dialect,
         model=str(body.get("model", "")),
         said=_said(body.get("messages")),
+        last=_last(body.get("messages")),
         tools=tuple(str(tool.get("name", "")) for tool in tools),
         stream=stream,
         events=stream,
@@ -70,6 +73,7 @@ def _gemini(model: str, action: str, query: Mapping[str, str], body: Fields) -> 
         dialect="gemini",
         model=model,
         said=_said(body.get("contents")),
+        last=_last(body.get("contents")),
         tools=tuple(str(function.get("name", "")) for function in declared),
         stream=stream,
         events=stream and query.get("alt") == "sse",
@@ -79,9 +83,21 @@ def _gemini(model: str, action: str, query: Mapping[str, str], body: Fields) -> 
 
 def _said(messages: Json) -> tuple[str, ...]:
     """The texts of the user's messages; results of tools, which some formats send as the user's, hold none."""
-    users = (message for message in _items(messages) if message.get("role", "user") == "user")
-    texts = (" ".join(_texts(message)) for message in users)
-    return tuple(" ".join(text.split()) for text in texts if text.strip())
+    return tuple(" ".join(pieces) for pieces in _users(messages))
+
+
+def _last(messages: Json) -> str:
+    users = list(_users(messages))
+    return users[-1][-1] if users else ""
+
+
+def _users(messages: Json) -> Iterator[list[str]]:
+    """The pieces of each of the user's messages, white space folded."""
+    for message in _items(messages):
+        if message.get("role", "user") == "user":
+            pieces = [" ".join(text.split()) for text in _texts(message) if text.strip()]
+            if pieces:
+                yield pieces
 
 
 def _texts(message: Fields) -> Iterator[str]:
@@ -132,14 +148,12 @@ class Cases:
         for suite in suites:
             for case in suite.cases:
                 specs = tuple(suite.specs[key] for key in case.tools)
-                said = _said(list(case.messages))
-                key = (said[-1] if said else "", _names(spec.name for spec in specs))
+                key = (_last(list(case.messages)), _names(spec.name for spec in specs))
                 self._known.setdefault(key, []).append((case, specs))
 
     def find(self, asked: Question) -> Asked | None:
-        """The case with this last user message and these tools; of several the one with the same messages before."""
-        key = (asked.said[-1] if asked.said else "", _names(asked.tools))
-        found = self._known.get(key)
+        """The case that ends in these words and offers these tools; of several the one with the same messages."""
+        found = self._known.get((asked.last, _names(asked.tools)))
         if not found:
             return None
         same = (one for one in found if _said(list(one[0].messages)) == asked.said)
