@@ -21,8 +21,8 @@ from evalkit.data import (
     Change,
     Comparison,
     Json,
-    LatencyRatio,
     Rate,
+    Ratio,
     Record,
     Run,
     RunInfo,
@@ -251,16 +251,16 @@ def _changes(cases: Sequence[Case], before: _Side, after: _Side, names: tuple[st
 # --------------------------------------------------------------------------- latency
 
 
-def _latency(cases: Sequence[Case], before: _Side, after: _Side) -> LatencyRatio:
+def _latency(cases: Sequence[Case], before: _Side, after: _Side) -> Ratio:
     """Over cases that were answered and timed on both sides; the time of a case is the geometric mean of its trials."""
     was, now = ({case.id: _log_seconds(side.records.get(case.id, ())) for case in cases} for side in (before, after))
     ratios = [
         now_ - was_ for case in cases if (was_ := was[case.id]) is not None and (now_ := now[case.id]) is not None
     ]
     if not ratios:
-        return LatencyRatio(ratio=None, low=None, high=None, pairs=0)
+        return Ratio(ratio=None, low=None, high=None, pairs=0)
     ratio, low, high = (None if end is None else math.exp(end) for end in stats.hodges_lehmann(ratios))
-    return LatencyRatio(ratio=ratio, low=low, high=high, pairs=len(ratios))
+    return Ratio(ratio=ratio, low=low, high=high, pairs=len(ratios))
 
 
 def _log_seconds(records: Sequence[Record]) -> float | None:

@@ -471,7 +471,8 @@ class Cell:
     """One score on one slice, candidate against baseline, over the cases that both answered."""
 
     slice: str
-    """`all`, `tool:NAME` or `tag:NAME`."""
+    """`all`, `tool:NAME`, `tag:NAME`, `feature:NAME` (of the schemas of the tools wanted), or `arm:NAME` (both sides
+    asked that way)."""
     score: str
     baseline: Rate
     candidate: Rate
@@ -491,7 +492,7 @@ class Cell:
     p: float | None
     """McNemar mid-p of fixed against broken."""
     q: float | None = None
-    """`p` after Benjamini-Hochberg over the tools; None for slices that are no tool."""
+    """`p` after Benjamini-Hochberg over the tools; None for slices that are no tool, and for tools of too few cases."""
     method: str = ""
     """How the interval was computed."""
 
@@ -505,16 +506,87 @@ class Change:
     """same: passes on both; unjudged: a Fault on a side; unpaired: never asked on a side."""
     why: str = ""
     """One line: what the candidate (or, for `fixed`, the baseline) did wrong."""
+    cause: str = ""
+    """The kind of it: one of CODES, or the kind of a Mismatch; "" for `same` and where there is no answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LatencyRatio:
-    """Candidate over baseline, median of the per-case ratios; 1.09 [1.03, 1.15] means 9 % slower."""
+class Ratio:
+    """Candidate over baseline, over the cases known on both sides; 1.09 [1.03, 1.15] means 9 % more."""
 
     ratio: float | None
     low: float | None
     high: float | None
+    """95 % interval; None with too few pairs for one."""
     pairs: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agreement:
+    """On how many cases that offer a tool each side calls it (in most of its trials), right or not."""
+
+    tool: str | None
+    """None: any tool."""
+    both: int
+    candidate_only: int
+    baseline_only: int
+    neither: int
+
+    @property
+    def precision(self) -> float | None:
+        """Of the cases where the candidate calls it, the share where the baseline does."""
+        called = self.both + self.candidate_only
+        return self.both / called if called else None
+
+    @property
+    def recall(self) -> float | None:
+        """Of the cases where the baseline calls it, the share where the candidate does."""
+        called = self.both + self.baseline_only
+        return self.both / called if called else None
+
+    @property
+    def f1(self) -> float | None:
+        called = 2 * self.both + self.candidate_only + self.baseline_only
+        return 2 * self.both / called if called else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Noise:
+    """The baseline against itself, A/A: over the cases of which it has two judged trials or more."""
+
+    score: str
+    cases: int
+    flips: float
+    """Chance, 0..1, that two of its own trials of a case differ."""
+    flips_low: float
+    flips_high: float
+    difference: float
+    """Its second trial - its first."""
+    low: float
+    high: float
+    candidate_flips: float | None
+    """Two trials of the candidate; None where it has one."""
+    between: float | None
+    """A trial of the baseline and one of the candidate."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attribution:
+    """Whether cases with a feature of the schema fared worse than those without it."""
+
+    feature: str
+    score: str
+    cases: int
+    others: int
+    """Pairs with the feature, and without it."""
+    with_feature: float
+    without: float
+    """The difference of the score, candidate - baseline, on either. -1..1"""
+    difference: float
+    """`with_feature` - `without`."""
+    low: float
+    high: float
+    """95 % over all features of the score together: what lies beyond 0 is no coincidence of looking at many."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -532,30 +604,60 @@ class Comparison:
     cells: tuple[Cell, ...]
     changes: tuple[Change, ...]
     """One for each case of the suite, in its order."""
-    latency: LatencyRatio
+    latency: Ratio
+    """Median of the per-case ratios."""
     differs: tuple[str, ...] = ()
     """What makes the two runs unlike, in words; () if they are comparable."""
+    output_tokens: Ratio | None = None
+    cost: Ratio | None = None
+    """Of the totals; None where they are not known on both sides."""
+    agreement: tuple[Agreement, ...] = ()
+    """Any tool, then each tool that a case offers, by name."""
+    noise: Noise | None = None
+    """None unless the baseline was asked twice or more."""
+    attributions: tuple[Attribution, ...] = ()
+    strict: tuple[Cell, ...] = ()
+    """Cells of the tools, the candidate as it was asked on the arm `strict` against the baseline as it stands; () where
+    the candidate's run has no such answers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
     """One requirement of a policy."""
 
-    kind: Literal["floor", "max_drop", "latency_ratio", "fault_share"]
+    kind: Literal["floor", "max_drop", "latency_ratio", "cost_ratio", "fault_share"]
     limit: float
-    """floor: least rate; max_drop: margin; both 0..1. latency_ratio: candidate / baseline. fault_share: 0..1."""
+    """floor: least rate; max_drop: margin; both 0..1. Ratios: candidate / baseline. fault_share: 0..1."""
     score: str | None = None
     """For floor and max_drop: one of SCORES."""
     slice: str = "all"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Quarantine:
+    """A case that no check counts for a while: known to be broken, and somebody's to mend."""
+
+    case: str
+    until: str
+    """The last day, ISO 8601. After it the case counts again."""
+    owner: str
+    why: str
+
+
+OnInconclusive: TypeAlias = Literal["fail", "warn", "pass"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
     rules: tuple[Rule, ...]
     source: str = "default"
+    quarantine: tuple[Quarantine, ...] = ()
+    inconclusive: OnInconclusive = "warn"
+    """What an inconclusive gate returns: as if it failed (exit 1), its own code (exit 3), as if it passed (exit 0)."""
 
 
 Outcome: TypeAlias = Literal["pass", "fail", "inconclusive"]
+CheckOutcome: TypeAlias = Literal["pass", "fail", "inconclusive", "not_applicable"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -563,7 +665,8 @@ class Check:
     """One rule, held against a comparison."""
 
     rule: Rule
-    outcome: Outcome
+    outcome: CheckOutcome
+    """not_applicable: no case of the suite is of the kind that the rule speaks of."""
     required: str
     measured: str
     sentence: str
@@ -583,6 +686,20 @@ VerdictWord: TypeAlias = Literal[
 ]
 
 
+ReadinessWord: TypeAlias = Literal["blocked", "watch", "safe only strict", "not enough data", "safe"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Readiness:
+    """Whether the calls of one tool may move to the candidate: a line of the migration checklist."""
+
+    tool: str
+    word: ReadinessWord
+    why: str
+    cases: int
+    """Judged on both sides."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """`outcome` is the worst of the checks (fail, then inconclusive); not comparable is `comparable=False`."""
@@ -592,6 +709,14 @@ class Verdict:
     headline: str
     checks: tuple[Check, ...]
     comparable: bool = True
+    inconclusive: OnInconclusive = "warn"
+    """The policy's: see there."""
+    readiness: tuple[Readiness, ...] = ()
+    """One for each tool that a case wants, worst first; () where the runs cannot be compared."""
+    quarantined: tuple[Quarantine, ...] = ()
+    """Left out of the checks and of `readiness`."""
+    expired: tuple[Quarantine, ...] = ()
+    """Past their day: these cases count again."""
 
 
 # --------------------------------------------------------------------------- what people read

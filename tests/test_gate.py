@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import compare, gate, stats
-from evalkit.data import Check, Comparison, LatencyRatio, Outcome, Policy, Rule, Verdict
+from evalkit.data import Check, Comparison, Outcome, Policy, Ratio, Rule, Verdict
 from evalkit.errors import ExitCode, InputError
 from tests.outcomes import case, compared, run
 
@@ -138,7 +138,7 @@ def test_a_score_that_no_case_judges_passes_nothing() -> None:
     [(1.0, 1.4, "pass"), (1.4, 1.6, "inconclusive"), (1.6, 1.9, "fail"), (None, None, "inconclusive")],
 )
 def test_a_latency_ratio_is_decided_by_its_interval(low: float | None, high: float | None, outcome: Outcome) -> None:
-    timed = replace(fallen(200, 0), latency=LatencyRatio(ratio=1.5, low=low, high=high, pairs=200))
+    timed = replace(fallen(200, 0), latency=Ratio(ratio=1.5, low=low, high=high, pairs=200))
     assert held(timed, LATENCY).outcome == outcome
 
 
@@ -149,7 +149,7 @@ def test_times_taken_differently_decide_nothing() -> None:
     assert held(crowded, LATENCY).outcome == "inconclusive"
     streamed = replace(timed, candidate=replace(timed.candidate, stream=True))
     assert held(streamed, LATENCY).outcome == "inconclusive"
-    untimed = replace(timed, latency=LatencyRatio(ratio=None, low=None, high=None, pairs=0))
+    untimed = replace(timed, latency=Ratio(ratio=None, low=None, high=None, pairs=0))
     assert held(untimed, LATENCY).outcome == "inconclusive"
 
 
