@@ -1,7 +1,7 @@
 """Intervals, tests and power: numbers in, numbers out. The only home of scipy.
 
-`rates` is one model, `paired` two models on the same cases, `power` how many cases it takes, `latency` how long they
-take.
+`rates` is one model, `paired` two models on the same cases, `sequential` the same while the answers come in, `power`
+how many cases it takes, `latency` how long they take.
 """
 
 from evalkit.stats.latency import hodges_lehmann, quantile_interval
@@ -18,9 +18,11 @@ from evalkit.stats.paired import (
 )
 from evalkit.stats.power import cases_below_floor, cases_for_margin, cases_to_settle, power_not_worse
 from evalkit.stats.rates import benjamini_hochberg, normal_quantile, pass_hat_k, t_quantile, wilson
+from evalkit.stats.sequential import Bets, sequential_difference, sequential_interval, sequential_p
 
 __all__ = [
     "LEAST_CLUSTERS",
+    "Bets",
     "Difference",
     "adjusted_mean",
     "benjamini_hochberg",
@@ -37,6 +39,9 @@ __all__ = [
     "pass_hat_k",
     "power_not_worse",
     "quantile_interval",
+    "sequential_difference",
+    "sequential_interval",
+    "sequential_p",
     "t_quantile",
     "tango",
     "wilson",

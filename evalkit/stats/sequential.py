@@ -1,0 +1,103 @@
+"""Decisions that hold however often one looks and whenever one stops: betting on bounded values.
+
+A gambler who thinks that the mean lies above m bets a fraction of the wealth on each value in turn, at odds that are
+fair if it is m and bad if it is less. If it is not above m, the wealth ever reaches 1 / alpha with a chance of at most
+alpha (Ville 1939), so it may be watched from the first value on. Which fraction is best depends on what is not known
+yet: the wealth is spread evenly over STAKES of them, and the best one soon makes up most of it (Waudby-Smith & Ramdas
+2024, J. Royal Statistical Society B 86:1-27, "diversified Kelly betting").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.stats.paired import Difference
+
+STAKES = (np.arange(16) + 0.5) / 16
+"""Fractions of the wealth that are lost on a value of 0. None is all of it: no single value ends the game."""
+
+_METHOD = "betting, valid at any stopping time"
+_STEPS = 30
+"""Halvings of 0..1 in the search for a bound: to 1e-9."""
+
+
+class Bets:
+    """The wealth of one who bets that values in 0..1 have a mean above `mean` (0..1, neither end), value by value."""
+
+    def __init__(self, mean: float) -> None:
+        self._mean = mean
+        self._logs = np.zeros(len(STAKES))
+        self.most = 1.0
+        """The most it ever was: 1 / most is a p-value at any time."""
+
+    def add(self, value: float) -> None:
+        self._logs += np.log1p(STAKES * (value / self._mean - 1))
+        with np.errstate(over="ignore"):
+            self.most = max(self.most, float(np.exp(self._logs).mean()))
+
+    def won(self, alpha: float = 0.05) -> bool:
+        """Whether a mean of at most `mean` has been ruled out; once it has, it stays so."""
+        return self.most >= 1 / alpha
+
+
+def sequential_interval(
+    values: Sequence[float], confidence: float = 0.95, *, least: float = 0.0, most: float = 1.0
+) -> tuple[float, float] | None:
+    """Interval of the mean of `values`, least..most, in the order in which they came; None without any.
+
+    It holds the mean at all times at once with `confidence`, an error of half the rest at each end: all means against
+    which no gambler ever won, which is what was seen over the whole course and not only at its end.
+    """
+    if not values:
+        return None
+    alpha, span = (1 - confidence) / 2, most - least
+    scaled = np.clip((np.asarray(values, dtype=float) - least) / span, 0.0, 1.0)
+    return least + span * _lower(scaled, alpha), most - span * _lower(1 - scaled, alpha)
+
+
+def sequential_difference(values: Sequence[float]) -> Difference | None:
+    """`paired.difference` for values, -1..1, that were looked at as they came: in their order, one a case.
+
+    `lower_bound` lies above -margin just if one who bets on that has won at some time. The cases are taken as
+    independent, which their random order serves: clusters are not allowed for.
+    """
+    wide = sequential_interval(values, 0.95, least=-1.0)
+    sided = sequential_interval(values, 0.90, least=-1.0)
+    if wide is None or sided is None:
+        return None
+    mean = float(np.mean(values))
+    return Difference(mean=mean, low=wide[0], high=wide[1], lower_bound=sided[0], upper_bound=sided[1], method=_METHOD)
+
+
+def sequential_p(values: Sequence[float]) -> float:
+    """Two-sided p, 0..1, of a mean of 0 for values, -1..1, that were looked at as they came.
+
+    Half of the wealth is bet on a rise and half on a fall.
+    """
+    scaled = (np.asarray(values, dtype=float) + 1) / 2
+    wealth = (_course(scaled, 0.5) + _course(1 - scaled, 0.5)) / 2
+    return 1 / max(1.0, float(wealth.max(initial=1.0)))
+
+
+def _lower(values: NDArray[np.float64], alpha: float) -> float:
+    """The highest mean against which a gambler has won at some time; 0 if there is none. Wealth falls as it rises."""
+    low, high = 0.0, 1.0
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        if _course(values, middle).max() >= 1 / alpha:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _course(values: NDArray[np.float64], mean: float) -> NDArray[np.float64]:
+    """The wealth after each value. Few values are distinct, so logarithms are taken of those alone."""
+    distinct, which = np.unique(values, return_inverse=True)
+    logs = np.log1p(np.outer(STAKES, distinct / mean - 1))
+    with np.errstate(over="ignore"):
+        wealth: NDArray[np.float64] = np.exp(np.cumsum(logs[:, which], axis=1)).mean(axis=0)
+    return wealth
