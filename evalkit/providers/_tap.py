@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial, wraps
 
@@ -41,6 +42,7 @@ class Exchange:
         self.sent = b""
         self.tape = Tape()
         self.failure: Failure | None = None
+        self._rest: AsyncIterator[bytes] | None = None
 
     async def carry(
         self, request: httpx.Request, send: Callable[[httpx.Request], Awaitable[httpx.Response]]
@@ -48,7 +50,9 @@ class Exchange:
         """Send `request`, with everything recorded. Raises SecondAttempt where it is one."""
         url = str(request.url)
         if url == self.url:
-            raise SecondAttempt(f"a second attempt at {request.url.path} was not sent")
+            stopped = SecondAttempt(f"a second attempt at {request.url.path} was not sent")
+            stopped.request = request
+            raise stopped
         self.url, self.sent, self.failure = url, await request.aread(), None
         request.headers["accept-encoding"] = "identity"  # bytes that can be read as they come
         self.tape = Tape()
@@ -59,8 +63,35 @@ class Exchange:
             raise
         self.tape.begin(response.status_code, response.headers)
         assert isinstance(response.stream, httpx.AsyncByteStream)
+        self._rest = aiter(response.stream)
         response.stream = _Overheard(response.stream, self)
         return response
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives. Whoever stops in the middle leaves the rest for `hear_out`."""
+        if self._rest is None:
+            return
+        try:
+            async for chunk in self._rest:
+                self.tape.add(chunk)
+                yield chunk
+        except (httpx.HTTPError, ProviderError) as error:
+            self.failure = error
+            raise
+        self._rest = None
+
+    async def hear_out(self) -> None:
+        """Record what the library left unread: it stops at errors of its own, the endpoint does not."""
+        task = asyncio.current_task()
+        given_up = task is not None and task.cancelling()
+        if self._rest is not None and self.failure is None and not given_up:
+            with suppress(httpx.HTTPError, ProviderError):
+                async for _ in self.chunks():
+                    pass
+
+    def end(self) -> None:
+        """Listen no longer."""
+        self._rest = None
 
 
 class _Overheard(httpx.AsyncByteStream):
@@ -68,16 +99,11 @@ class _Overheard(httpx.AsyncByteStream):
         self._stream = stream
         self._exchange = exchange
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in self._stream:
-                self._exchange.tape.add(chunk)
-                yield chunk
-        except (httpx.HTTPError, ProviderError) as error:
-            self._exchange.failure = error
-            raise
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._exchange.chunks()
 
     async def aclose(self) -> None:
+        await self._exchange.hear_out()
         await self._stream.aclose()
 
 
@@ -92,6 +118,7 @@ def recording() -> Iterator[Exchange]:
     try:
         yield exchange
     finally:
+        exchange.end()
         _ON.reset(token)
 
 

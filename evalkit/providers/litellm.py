@@ -145,10 +145,12 @@ def _guard(library: ModuleType) -> None:
         setattr(library, name, value.copy() if isinstance(value, list | dict) else value)
 
 
+_LIVE: set[Bridge] = set()
+"""Bridges that asked something and were not closed."""
+
+
 class Bridge:
     """One target, asked through litellm. Its HTTP clients are litellm's own, shared by all bridges."""
-
-    _open = 0
 
     def __init__(self, library: ModuleType, target: Target, key: str | None, secrets: tuple[str, ...]) -> None:
         self._library = library
@@ -162,32 +164,41 @@ class Bridge:
             self._settings["api_key"] = key
         errors = (error for error in vars(library.exceptions).values() if isinstance(error, type))
         self._errors = tuple(error for error in errors if issubclass(error, Exception))
-        self._closed = False
-        Bridge._open += 1
 
     async def ask(self, request: Request) -> Response:
         # A copy of its own for every call: litellm rewrites the schemas it is handed, in place.
         extra = {"stream_options": {"include_usage": True}} if request.body.get("stream") else None
         call = loads(self._serialiser.text(request, extra))
         _guard(self._library)
+        _LIVE.add(self)
         with recording() as exchange:
             try:
                 async with asyncio.timeout(self._target.timeout):
-                    client = await self._client_view(call)
+                    client = await self._heard(call, exchange)
             except TimeoutError as error:
                 message = f"no answer after {self._target.timeout:g} s"
                 raise ProviderError("timeout", message, status=exchange.tape.status, retryable=True) from error
-            except self._errors as error:
-                client = self._client_failure(error, exchange)
         return self._answer(exchange, client, request)
 
     async def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        Bridge._open -= 1
-        if not Bridge._open:
-            await self._library.close_litellm_async_clients()
+        """Closes litellm's clients with the last bridge that used them."""
+        if self in _LIVE:
+            _LIVE.remove(self)
+            if not _LIVE:
+                await self._library.close_litellm_async_clients()
+
+    async def _heard(self, call: dict[str, Json], exchange: Exchange) -> Json:
+        """The client's view. Raises ProviderError where the wire holds no answer."""
+        try:
+            client, error = await self._client_view(call), None
+        except self._errors as failure:
+            words = own_words(f"{type(failure).__name__}: {failure}", self._secrets)
+            client, error = {"calls": [], "finish": None, "text": "", "error": words}, failure
+        await exchange.hear_out()
+        fault = self._fault(error, exchange)
+        if fault is not None:
+            raise fault from error
+        return client
 
     async def _client_view(self, call: dict[str, Json]) -> Json:
         """What the library shows its users. A stream is assembled by the library too."""
@@ -206,30 +217,28 @@ class Bridge:
             "text": message.content or "",
         }
 
-    def _client_failure(self, error: Exception, exchange: Exchange) -> Json:
-        """What the library shows of an answer it failed on: nothing. Raises ProviderError where there is no answer."""
-        tape = exchange.tape
+    def _fault(self, error: Exception | None, exchange: Exchange) -> ProviderError | None:
+        """What went wrong, by what was on the wire; None if it holds an answer, whatever the library made of it."""
+        tape, failure = exchange.tape, exchange.failure
         if tape.status not in (None, 200):
-            raise refusal(tape.status, tape.headers, tape.wire().body, self._secrets) from error
-        words = own_words(f"{type(error).__name__}: {error}", self._secrets)
-        if isinstance(exchange.failure, ProviderError):
-            raise exchange.failure from error
-        if exchange.failure is not None:
-            kind, retryable = nearest(HTTPX_FAULTS, type(exchange.failure))
-            cut = own_words(str(exchange.failure), self._secrets) or type(exchange.failure).__name__
-            message = cut if tape.status is None else f"the answer was cut off: {cut}"
-            raise ProviderError(kind, message, status=tape.status, retryable=retryable) from error
-        if tape.status is None:
-            raise self._never_sent(error, words) from error
-        return {"calls": [], "finish": None, "text": "", "error": words}
+            return refusal(tape.status, tape.headers, tape.wire().body, self._secrets)
+        if isinstance(failure, ProviderError):
+            return failure
+        if failure is not None:
+            kind, retryable = nearest(HTTPX_FAULTS, type(failure))
+            words = own_words(str(failure), self._secrets) or type(failure).__name__
+            message = words if tape.status is None else f"the answer was cut off: {words}"
+            return ProviderError(kind, message, status=tape.status, retryable=retryable)
+        if tape.status is None and error is not None:
+            return self._never_sent(error)
+        return None
 
-    def _never_sent(self, error: Exception, words: str) -> ProviderError:
-        kind, _ = next(
-            (FAULTS[ancestor.__name__] for ancestor in type(error).__mro__ if ancestor.__name__ in FAULTS),
-            ("plugin", False),
-        )
-        world = kind in ("network", "server", "timeout", "rate_limit")
-        return ProviderError("plugin" if world else kind, f"litellm sent nothing: {words}")
+    def _never_sent(self, error: Exception) -> ProviderError:
+        names = (ancestor.__name__ for ancestor in type(error).__mro__)
+        kind, _ = next((FAULTS[name] for name in names if name in FAULTS), ("plugin", False))
+        words = own_words(f"{type(error).__name__}: {error}", self._secrets)
+        of_the_world = kind in ("network", "server", "timeout", "rate_limit")  # which was never asked
+        return ProviderError("plugin" if of_the_world else kind, f"litellm sent nothing: {words}")
 
     def _answer(self, exchange: Exchange, client: Json, request: Request) -> Response:
         if exchange.url is None:
@@ -250,10 +259,11 @@ class Bridge:
 
     def _unreadable(self, wire: Wire, path: str) -> ProviderError:
         words = own_words(wire.body, self._secrets)
-        body = wire.body.strip()
+        body, sort = wire.body.strip(), wire.headers.get("content-type", "no stated type")
         if body.startswith("{") and not body.endswith("}"):
             return ProviderError("network", f"the answer was cut off: {words}", status=wire.status, retryable=True)
-        sort = wire.headers.get("content-type", "no stated type")
+        if sort.startswith("text/") and not wire.stream:
+            return ProviderError("server", f"the answer is {sort}, not JSON: {words}", status=wire.status)
         known = ", ".join(plugins.names("dialects"))
         message = f"the answer of {path} ({sort}) is in no format with a dialect here ({known}): {words}"
         return ProviderError("unsupported", message, status=wire.status)

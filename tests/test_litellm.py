@@ -1,0 +1,485 @@
+from __future__ import annotations
+
+import asyncio
+import copy
+import importlib
+import inspect
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+
+from evalkit import plugins
+from evalkit.data import Case, FaultKind, Json, Payload, Request, Response, Run, Target, Usage
+from evalkit.errors import InputError, ProviderError
+from evalkit.plugins import World
+from evalkit.providers import _tap, litellm
+from evalkit.providers._faults import nearest
+from tests.endpoints import Endpoint, Received, Reply, events, serving
+
+MODELS = {"openai_chat": "openai/m", "anthropic": "anthropic/claude-m", "gemini": "gemini/m"}
+SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "properties": {"to": {"type": "string", "format": "city"}, "seats": {"type": "integer", "exclusiveMinimum": 0}},
+    "required": ["to"],
+    "additionalProperties": False,
+}
+TOOLS = [
+    {"type": "function", "function": {"name": "book", "description": "Book a flight", "parameters": SCHEMA}},
+    {"type": "function", "function": {"name": "air.port/info", "description": "Look up", "parameters": SCHEMA}},
+]
+USAGE = Usage(input_tokens=3, output_tokens=5)
+KEY = "sk-loopback-0123456789"
+BOTH = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+EVERY = pytest.mark.parametrize("dialect", MODELS)
+
+# litellm silences these of its own when it is imported, which pytest undoes after each test.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*`ReadOnly` qualifier:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*Accessing the.*attribute on the instance is deprecated:DeprecationWarning"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def library() -> ModuleType:
+    """litellm, imported once: it takes seconds."""
+    return litellm._library()
+
+
+def world(**environ: str) -> World:
+    def load_run(name: str) -> Run:
+        raise AssertionError("no provider over HTTP loads a run")
+
+    return World(environ=environ, load_run=load_run)
+
+
+def target(model: str, url: str | None = None, **fields: Any) -> Target:
+    return Target(name="m", provider="litellm", model=model, base_url=url, **fields)
+
+
+def request(target: Target, tools: Json = TOOLS, **body: Json) -> Request:
+    messages = ({"role": "user", "content": "Fly me to Tromsø 🛫"},)
+    case = Case(id="c", messages=messages, tools=("book",))
+    if target.stream:
+        body["stream"] = True
+    body = {"model": target.model, "messages": list(messages), "tools": tools, **body}
+    return Request(case=case, trial=0, target=target, specs=(), body=body)
+
+
+async def ask(target: Target, asked: Request | None = None, **environ: str) -> Response:
+    connection = litellm.connect(target, world(**environ))
+    try:
+        return await connection.ask(asked or request(target))
+    finally:
+        await connection.close()
+
+
+def written(dialect: str, *calls: tuple[str, str], text: str = "", stream: bool = False) -> Reply:
+    body = plugins.dialect(dialect).write(calls, text, model="m", usage=USAGE, stream=stream)
+    return sent_as(body, stream)
+
+
+def sent_as(body: str, stream: bool = False) -> Reply:
+    kind = "text/event-stream" if stream else "application/json"
+    return Reply(chunks=tuple(part.encode() for part in body.splitlines(True)), content_type=kind)
+
+
+async def fault(reply: Reply, model: str = "openai/m", **fields: Any) -> ProviderError:
+    """The error of asking an endpoint that answers with `reply`, once."""
+    async with serving(reply) as endpoint:
+        with pytest.raises(ProviderError) as caught:
+            await ask(target(model, endpoint.url, api_key_env="K", **fields), K=KEY)
+        assert len(endpoint.received) == 1
+        assert await endpoint.is_idle()
+    return caught.value
+
+
+def payloads(response: Response) -> tuple[Payload, ...]:
+    return plugins.dialect(response.dialect).read(response.wire).payloads
+
+
+# --------------------------------------------------------------------------- below the library
+
+
+@EVERY
+@BOTH
+async def test_the_wire_is_recorded_in_the_format_of_the_endpoint(dialect: str, stream: bool) -> None:
+    reply = written(dialect, ("book", '{"to":"Tromsø 🛫"}'), ("book", '{"to":"Bodø","seats":2}'), stream=stream)
+    async with serving(reply) as endpoint:
+        response = await ask(target(MODELS[dialect], endpoint.url, stream=stream))
+    assert response.dialect == dialect
+    assert response.wire.body.encode() == b"".join(reply.chunks)
+    assert response.wire.stream == stream
+    assert [payload.value for payload in payloads(response)] == [{"to": "Tromsø 🛫"}, {"to": "Bodø", "seats": 2}]
+    assert "error" not in response.client, response.client
+    assert [(call["tool"], json.loads(call["text"])) for call in response.client["calls"]] == [
+        ("book", {"to": "Tromsø 🛫"}),
+        ("book", {"to": "Bodø", "seats": 2}),
+    ]
+    assert response.timing.total == response.wire.arrivals[-1][1]
+    assert (response.timing.first_call_byte is not None) == stream
+
+
+@EVERY
+async def test_the_tools_really_arrive(dialect: str) -> None:
+    async with serving(written(dialect, text="Hei")) as endpoint:
+        await ask(target(MODELS[dialect], endpoint.url))
+    [received] = endpoint.received
+    assert "Book a flight" in received.text
+    assert '"seats"' in received.text
+    assert len(_flat(received.body["tools"])) == 2
+
+
+def _flat(tools: Json) -> Json:
+    return tools[0].get("function_declarations", tools)
+
+
+@EVERY
+async def test_what_the_library_changes_in_the_tools_is_shown_and_stays_there(dialect: str) -> None:
+    tools = copy.deepcopy(TOOLS)
+    async with serving(written(dialect, text="Hei")) as endpoint:
+        response = await ask(*_asking(target(MODELS[dialect], endpoint.url), tools))
+    assert tools == TOOLS
+    sent = endpoint.received[0].body["tools"]
+    assert response.sent == (None if sent == TOOLS else sent)
+    assert ("exclusiveMinimum" in json.dumps(sent)) == (dialect != "gemini")
+
+
+def _asking(target: Target, tools: Json) -> tuple[Target, Request]:
+    return target, request(target, tools)
+
+
+async def test_tools_that_never_left_are_seen() -> None:
+    assert litellm._declarations(b'{"messages": []}', TOOLS) == []
+    assert litellm._declarations(b'{"messages": []}', None) is None
+    assert litellm._declarations(b"not json", TOOLS) == []
+
+
+async def test_arguments_are_kept_as_they_were_sent_however_the_library_writes_them() -> None:
+    async with serving(written("anthropic", ("book", '{"to":"Bodø"}'), stream=True)) as endpoint:
+        response = await ask(target(MODELS["anthropic"], endpoint.url, stream=True))
+    assert payloads(response)[0].text == '{"to":"Bodø"}'
+
+
+def choice(finish: str | None, **message: Json) -> Json:
+    return {"choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", **message}}]}
+
+
+async def test_what_the_library_smooths_over_differs_from_the_wire() -> None:
+    call = {"type": "function", "function": {"name": "book", "arguments": None}}
+    async with serving(sent_as(json.dumps(choice("stop", content=None, tool_calls=[call])))) as endpoint:
+        response = await ask(target("openai/m", endpoint.url))
+    answer = plugins.dialect("openai_chat").read(response.wire)
+    assert (answer.finish, answer.payloads[0].text, answer.payloads[0].id) == ("stop", None, None)
+    assert response.client == {"calls": [{"tool": "book", "text": ""}], "finish": "tool_calls", "text": ""}
+
+
+async def test_calls_that_the_library_loses_in_a_stream_are_on_the_wire() -> None:
+    chunk = {
+        "choices": [
+            {"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"name": "book", "arguments": "{}"}}]}}
+        ]
+    }
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    async with serving(Reply(chunks=events(chunk, end), content_type="text/event-stream")) as endpoint:
+        response = await ask(target("openai/m", endpoint.url, stream=True))
+    assert [payload.tool for payload in payloads(response)] == ["book"]
+    assert response.client["calls"] == []
+
+
+async def test_an_answer_that_the_library_cannot_digest_is_an_answer_all_the_same() -> None:
+    body = choice(
+        "tool_calls",
+        content=None,
+        tool_calls=[{"id": "1", "type": "function", "function": {"name": "book", "arguments": "{"}}],
+    )
+    async with serving(sent_as(json.dumps(body))) as endpoint:
+        response = await ask(target("groq/m", endpoint.url))
+    assert payloads(response)[0].text == "{"
+    assert response.client["calls"] == []
+    assert "GroqException" in response.client["error"]
+
+
+async def test_a_character_cut_by_a_chunk_is_whole_again() -> None:
+    whole = b"".join(written("openai_chat", text="東京 🛫", stream=True).chunks)
+    pieces = tuple(whole[at : at + 3] for at in range(0, len(whole), 3))
+    async with serving(Reply(chunks=pieces, content_type="text/event-stream", pause=1e-9)) as endpoint:
+        response = await ask(target("openai/m", endpoint.url, stream=True))
+    assert response.wire.body.encode() == whole
+    assert response.client["text"] == "東京 🛫"
+
+
+async def test_a_format_without_a_dialect_is_never_scored_by_the_clients_view() -> None:
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hei"}]}
+    answer = {"object": "response", "model": "m", "status": "completed", "output": [said]}
+    error = await fault(sent_as(json.dumps(answer)), "openai/responses/m")
+    assert (error.kind, error.status, error.retryable) == ("unsupported", 200, False)
+    assert "/responses" in error.message
+    assert "openai_chat" in error.message
+
+
+async def test_a_route_past_every_transport_is_not_scored(monkeypatch: pytest.MonkeyPatch, library: ModuleType) -> None:
+    async def elsewhere(**call: Any) -> Any:
+        return library.ModelResponse()
+
+    monkeypatch.setattr(library, "acompletion", elsewhere)
+    with pytest.raises(ProviderError, match="past every transport"):
+        await ask(target("openai/m", "http://127.0.0.1:9"))
+
+
+# --------------------------------------------------------------------------- what goes wrong
+
+
+@EVERY
+@BOTH
+@pytest.mark.parametrize(
+    ("status", "kind", "retryable"), [(429, "rate_limit", True), (500, "server", True), (401, "auth", False)]
+)
+async def test_a_status_is_named_by_the_wire(
+    dialect: str, stream: bool, status: int, kind: FaultKind, retryable: bool
+) -> None:
+    body = json.dumps({"error": {"message": f"sorry, {KEY}"}}).encode()
+    error = await fault(
+        Reply(status=status, headers={"Retry-After": "3"}, chunks=(body,)), MODELS[dialect], stream=stream
+    )
+    assert (error.kind, error.status, error.retryable, error.message) == (kind, status, retryable, "sorry, ***")
+    assert error.retry_after == (3 if retryable else None)
+
+
+@EVERY
+async def test_a_body_that_breaks_off_is_no_answer(dialect: str) -> None:
+    whole = written(dialect, ("book", '{"to":"Bodø"}'))
+    error = await fault(Reply(chunks=whole.chunks, missing=5), MODELS[dialect])
+    assert (error.kind, error.retryable) == ("network", True)
+
+
+@EVERY
+async def test_a_stream_that_breaks_off_is_no_answer(dialect: str) -> None:
+    whole = written(dialect, ("book", '{"to":"Bodø"}'), stream=True)
+    cut = Reply(chunks=whole.chunks[: len(whole.chunks) // 2], content_type="text/event-stream", cut=True)
+    error = await fault(cut, MODELS[dialect], stream=True)
+    assert (error.kind, error.retryable) == ("network", True)
+
+
+async def test_json_that_breaks_off_at_a_proper_end_is_no_answer() -> None:
+    error = await fault(sent_as('{"choices": [{"message": {"conte'))
+    assert (error.kind, error.retryable) == ("network", True)
+
+
+@EVERY
+@BOTH
+async def test_an_endpoint_that_takes_too_long_is_left(dialect: str, stream: bool) -> None:
+    whole = written(dialect, ("book", '{"to":"Bodø"}'), stream=True)
+    slow = Reply(chunks=whole.chunks, content_type="text/event-stream", pause=30)
+    error = await fault(slow if stream else Reply(silent=True), MODELS[dialect], stream=stream, timeout=0.2)
+    assert (error.kind, error.retryable) == ("timeout", True)
+
+
+@EVERY
+async def test_an_answer_of_another_type_is_none(dialect: str) -> None:
+    error = await fault(Reply(chunks=(b"<h1>Welcome</h1>",), content_type="text/html"), MODELS[dialect])
+    assert error.kind == "server"
+    assert "<h1>Welcome</h1>" in error.message
+
+
+@EVERY
+async def test_nobody_listening_may_be_mended_by_waiting(dialect: str) -> None:
+    async with serving(Reply()) as gone:
+        pass
+    with pytest.raises(ProviderError) as caught:
+        await ask(target(MODELS[dialect], gone.url))
+    assert (caught.value.kind, caught.value.status, caught.value.retryable) == ("network", None, True)
+
+
+async def test_a_parameter_that_the_provider_does_not_take_is_not_dropped() -> None:
+    async with serving(written("anthropic", text="Hei")) as endpoint:
+        asked = target("anthropic/claude-m", endpoint.url)
+        with pytest.raises(ProviderError, match="logit_bias") as caught:
+            await ask(asked, request(asked, logit_bias={"1": 1}))
+    assert caught.value.kind == "unsupported"
+    assert not endpoint.received
+
+
+async def test_a_bug_of_the_library_is_not_the_network() -> None:
+    with pytest.raises(ProviderError, match="litellm sent nothing") as caught:
+        asked = target("anthropic/claude-m", "http://127.0.0.1:9")
+        await ask(asked, request(asked, messages=[{"role": 7}]))
+    assert caught.value.kind in ("plugin", "bad_request")
+    assert not caught.value.retryable
+
+
+def test_every_exception_of_the_library_has_a_kind() -> None:
+    module = importlib.import_module("litellm.exceptions")
+    theirs = {
+        name
+        for name, thing in vars(module).items()
+        if inspect.isclass(thing) and issubclass(thing, Exception) and thing.__module__ == module.__name__
+    }
+    assert theirs == set(litellm.FAULTS)
+
+
+def test_every_exception_of_the_transport_has_a_kind() -> None:
+    theirs = [thing for thing in vars(httpx).values() if inspect.isclass(thing) and issubclass(thing, httpx.HTTPError)]
+    for error in theirs:
+        kind, _ = nearest(_tap.FAULTS, error)
+        assert (kind == "timeout") == issubclass(error, httpx.TimeoutException)
+
+
+# --------------------------------------------------------------------------- once, and no more
+
+
+@asynccontextmanager
+async def failing_first(then: Reply) -> AsyncIterator[Endpoint]:
+    """Hangs up on the first request without a word, and would answer the second."""
+    seen = 0
+
+    def answer(received: Received) -> Reply:
+        nonlocal seen
+        seen += 1
+        return Reply(chunks=(b"x",), missing=1, status=200) if seen == 1 else then
+
+    async with serving(answer) as endpoint:
+        yield endpoint
+
+
+@EVERY
+@pytest.mark.parametrize("status", [408, 409, 422, 429, 500, 503, 529])
+async def test_the_library_tries_once(dialect: str, status: int) -> None:
+    error = await fault(Reply(status=status, chunks=(b"{}",)), MODELS[dialect])
+    assert error.status == status
+
+
+async def test_a_second_attempt_of_the_library_is_stopped() -> None:
+    sent: list[str] = []
+
+    async def send(request: httpx.Request) -> httpx.Response:
+        sent.append(str(request.url))
+        raise httpx.ConnectError("refused")
+
+    exchange = _tap.Exchange()
+    for expected in (httpx.ConnectError, _tap.SecondAttempt):
+        with pytest.raises(expected):
+            await exchange.carry(httpx.Request("POST", "http://localhost/v1"), send)
+    assert len(sent) == 1
+    assert isinstance(exchange.failure, httpx.ConnectError)
+
+
+async def test_a_question_that_is_given_up_leaves_no_connection_open() -> None:
+    for dialect, model in MODELS.items():
+        slow = Reply(
+            chunks=written(dialect, text="Hei", stream=True).chunks, content_type="text/event-stream", pause=60
+        )
+        async with serving(slow) as endpoint:
+            asked = target(model, endpoint.url, stream=True)
+            connection = litellm.connect(asked, world())
+            question = asyncio.create_task(connection.ask(request(asked)))
+            while not endpoint.received:
+                await asyncio.sleep(0.01)
+            question.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await question
+            assert await endpoint.is_idle()
+            await connection.close()
+
+
+async def test_the_last_connection_closes_the_clients_of_the_library() -> None:
+    async with serving(written("openai_chat", text="Hei")) as endpoint:
+        asked = target("openai/m", endpoint.url)
+        first, second = litellm.connect(asked, world()), litellm.connect(asked, world())
+        await first.ask(request(asked))
+        await second.ask(request(asked))
+        assert endpoint.opened == 1
+        await first.close()
+        await first.close()
+        assert endpoint.open == 1
+        await second.close()
+        assert await endpoint.is_idle()
+
+
+async def test_questions_asked_at_once_are_not_mixed_up() -> None:
+    def echo(received: Received) -> Reply:
+        return sent_as(json.dumps(choice("stop", content=received.body["messages"][0]["content"])))
+
+    async with serving(echo) as endpoint:
+        asked = target("openai/m", endpoint.url)
+        connection = litellm.connect(asked, world())
+        texts = [f"question {number}" for number in range(20)]
+        responses = await asyncio.gather(
+            *(connection.ask(request(asked, messages=[{"role": "user", "content": text}])) for text in texts)
+        )
+        await connection.close()
+    assert [json.loads(response.wire.body)["choices"][0]["message"]["content"] for response in responses] == texts
+    assert [response.client["text"] for response in responses] == texts
+
+
+# --------------------------------------------------------------------------- guards and keys
+
+
+async def test_the_guards_stand_again_before_each_call(library: ModuleType) -> None:
+    for name, value in {"drop_params": True, "add_function_to_prompt": True, "success_callback": ["langfuse"]}.items():
+        setattr(library, name, value)
+    async with serving(written("openai_chat", text="Hei")) as endpoint:
+        await ask(target("openai/m", endpoint.url))
+    for name, value in litellm._GUARDS.items():
+        assert getattr(library, name) == value, name
+    assert os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] == "True"
+
+
+def test_the_guards_are_told_to_the_run(library: ModuleType) -> None:
+    told = litellm.guards()
+    assert json.loads(json.dumps(told)) == told
+    assert {"litellm", "drop_params", "modify_params", "num_retries", "max_retries"} <= told.keys()
+    assert all(hasattr(library, name) for name in litellm._GUARDS)
+
+
+@pytest.mark.parametrize("model", ["claude-nonesuch", "nonesuch/m"])
+def test_a_provider_that_litellm_does_not_know_is_refused(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="knows no provider"):
+        litellm.connect(target(model), world())
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("model", "variable"),
+    [("anthropic/claude-m", "ANTHROPIC_API_KEY"), ("gemini/m", "GEMINI_API_KEY"), ("groq/m", "GROQ_API_KEY")],
+)
+def test_a_missing_key_is_named(model: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (variable, "GOOGLE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InputError, match=variable):
+        litellm.connect(target(model), world())
+    litellm.connect(target(model), world(**{variable: KEY}))
+
+
+def test_a_key_that_is_named_must_be_there() -> None:
+    with pytest.raises(InputError, match="MY_KEY is not set"):
+        litellm.connect(target("openai/m", api_key_env="MY_KEY"), world(OPENAI_API_KEY=KEY))
+
+
+@EVERY
+async def test_a_providers_own_key_goes_to_no_other_address(dialect: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.setenv(name, KEY)
+    async with serving(written(dialect, text="Hei")) as endpoint:
+        await ask(target(MODELS[dialect], endpoint.url), OPENAI_API_KEY=KEY)
+        await ask(target(MODELS[dialect], endpoint.url, api_key_env="MINE"), MINE="my-own-key")
+    assert KEY not in str(endpoint.received)
+    assert "my-own-key" in str(endpoint.received[1].headers)
+
+
+@pytest.mark.parametrize("option", ["num_retries", "fallbacks", "mock_response", "temperature", "api_key"])
+def test_an_option_that_would_change_the_question_is_refused(option: str) -> None:
+    with pytest.raises(InputError, match=option):
+        litellm.connect(target("openai/m", "http://localhost", options={option: 1}), world())
+
+
+async def test_an_option_that_says_where_the_model_lives_is_handed_on() -> None:
+    async with serving(written("openai_chat", text="Hei")) as endpoint:
+        await ask(target("azure/m", endpoint.url, options={"api_version": "2031-01-01"}))
+    assert "api-version=2031-01-01" in endpoint.received[0].path
