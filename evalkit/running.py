@@ -41,7 +41,7 @@ def carry_out(folder: Path, order: Order, world: World, *, fresh: bool, seen: Ca
         plugins.provider(target.provider).connect(target, world)
     if fresh:
         store.remove(folder)
-    with join(folder, describe(folder.name, order), order.suite) as opened:
+    with join(folder, describe(folder.name, order, _guards(order)), order.suite) as opened:
         asyncio.run(_ask(opened, order, world, seen))
 
 
@@ -97,9 +97,8 @@ def join(folder: Path, info: RunInfo, suite: Suite) -> store.Store:
     return opened
 
 
-def describe(name: str, order: Order) -> RunInfo:
+def describe(name: str, order: Order, guards: Mapping[str, Json]) -> RunInfo:
     """What the run is, with the versions of everything that may change its outcome."""
-    pace = {"concurrency": order.pace.width, "max_retries": order.pace.retries}
     return RunInfo(
         id=name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -110,7 +109,7 @@ def describe(name: str, order: Order) -> RunInfo:
         trials=order.trials,
         judging=order.judging,
         versions={"evalkit": __version__, "python": platform.python_version(), **_versions()},
-        guards={**pace, **_guards(order)},
+        guards=guards,
     )
 
 
@@ -125,6 +124,7 @@ def _versions() -> Mapping[str, str]:
 
 
 def _guards(order: Order) -> Mapping[str, Json]:
-    """Settings that the providers in use pin for the run, by provider."""
+    """The pace, and the settings that the providers in use pin for the run, by provider."""
     modules = {target.provider: plugins.provider(target.provider) for target in order.targets}
-    return {name: dict(module.guards()) for name, module in modules.items() if hasattr(module, "guards")}
+    pinned = {name: dict(module.guards()) for name, module in modules.items() if hasattr(module, "guards")}
+    return {"concurrency": order.pace.width, "max_retries": order.pace.retries, **pinned}

@@ -105,7 +105,7 @@ def test_what_faulted_is_asked_again_and_its_attempts_are_kept(tmp_path: Path) -
             with (
                 store.open_run(tmp_path)
                 if (tmp_path / store.FILE).exists()
-                else store.create(tmp_path, running.describe("r", order(SUITE, target)), SUITE) as opened
+                else store.create(tmp_path, running.describe("r", order(SUITE, target), guards={}), SUITE) as opened
             ):
                 requests = pipeline.plan(SUITE, targets, 1, opened.answered())
                 judge = pipeline.judge(SUITE, Judging())

@@ -53,11 +53,12 @@ def cases(
 ) -> None:
     """Cases of another tool as a suite file. Gold that breaks its own schema is kept, marked and listed by lint."""
     from evalkit import plugins, workspace
+    from evalkit import suite as suites
 
     reader = plugins.find("formats", form)
     if not hasattr(reader, "cases"):
         raise InputError(f"--from {form}: reads no cases", f"these do: {', '.join(_readers('cases'))}")
-    suite: Suite = reader.cases(workspace.read_folder(folder), output.stem)
+    suite = suites.build(reader.cases(workspace.read_folder(folder), output.stem), mark_flaws=True)
     workspace.write_suite(suite, output)
     flawed = sum(1 for case in suite.cases if case.flaws)
     typer.echo(f"{len(suite.cases)} cases, {len(suite.specs)} tools, {flawed} with flawed gold: {output}", err=True)
@@ -88,7 +89,7 @@ def recorded(
     records = reader.run(workspace.read_folder(folder), loaded, model)
     judge = pipeline.judge(loaded, order.judging)
     store_folder = reports / name
-    with running.join(store_folder, running.describe(name, order), loaded) as opened:
+    with running.join(store_folder, running.describe(name, order, guards={}), loaded) as opened:
         opened.append(judge(record) for record in records)
     printing.summary(store_folder, as_json)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from evalkit.data import Fault, Record, Request, Response, Target
-from evalkit.errors import InputError, ProviderError
+from evalkit.errors import InputError, ProviderError, suggest
 from evalkit.plugins import World
 
 
@@ -21,9 +20,7 @@ def connect(target: Target, world: World) -> Recording:
     run = world.load_run(name)
     stored = {record.target for record in run.records} | {known.identity for known in run.info.targets}
     if target.model not in stored:
-        close = get_close_matches(target.model, stored, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(sorted(stored))}"
-        raise InputError(f"the run {name} has no target {target.model!r}", hint)
+        raise InputError(f"the run {name} has no target {target.model!r}", suggest(target.model, stored))
     return Recording({(record.case, record.trial): record for record in run.records if record.target == target.model})
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from random import Random
 
 from evalkit.data import Case, Json, ToolSpec
-from evalkit.errors import InputError
+from evalkit.errors import InputError, suggest
 from evalkit.reference import faulty, lexical, oracle, sampler
 from evalkit.reference.said import Said
 
@@ -21,7 +20,7 @@ MODELS: Mapping[str, str] = {
     "oracle": "answers what the case wants: the ceiling",
     "sampler": "a random tool with random valid arguments: constrained decoding without understanding",
     "lexical": "word overlap and regular expressions: the baseline a suite must be harder than",
-    "faulty": "the oracle with a named fault: kind=CODE, rate=0..1",
+    "faulty": "the oracle with a named fault: kind=CODE[,CODE...], rate=0..1",
 }
 
 
@@ -32,7 +31,7 @@ class Manner:
     model: str
     seed: int = 0
     kind: str = ""
-    """Of the faulty model: a violation code."""
+    """Of the faulty model: a violation code, or several with commas between, of which each faulty answer has one."""
     rate: float = 1.0
     """Of the faulty model: the share of faulty answers."""
     latency: float = 0.0
@@ -42,12 +41,16 @@ class Manner:
     sleep: bool = False
     """True: the latency is waited for."""
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return tuple(self.kind.split(",")) if self.kind else ()
+
 
 def say(manner: Manner, case: Case, specs: Sequence[ToolSpec], *, trial: int = 0) -> Said:
     """The answer to one case. `specs` are the tools offered, in their order."""
     random, dice = (_random(manner, use, case, trial) for use in ("answer", "fault"))
     if manner.model == "faulty":
-        said = faulty.say(case, specs, random, kind=manner.kind, rate=manner.rate, dice=dice)
+        said = faulty.say(case, specs, random, kinds=manner.kinds, rate=manner.rate, dice=dice)
     else:
         said = {"oracle": oracle.say, "sampler": sampler.say, "lexical": lexical.say}[manner.model](case, specs, random)
     return _timed(said, manner, _random(manner, "time", case, trial)) if manner.latency else said
@@ -86,7 +89,8 @@ def manner(model: str, options: Mapping[str, Json]) -> Manner:
     if model == "faulty":
         if not found.kind:
             raise InputError("reference/faulty has no kind", "name a violation code: reference/faulty?kind=json.syntax")
-        _known(found.kind, faulty.FAULTS, "kind of fault")
+        for kind in found.kinds:
+            _known(kind, faulty.FAULTS, "kind of fault")
     elif found.kind:
         raise InputError(f"reference/{model} has no kind", "only reference/faulty has one")
     if not 0 <= found.rate <= 1:
@@ -98,8 +102,4 @@ def manner(model: str, options: Mapping[str, Json]) -> Manner:
 
 def _known(name: str, names: Mapping[str, object], what: str) -> None:
     if name not in names:
-        close = get_close_matches(name, names, n=1)
-        raise InputError(
-            f"no {what} is called {name!r}",
-            f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}",
-        )
+        raise InputError(f"no {what} is called {name!r}", suggest(name, names))

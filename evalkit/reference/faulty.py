@@ -21,15 +21,17 @@ Specs = Sequence[ToolSpec]
 Fault = Callable[[Said, Case, Specs, Random], Said | None]
 
 
-def say(case: Case, specs: Specs, random: Random, *, kind: str, rate: float, dice: Random) -> Said:
+def say(case: Case, specs: Specs, random: Random, *, kinds: Sequence[str], rate: float, dice: Random) -> Said:
     """`random` is the oracle's; `dice` decides on the fault, so that the answers without one are the oracle's own.
 
-    The first throw is against `rate`: what is faulty at a low rate is faulty at every higher one.
+    The first throw is against `rate`: what is faulty at a low rate is faulty at every higher one. Of several kinds
+    the first that the case gives a place to is planted, in an order thrown for each case.
     """
     said = oracle.say(case, specs, random)
     if dice.random() >= rate:
         return said
-    return FAULTS[kind](said, case, specs, dice) or said
+    planted = (FAULTS[kind](said, case, specs, dice) for kind in dice.sample(kinds, len(kinds)))
+    return next(filter(None, planted), said)
 
 
 # --------------------------------------------------------------------------- faults of the answer as a whole

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from random import Random
 
-from evalkit.errors import InputError
+from evalkit.errors import InputError, suggest
 
 HEADER = "x-evalkit-fault"
 """Request header that asks for a fault by its kind, for this one request."""
@@ -43,9 +42,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in FAULTS:
-            close = get_close_matches(self.kind, FAULTS, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(FAULTS)}"
-            raise InputError(f"no fault is called {self.kind!r}", hint)
+            raise InputError(f"no fault is called {self.kind!r}", suggest(self.kind, FAULTS))
         if not 0 <= self.rate <= 1:
             raise InputError(f"{self.kind}: the rate is {self.rate}", "a rate is between 0 and 1")
 
