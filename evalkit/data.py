@@ -423,6 +423,10 @@ class RunInfo:
     """Of evalkit, Python, and the libraries that judge or ask."""
     guards: Mapping[str, Json] = field(default_factory=dict)
     """Settings of client libraries that were pinned for the run, and concurrency."""
+    sequential: bool = False
+    """Answers were looked at as they came, to stop early: what is decided on them must hold at any stopping time."""
+    stopped: str | None = None
+    """Why asking ended before all was asked, and what that left; None if it did not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from evalkit import extract, plugins, score, values
-from evalkit.data import Answer, Attempt, Fault, Judging, Record, Request, Response, Suite, Target, Timing
+from evalkit.data import Answer, Attempt, Case, Fault, Judging, Record, Request, Response, Suite, Target, Timing
 from evalkit.errors import ProviderError
 from evalkit.plugins import Connection, World
 from evalkit.request import Builder
@@ -44,20 +44,28 @@ class _Asking:
 
 
 def plan(
-    suite: Suite, targets: Sequence[Target], trials: int, done: Collection[tuple[str, int, str]] = frozenset()
+    suite: Suite,
+    targets: Sequence[Target],
+    trials: int,
+    done: Collection[tuple[str, int, str]] = frozenset(),
+    order: Sequence[Case] | None = None,
 ) -> Iterator[Request]:
     """Every request that is still to be sent, trial by trial, the targets of one case beside each other.
 
     Which target comes first follows from the case's id, so that drift over the day favours none of them. A run cut
-    short has seen every case once before it sees one twice. `done` holds (target identity, trial, case id).
+    short has seen every case once before it sees one twice. With an `order` of the cases it goes case by case, all
+    trials of one before the next. `done` holds (target identity, trial, case id).
     """
     builder = Builder(suite)
-    for trial in range(trials):
-        for case in suite.cases:
-            turn = int(values.digest(case.id), 16) % len(targets)
-            for target in (*targets[turn:], *targets[:turn]):
-                if (target.identity, trial, case.id) not in done:
-                    yield builder.build(case, trial, target)
+    if order is None:
+        turns = ((trial, case) for trial in range(trials) for case in suite.cases)
+    else:
+        turns = ((trial, case) for case in order for trial in range(trials))
+    for trial, case in turns:
+        first = int(values.digest(case.id), 16) % len(targets)
+        for target in (*targets[first:], *targets[:first]):
+            if (target.identity, trial, case.id) not in done:
+                yield builder.build(case, trial, target)
 
 
 async def ask(

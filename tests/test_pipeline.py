@@ -275,3 +275,13 @@ async def test_an_unknown_provider_is_refused_before_anything_is_asked() -> None
     with pytest.raises(InputError, match="no provider is called 'openai_htp'; did you mean 'openai_http'"):
         async for _ in pipeline.ask(pipeline.plan(SUITE, targets, 1), SUITE, targets, WORLD, QUICK):
             raise AssertionError("something was asked")
+
+
+def test_in_a_given_order_all_trials_of_a_case_come_before_the_next() -> None:
+    targets = (OLD, NEW)
+    order = [CASES[2], CASES[0]]
+    asked = [
+        (r.case.id, r.trial, r.target.name) for r in pipeline.plan(SUITE, targets, 2, {("old", 0, "case-2")}, order)
+    ]
+    assert [case for case, _, _ in asked] == ["case-2"] * 3 + ["case-0"] * 4
+    assert {(trial, name) for case, trial, name in asked if case == "case-2"} == {(0, "new"), (1, "old"), (1, "new")}
