@@ -25,6 +25,17 @@ def about(case: Case, records: Sequence[Record]) -> str:
     return next((_line(of_fault(record.reply)) for record in records if isinstance(record.reply, Fault)), "")
 
 
+def cause(records: Sequence[Record]) -> str:
+    """The kind of what `about` tells of an answer: a code, or the kind of a mismatch; "" where no trial fell short."""
+    for record in records:
+        if record.score is not None and (rung := record.score.failed_at) is not None:
+            found = _telling(record.score, rung)
+            if isinstance(found, Mismatch):
+                return found.kind
+            return found.code if found else "call.missing" if rung == "called" else rung
+    return ""
+
+
 def of_fault(fault: Fault) -> str:
     return f"{fault.kind}: {fault.message}"
 
@@ -55,13 +66,20 @@ def of_mismatch(mismatch: Mismatch, case: Case, called: Sequence[str] = ()) -> s
 
 
 def _shortfall(case: Case, record: Record, score: Score, rung: Rung) -> str:
-    if rung == "correct" and score.mismatches:
+    found = _telling(score, rung)
+    if isinstance(found, Mismatch):
         called = [payload.tool for payload in record.answer.payloads] if record.answer else []
-        return of_mismatch(score.mismatches[0], case, called)
-    for violation in score.violations:
-        if violation.code.startswith(_CODES[rung]):
-            return of_violation(violation)
+        return of_mismatch(found, case, called)
+    if found is not None:
+        return of_violation(found)
     return f"wanted {_names(_wanted(case))}, called nothing" if rung == "called" else f"not {rung}"
+
+
+def _telling(score: Score, rung: Rung) -> Violation | Mismatch | None:
+    """What explains best that a rung was missed."""
+    if rung == "correct" and score.mismatches:
+        return score.mismatches[0]
+    return next((found for found in score.violations if found.code.startswith(_CODES[rung])), None)
 
 
 def _wanted(case: Case) -> Sequence[str]:

@@ -118,11 +118,11 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
 
 
 def _total_cost(reports: Iterable[Usage], target: Target | None) -> float | None:
-    known = [price for report in reports if (price := _cost(report, target)) is not None]
+    known = [price for report in reports if (price := cost(report, target)) is not None]
     return sum(known) if known else None
 
 
-def _cost(report: Usage, target: Target | None) -> float | None:
+def cost(report: Usage, target: Target | None) -> float | None:
     """USD; None unless the answer names its cost, or both its tokens and the target's prices are known."""
     if report.cost is not None:
         return report.cost

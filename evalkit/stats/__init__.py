@@ -10,10 +10,12 @@ from evalkit.stats.paired import (
     Difference,
     adjusted_mean,
     clustered_mean,
+    contrast,
     difference,
     discordance,
     mcnemar_exact,
     mcnemar_midp,
+    ratio_of_totals,
     tango,
 )
 from evalkit.stats.power import cases_below_floor, cases_for_margin, cases_to_settle, power_not_worse
@@ -30,6 +32,7 @@ __all__ = [
     "cases_for_margin",
     "cases_to_settle",
     "clustered_mean",
+    "contrast",
     "difference",
     "discordance",
     "hodges_lehmann",
@@ -39,6 +42,7 @@ __all__ = [
     "pass_hat_k",
     "power_not_worse",
     "quantile_interval",
+    "ratio_of_totals",
     "sequential_difference",
     "sequential_interval",
     "sequential_p",

@@ -22,14 +22,16 @@ class Difference:
     mean: float
     low: float
     high: float
-    """95 % interval."""
+    """95 % interval, or as sure as was asked for."""
     lower_bound: float
     upper_bound: float
     """One-sided 95 % bounds: the ends of the 90 % interval."""
     method: str
 
 
-def difference(values: Sequence[float], clusters: Sequence[Hashable], *, averaged: bool) -> Difference | None:
+def difference(
+    values: Sequence[float], clusters: Sequence[Hashable], *, averaged: bool, confidence: float = 0.95
+) -> Difference | None:
     """What is known about the mean of `values` (one a pair, -1..1); None without pairs.
 
     Over cases, as if they were independent: `tango` if each value is one trial against one trial, `adjusted_mean` if
@@ -46,14 +48,14 @@ def difference(values: Sequence[float], clusters: Sequence[Hashable], *, average
     gained, lost = discordance(values)
     spread = len({cluster for value, cluster in zip(values, clusters, strict=True) if value}) >= LEAST_CLUSTERS
 
-    def interval(confidence: float) -> tuple[float, float]:
-        low, high = adjusted_mean(values, confidence) if averaged else tango(gained, lost, n, confidence)
+    def interval(sureness: float) -> tuple[float, float]:
+        low, high = adjusted_mean(values, sureness) if averaged else tango(gained, lost, n, sureness)
         if spread:
-            wide = clustered_mean(values, clusters, confidence)
+            wide = clustered_mean(values, clusters, sureness)
             low, high = min(low, wide[0]), max(high, wide[1])
         return max(-1.0, low), min(1.0, high)
 
-    (low, high), (lower, upper) = interval(0.95), interval(0.90)
+    (low, high), (lower, upper) = interval(confidence), interval(0.90)
     method = "adjusted mean of trials" if averaged else "Tango score"
     if spread:
         method += f", or cluster-robust over {len(set(clusters))} clusters where that is wider"
@@ -151,6 +153,42 @@ def adjusted_mean(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
     error = math.sqrt(max(0.0, squares - n * mean * mean) / (n * (n - 1)))
     half = t_quantile((1 + confidence) / 2, n - 1) * error
     return mean - half, mean + half
+
+
+def contrast(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float]:
+    """Interval of one - other, two independent estimates, each (value, low, high) at the confidence wanted.
+
+    Square-and-add: each end is as far off as the two ends that make it lie from their values together (Zou & Donner
+    2008, Statistics in Medicine 27:1693-1702). On two Wilson intervals it is Newcombe's for a difference of rates.
+    """
+    (value, low, high), (other_value, other_low, other_high) = one, other
+    mean = value - other_value
+    return mean - math.hypot(value - low, other_high - other_value), mean + math.hypot(
+        high - value, other_value - other_low
+    )
+
+
+LEAST_TOTALS = 6
+"""The fewest pairs for which `ratio_of_totals` gives an interval."""
+
+
+def ratio_of_totals(
+    pairs: Sequence[tuple[float, float]], confidence: float = 0.95
+) -> tuple[float, float | None, float | None] | None:
+    """(sum of seconds / sum of firsts, low, high) of amounts >= 0; None where a sum is 0.
+
+    On the scale of logarithms, linearised: se^2 = n / (n - 1) times the sum of (second / its mean - first / its
+    mean)^2, over n^2, with Student's t of n - 1 degrees of freedom (Cochran 1977, Sampling Techniques, 6.4).
+    """
+    n = len(pairs)
+    was, now = math.fsum(one for one, _ in pairs), math.fsum(other for _, other in pairs)
+    if was <= 0 or now <= 0:
+        return None
+    if n < LEAST_TOTALS:
+        return now / was, None, None
+    squares = math.fsum((other / now - one / was) ** 2 for one, other in pairs)
+    half = t_quantile((1 + confidence) / 2, n - 1) * math.sqrt(squares * n / (n - 1))
+    return now / was, now / was * math.exp(-half), now / was * math.exp(half)
 
 
 # --------------------------------------------------------------------------- tests

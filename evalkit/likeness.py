@@ -1,0 +1,47 @@
+"""What makes two runs unlike, in words. Runs that differ in it measure different things, and are not compared. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from evalkit import values
+from evalkit.data import Json, RunInfo, Suite, Target
+
+JUDGES = ("evalkit", "jsonschema", "jsonschema-rs")
+"""Whose versions decide what a verdict on an answer is; those of the libraries that ask do not."""
+
+
+def suites_differ(before: Suite, after: Suite) -> Iterable[str]:
+    if before.digest == after.digest:
+        return
+    was, now = ({case.id: case for case in suite.cases} for suite in (before, after))
+    details = {
+        "only in the baseline's": len(was.keys() - now.keys()),
+        "only in the candidate's": len(now.keys() - was.keys()),
+        "changed": sum(replace(was[i], source="") != replace(now[i], source="") for i in was.keys() & now.keys()),
+    }
+    told = ", ".join(f"{count} {'case' if count == 1 else 'cases'} {what}" for what, count in details.items() if count)
+    yield f"the suite: {before.name} {before.digest} against {after.name} {after.digest} ({told or 'tools differ'})"
+
+
+def targets_differ(before: Target, after: Target) -> Iterable[str]:
+    if before.arm != after.arm:
+        yield f"the arm: {before.arm} against {after.arm}"
+    for name in sorted(before.params.keys() | after.params.keys()):
+        was, now = (_set(target.params, name) for target in (before, after))
+        if was != now:
+            yield f"the parameter {name}: {was} against {now}"
+
+
+def judging_differs(before: RunInfo, after: RunInfo) -> Iterable[str]:
+    if before.judging.strings != after.judging.strings:
+        yield f"how strings are compared: {before.judging.strings} against {after.judging.strings}"
+    for judge in JUDGES:
+        was, now = before.versions.get(judge), after.versions.get(judge)
+        if was != now and was is not None and now is not None:
+            yield f"the version of {judge} that judged: {was} against {now}; `evalkit score` judges a run anew"
+
+
+def _set(params: Mapping[str, Json], name: str) -> str:
+    return values.canonical(params[name]) if name in params else "not set"

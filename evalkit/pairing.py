@@ -1,0 +1,190 @@
+"""Two sides over the same cases: the cells of a comparison, what became of each case, and ratios. Pure.
+
+Linear in the number of records, but for sorting times.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from evalkit import complaint, slicing, stats, tally
+from evalkit.data import SCORES, Case, Cell, Change, Rate, Ratio, Record, ScoreName, Suite, Target
+from evalkit.sides import Side, passes
+from evalkit.slicing import Slices
+
+LEAST_TESTED = 5
+"""Tools of fewer pairs have no q. All four of four cases broken have a p of .06: no outcome could be told from chance,
+and to test it all the same would only blunt the correction for the others."""
+
+FEATURE_SCORES: tuple[ScoreName, ...] = ("compliance", "correct")
+"""What is told of features of schemas. The rungs below follow from other things."""
+
+
+def cells(suite: Suite, features: Slices, before: Side, after: Side) -> tuple[Cell, ...]:
+    """One for each slice and each score that some case of the slice judges; those of tools with their q."""
+    named = {f"feature:{name}": members for name, members in features.items()}
+    return (
+        *corrected(over(slicing.slices(suite), suite, before, after)),
+        *over(named, suite, before, after, FEATURE_SCORES),
+    )
+
+
+def over(
+    slices: Slices, suite: Suite, before: Side, after: Side, scores: Iterable[ScoreName] = tuple(SCORES)
+) -> list[Cell]:
+    """The cells of some slices, without q."""
+    clusters = [slicing.cluster(case, suite) for case in suite.cases]
+    judged = {
+        score: [
+            was is not None or now is not None or slicing.applies(case, score)
+            for case, was, now in zip(suite.cases, before.scores[score], after.scores[score], strict=True)
+        ]
+        for score in scores
+    }
+    return [
+        _cell(name, score, judging, clusters, before, after)
+        for name, members in slices.items()
+        for score in judged
+        if (judging := [i for i in members if judged[score][i]])
+    ]
+
+
+def _cell(
+    name: str, score: ScoreName, members: Sequence[int], clusters: Sequence[object], before: Side, after: Side
+) -> Cell:
+    was, now = before.scores[score], after.scores[score]
+    pairs = [(i, w, n) for i in members if (w := was[i]) is not None and (n := now[i]) is not None]
+    seen = stats.difference(
+        [n - w for _, w, n in pairs],
+        [clusters[i] for i, _, _ in pairs],
+        averaged=any(before.trials[i] > 1 or after.trials[i] > 1 for i, _, _ in pairs),
+    )
+    fixed = sum(passes(n) and not passes(w) for _, w, n in pairs)
+    broken = sum(passes(w) and not passes(n) for _, w, n in pairs)
+    return Cell(
+        slice=name,
+        score=score,
+        baseline=_rate(was, before.faulted, members),
+        candidate=_rate(now, after.faulted, members),
+        pairs=len(pairs),
+        difference=seen.mean if seen else None,
+        low=seen.low if seen else None,
+        high=seen.high if seen else None,
+        lower_bound=seen.lower_bound if seen else None,
+        upper_bound=seen.upper_bound if seen else None,
+        fixed=fixed,
+        broken=broken,
+        p=stats.mcnemar_midp(fixed, broken) if pairs else None,
+        method=seen.method if seen else "",
+    )
+
+
+def _rate(scores: Sequence[float | None], faulted: Sequence[bool], members: Sequence[int]) -> Rate:
+    judged = [value for i in members if (value := scores[i]) is not None]
+    passed = math.fsum(judged)
+    low, high = stats.wilson(passed, len(judged)) or (None, None)
+    return Rate(passed=passed, judged=len(judged), faulted=sum(faulted[i] for i in members), low=low, high=high)
+
+
+def corrected(found: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The cells, those of tools with their q: Benjamini-Hochberg over all tools tested, one score at a time."""
+    families: dict[str, list[int]] = defaultdict(list)
+    for i, cell in enumerate(found):
+        if cell.slice.startswith("tool:") and cell.pairs >= LEAST_TESTED:
+            families[cell.score].append(i)
+    told = list(found)
+    for family in families.values():
+        for i, q in zip(family, stats.benjamini_hochberg([found[i].p or 0.0 for i in family]), strict=True):
+            told[i] = replace(found[i], q=q)
+    return tuple(told)
+
+
+# --------------------------------------------------------------------------- case by case
+
+
+def changes(cases: Sequence[Case], before: Side, after: Side, names: tuple[str, str]) -> Iterable[Change]:
+    """What became of each case, in order. `names`: what to call the sides where one has no answer."""
+    for i, case in enumerate(cases):
+        score: ScoreName = "correct" if slicing.judges_correct(case) else "compliance"
+        was, now = before.scores[score][i], after.scores[score][i]
+        sides = tuple(zip(names, (before, after), strict=True))
+        if absent := [name for name, side in sides if case.id not in side.records]:
+            yield Change(case=case.id, kind="unpaired", why=f"never asked of {' and '.join(absent)}")
+        elif was is None or now is None:
+            faults = [f"{n}: {complaint.about(case, side.records[case.id])}" for n, side in sides if side.faulted[i]]
+            yield Change(case=case.id, kind="unjudged", why="; ".join(faults))
+        elif passes(was) and passes(now):
+            yield Change(case=case.id, kind="same")
+        elif passes(now):
+            yield _fallen(case, "fixed", before)
+        else:
+            yield _fallen(case, "broken" if passes(was) else "both_fail", after)
+
+
+def _fallen(case: Case, kind: Literal["fixed", "broken", "both_fail"], side: Side) -> Change:
+    records = side.records[case.id]
+    return Change(case=case.id, kind=kind, why=complaint.about(case, records), cause=complaint.cause(records))
+
+
+# --------------------------------------------------------------------------- ratios
+
+Amount = Callable[[Sequence[Record]], float | None]
+"""What the trials of a case came to, on average; None where that is unknown."""
+
+
+def latency(cases: Sequence[Case], before: Side, after: Side) -> Ratio:
+    """The typical case: the median of the ratios. The time of a case is the geometric mean of its trials."""
+    pairs = _pairs(cases, before, after, _seconds, _seconds)
+    if not pairs:
+        return Ratio(ratio=None, low=None, high=None, pairs=0)
+    found = stats.hodges_lehmann([math.log(now / was) for was, now in pairs])
+    ratio, low, high = (None if end is None else math.exp(end) for end in found)
+    return Ratio(ratio=ratio, low=low, high=high, pairs=len(pairs))
+
+
+def output_tokens(cases: Sequence[Case], before: Side, after: Side) -> Ratio | None:
+    """Of all output tokens: a few long answers count as much as they are long."""
+    return _totals(_pairs(cases, before, after, _output_tokens, _output_tokens))
+
+
+def cost(cases: Sequence[Case], before: Side, after: Side, targets: tuple[Target, Target]) -> Ratio | None:
+    """Of the bills, as the answers say or the targets' prices have it."""
+    prices = (_cost(target) for target in targets)
+    return _totals(_pairs(cases, before, after, *prices))
+
+
+def _pairs(cases: Sequence[Case], before: Side, after: Side, was: Amount, now: Amount) -> list[tuple[float, float]]:
+    known = ((was(before.records.get(case.id, ())), now(after.records.get(case.id, ()))) for case in cases)
+    return [(one, other) for one, other in known if one is not None and other is not None]
+
+
+def _totals(pairs: Sequence[tuple[float, float]]) -> Ratio | None:
+    found = stats.ratio_of_totals(pairs)
+    return Ratio(ratio=found[0], low=found[1], high=found[2], pairs=len(pairs)) if found else None
+
+
+def _seconds(records: Sequence[Record]) -> float | None:
+    logs = [math.log(seconds) for seconds in tally.seconds(records) if seconds > 0]
+    return math.exp(math.fsum(logs) / len(logs)) if logs else None
+
+
+def _output_tokens(records: Sequence[Record]) -> float | None:
+    counts = [r.answer.usage.output_tokens for r in records if r.answer]
+    return _average(count for count in counts if count is not None)
+
+
+def _cost(target: Target) -> Amount:
+    def spent(records: Sequence[Record]) -> float | None:
+        prices = [tally.cost(record.answer.usage, target) for record in records if record.answer]
+        return _average(price for price in prices if price is not None)
+
+    return spent
+
+
+def _average(known: Iterable[float]) -> float | None:
+    amounts = list(known)
+    return math.fsum(amounts) / len(amounts) if amounts else None

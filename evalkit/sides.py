@@ -1,0 +1,59 @@
+"""One target's answers, averaged case by case. Pure.
+
+The rules of averaging: a case counts once, with the mean over its judged trials; it passes if most of them do, and half
+of them is not most. A Fault has no score: the other trials of its case speak, and without any the case is faulted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from evalkit import tally
+from evalkit.data import SCORES, Case, Record, Run, ScoreName
+
+Trials = Mapping[str, tuple[Record, ...]]
+"""Case id -> its records, by trial."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """The sequences run along the cases of the suite."""
+
+    records: Trials
+    trials: Sequence[int]
+    """How many were judged."""
+    faulted: Sequence[bool]
+    """Asked, and every trial ended in a Fault."""
+    scores: Mapping[ScoreName, Sequence[float | None]]
+    """Mean over the judged trials; None where the score does not apply or nothing was judged."""
+
+    @staticmethod
+    def of(records: Trials, cases: Sequence[Case]) -> Side:
+        judged = [[r.score for r in records.get(case.id, ()) if r.score is not None] for case in cases]
+        return Side(
+            records=records,
+            trials=[len(scores) for scores in judged],
+            faulted=[not scores and case.id in records for case, scores in zip(cases, judged, strict=True)],
+            scores={name: [_mean(tally.value(s, name) for s in scores) for scores in judged] for name in SCORES},
+        )
+
+
+def heard(run: Run, identity: str, cases: Sequence[Case]) -> Trials:
+    """What one target of a run was heard to answer, in the order of `cases`."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in run.records:
+        if record.target == identity:
+            found[record.case].append(record)
+    return {case.id: tuple(sorted(found[case.id], key=lambda r: r.trial)) for case in cases if case.id in found}
+
+
+def passes(mean: float) -> bool:
+    """A case passes if most of its trials do; half of them is not most."""
+    return mean > 0.5
+
+
+def _mean(values: Iterable[bool | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
