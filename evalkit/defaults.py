@@ -58,7 +58,8 @@ def _spread(part: Json, root: Json) -> list[Mapping[str, Json]]:
             continue
         seen.add(id(part))
         found.append(part)
-        stack += [branch for branch in reversed(part.get("allOf") or ())]
+        branches = part.get("allOf")
+        stack += reversed(branches) if isinstance(branches, list) else ()
         reference = part.get("$ref")
         if isinstance(reference, str) and reference.startswith("#"):
             stack.append(at(root, reference[1:]))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evalkit import values
 from evalkit.data import CODES, Json
-from evalkit.values import ABSENT, MAX_CHARS, MAX_DEPTH, at, canonical, digest, pointer, read, same, tokens
+from evalkit.values import ABSENT, MAX_CHARS, MAX_DEPTH, at, canonical, digest, identity, pointer, read, same, tokens
 
 SCALARS = (
     st.none()
@@ -159,6 +159,8 @@ def test_sameness_is_that_of_json(a: Json, b: Json, equal: bool) -> None:
     assert same(b, a) is equal
     assert same([a], [b]) is equal
     assert same({"k": a}, {"k": b}) is equal
+    assert (identity(a) == identity(b)) is equal
+    assert (identity({"k": [a]}) == identity({"k": [b]})) is equal
 
 
 def test_bfcl_strings_are_compared_without_case_space_and_punctuation() -> None:
@@ -174,6 +176,7 @@ def test_sameness_is_an_equivalence_and_the_digest_follows_it(a: Json, b: Json) 
     assert same(a, a)
     assert same(a, b) is same(b, a)
     assert (canonical(a) == canonical(b)) <= same(a, b)
+    assert (identity(a) == identity(b)) is same(a, b)
     assert digest(a) == digest(json.loads(json.dumps(a)))
 
 
