@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Any
 
 from evalkit import values
 from evalkit.data import Json, Pointer, Violation
 from evalkit.drafts import DRAFTS, LATEST, Draft, Formats, draft_of, pattern_error, spell_out
 from evalkit.errors import InputError, Place, Problem
-from evalkit.references import places, survey
+from evalkit.references import Survey, places, survey
 from evalkit.violations import violations
 
 # Binary floats and the digits of jsonschema-rs end here; beyond, only jsonschema is asked.
@@ -24,14 +24,21 @@ _FRAMES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class _Slow:
+    """jsonschema's validator, and the pointer of each object of the schema by its id."""
+
+    engine: Any
+    places: Mapping[int, Pointer]
+
+
+@dataclass(frozen=True, slots=True)
 class Validator:
     """Says whether values fit one schema. Made by `compile_schema`."""
 
     schema: Json
     formats: Formats
     _fast: Any
-    _exact: Any
-    _places: Mapping[int, Pointer]
+    _slow: Callable[[], _Slow]
 
     def valid(self, value: Json) -> bool:
         """True if `value` fits: `violations` finds nothing. About a microsecond for a value that does."""
@@ -48,7 +55,8 @@ class Validator:
             return (_too_deep(payload),)
         try:
             with _deep_stack():
-                return violations(self._exact.iter_errors(value), self._places, payload)
+                slow = self._slow()
+                return violations(slow.engine.iter_errors(value), slow.places, payload)
         except RecursionError:
             return (_too_deep(payload),)
         except ValueError:  # jsonschema prints what it finds; Python prints no number of more than 4300 digits
@@ -99,7 +107,8 @@ def check(schema: Json, source: str, *, arguments: bool = True) -> tuple[Problem
 
 def _unusable(schema: Json, draft: Draft, arguments: bool) -> Iterator[tuple[Pointer, str, str]]:
     """(place, what, hint) of what a meta-schema does not see."""
-    found = survey(schema, draft.specification)
+    own = _own(values.canonical(schema), draft)
+    found = own.found
     yield from found.problems
     sound = not found.problems
     for place, subschema in found.subschemas:
@@ -113,7 +122,7 @@ def _unusable(schema: Json, draft: Draft, arguments: bool) -> Iterator[tuple[Poi
         yield "", "arguments are an object, and this schema allows none", hint
     elif sound:
         try:
-            draft.fast_engine(_own_copy(values.canonical(schema), draft), "assert")
+            own.fast("assert")
         except ValueError as error:
             yield "", str(error).partition("\n")[0], ""
 
@@ -160,28 +169,48 @@ def _compiled(text: str, formats: Formats) -> Validator:
     problems = check(declared, "", arguments=False)
     if problems:
         raise InputError(problems)
-    draft = draft_of(declared) or LATEST
-    schema = _own_copy(text, draft)
-    return Validator(
-        schema, formats, draft.fast_engine(schema, formats), draft.engine(schema, formats), dict(places(schema))
-    )
+    own = _own(text, draft_of(declared) or LATEST)
+    return Validator(own.schema, formats, own.fast(formats), own.slow(formats))
 
 
-def _own_copy(text: str, draft: Draft) -> Json:
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A schema as the engines get it, and what was found in it. Walked once, for `check` and for `compile_schema`."""
+
+    schema: Json
+    draft: Draft
+    found: Survey
+    _fast: dict[Formats, Any] = field(default_factory=dict)
+
+    def fast(self, formats: Formats) -> Any:
+        """Raises ValueError if jsonschema-rs cannot read the schema."""
+        if formats not in self._fast:
+            self._fast[formats] = self.draft.fast_engine(self.schema, formats)
+        return self._fast[formats]
+
+    def slow(self, formats: Formats) -> Callable[[], _Slow]:
+        """Made when it is first asked: most schemas are never broken."""
+        return cache(lambda: _Slow(self.draft.engine(self.schema, formats), dict(places(self.schema))))
+
+
+@lru_cache(maxsize=4096)
+def _own(text: str, draft: Draft) -> _Own:
     """The schema without `$schema` where it means nothing more: at its root, and in parts that are no document.
 
     Both engines would change the draft there, and jsonschema would leave our keywords for its own.
     """
     schema = json.loads(text)
-    for place, subschema in survey(schema, draft.specification).subschemas:
+    found = survey(schema, draft.specification)
+    for place, subschema in found.subschemas:
         if not place or not {"$id", "id"} & subschema.keys():
             subschema.pop("$schema", None)
         spell_out(subschema)
-    return {"not": {}} if schema is False else schema
+    return _Own({"not": {}} if schema is False else schema, draft, found)
 
 
 @lru_cache(maxsize=len(DRAFTS))
 def _metaschema(draft: Draft) -> Validator:
     schema = draft.reasons.META_SCHEMA
     bare = {keyword: value for keyword, value in schema.items() if keyword != "$schema"}
-    return Validator(bare, "annotate", draft.speed(schema), draft.engine(bare, "annotate"), {})
+    slow = _Slow(draft.engine(bare, "annotate"), {})
+    return Validator(bare, "annotate", draft.speed(schema), lambda: slow)
