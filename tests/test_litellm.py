@@ -6,21 +6,21 @@ import importlib
 import inspect
 import json
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import httpx
 import pytest
 
-from evalkit import plugins
+from evalkit import extract, plugins, testing, workspace
 from evalkit.data import Case, FaultKind, Json, Payload, Request, Response, Run, Target, Usage
 from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
 from evalkit.providers import _tap, litellm
 from evalkit.providers._faults import nearest
-from tests.endpoints import Endpoint, Received, Reply, events, serving
+from evalkit.request import Builder
+from tests.endpoints import Received, Reply, events, serving
 
 MODELS = {"openai_chat": "openai/m", "anthropic": "anthropic/claude-m", "gemini": "gemini/m"}
 SCHEMA = {
@@ -233,6 +233,51 @@ async def test_a_route_past_every_transport_is_not_scored(monkeypatch: pytest.Mo
         await ask(target("openai/m", "http://127.0.0.1:9"))
 
 
+async def test_a_stream_that_the_library_gives_up_on_is_heard_to_its_end() -> None:
+    odd = {"choices": [{"index": 0, "delta": {"content": "a", "tool_calls": 7}}]}
+    end = {"choices": [{"index": 0, "delta": {"content": "b"}, "finish_reason": "stop"}]}
+    reply = Reply(chunks=events(odd, end), content_type="text/event-stream", pause=0.02)
+    async with serving(reply) as endpoint:
+        response = await ask(target("openai/m", endpoint.url, stream=True))
+    assert "error" in response.client
+    assert response.wire.body.encode() == b"".join(reply.chunks)
+
+
+async def test_the_wire_is_recorded_over_the_other_transport_too(
+    library: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "disable_aiohttp_transport", True)
+    for stream in (False, True):
+        reply = written("openai_chat", ("book", '{"to":"Bodø"}'), stream=stream)
+        async with serving(reply) as endpoint:  # at an address of its own, so that litellm makes a new client
+            for _ in range(2):
+                response = await ask(target("openai/m", endpoint.url, stream=stream))
+                assert response.wire.body.encode() == b"".join(reply.chunks)
+            assert await endpoint.is_idle()
+
+
+@EVERY
+@BOTH
+async def test_a_whole_suite_comes_through_as_the_reference_model_answers_it(dialect: str, stream: bool) -> None:
+    suite = workspace.load_suite("travel")
+    suite = replace(suite, cases=suite.cases[:8])
+    builder = Builder(suite)
+    oracle = plugins.provider("reference").connect(target("oracle"), world())
+    async with testing.serve(suite) as server:
+        asked = target(f"{MODELS[dialect].partition('/')[0]}/oracle", _base_url(server, dialect), stream=stream)
+        connection = litellm.connect(asked, world())
+        for case in suite.cases:
+            given = extract.read(await connection.ask(builder.build(case, 0, asked)))
+            wanted = extract.read(await oracle.ask(builder.build(case, 0, target("oracle"))))
+            assert [(p.tool, p.value) for p in given.payloads] == [(p.tool, p.value) for p in wanted.payloads]
+            assert not given.violations
+        await connection.close()
+
+
+def _base_url(server: testing.Server, dialect: str) -> str:
+    return {"openai_chat": server.openai_url, "anthropic": server.url, "gemini": server.url + "/v1beta"}[dialect]
+
+
 # --------------------------------------------------------------------------- what goes wrong
 
 
@@ -334,20 +379,6 @@ def test_every_exception_of_the_transport_has_a_kind() -> None:
 # --------------------------------------------------------------------------- once, and no more
 
 
-@asynccontextmanager
-async def failing_first(then: Reply) -> AsyncIterator[Endpoint]:
-    """Hangs up on the first request without a word, and would answer the second."""
-    seen = 0
-
-    def answer(received: Received) -> Reply:
-        nonlocal seen
-        seen += 1
-        return Reply(chunks=(b"x",), missing=1, status=200) if seen == 1 else then
-
-    async with serving(answer) as endpoint:
-        yield endpoint
-
-
 @EVERY
 @pytest.mark.parametrize("status", [408, 409, 422, 429, 500, 503, 529])
 async def test_the_library_tries_once(dialect: str, status: int) -> None:
@@ -399,6 +430,16 @@ async def test_the_last_connection_closes_the_clients_of_the_library() -> None:
         await first.close()
         assert endpoint.open == 1
         await second.close()
+        assert await endpoint.is_idle()
+
+
+@EVERY
+@BOTH
+async def test_one_run_after_another_finds_the_clients_open_again(dialect: str, stream: bool) -> None:
+    async with serving(written(dialect, text="Hei", stream=stream)) as endpoint:
+        for _ in range(3):
+            response = await ask(target(MODELS[dialect], endpoint.url, stream=stream))
+            assert response.client["text"] == "Hei"
         assert await endpoint.is_idle()
 
 

@@ -42,6 +42,7 @@ class Exchange:
         self.sent = b""
         self.tape = Tape()
         self.failure: Failure | None = None
+        self.transports: set[httpx.AsyncBaseTransport] = set()
         self._rest: AsyncIterator[bytes] | None = None
 
     async def carry(
@@ -131,7 +132,9 @@ def tap(transport: type[httpx.AsyncBaseTransport]) -> None:
     @wraps(original)
     async def handle_async_request(self: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
         exchange = _ON.get()
-        send = partial(original, self)
-        return await send(request) if exchange is None else await exchange.carry(request, send)
+        if exchange is None:
+            return await original(self, request)
+        exchange.transports.add(self)
+        return await exchange.carry(request, partial(original, self))
 
     transport.handle_async_request = handle_async_request  # type: ignore[method-assign]

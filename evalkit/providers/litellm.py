@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from json import loads
 from types import ModuleType
+from weakref import WeakSet
 
 import httpx
 
@@ -145,12 +146,12 @@ def _guard(library: ModuleType) -> None:
         setattr(library, name, value.copy() if isinstance(value, list | dict) else value)
 
 
-_LIVE: set[Bridge] = set()
+_LIVE: WeakSet[Bridge] = WeakSet()
 """Bridges that asked something and were not closed."""
 
 
 class Bridge:
-    """One target, asked through litellm. Its HTTP clients are litellm's own, shared by all bridges."""
+    """One target, asked through litellm, whose HTTP clients are its own and shared by all bridges."""
 
     def __init__(self, library: ModuleType, target: Target, key: str | None, secrets: tuple[str, ...]) -> None:
         self._library = library
@@ -162,6 +163,7 @@ class Bridge:
             self._settings["api_base"] = target.base_url
         if key is not None:
             self._settings["api_key"] = key
+        self._transports: set[httpx.AsyncBaseTransport] = set()
         errors = (error for error in vars(library.exceptions).values() if isinstance(error, type))
         self._errors = tuple(error for error in errors if issubclass(error, Exception))
 
@@ -178,14 +180,16 @@ class Bridge:
             except TimeoutError as error:
                 message = f"no answer after {self._target.timeout:g} s"
                 raise ProviderError("timeout", message, status=exchange.tape.status, retryable=True) from error
+            finally:
+                self._transports |= exchange.transports
         return self._answer(exchange, client, request)
 
     async def close(self) -> None:
-        """Closes litellm's clients with the last bridge that used them."""
-        if self in _LIVE:
-            _LIVE.remove(self)
-            if not _LIVE:
-                await self._library.close_litellm_async_clients()
+        """Closes the transports that no other open bridge uses. litellm's clients open them again when they must."""
+        _LIVE.discard(self)
+        for transport in self._transports.difference(*(other._transports for other in _LIVE)):
+            await transport.aclose()
+        self._transports.clear()
 
     async def _heard(self, call: dict[str, Json], exchange: Exchange) -> Json:
         """The client's view. Raises ProviderError where the wire holds no answer."""
