@@ -68,7 +68,7 @@ def _target(run: Run, identity: str) -> Target:
 
 
 def _side(run: Run, identity: str, suite: Suite) -> Side:
-    return Side.of(heard(run, identity, suite.cases), suite.cases)
+    return Side.of(heard(run, identity, suite.cases), suite.cases, sequential=run.info.sequential)
 
 
 # --------------------------------------------------------------------------- other arms of the same models

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from evalkit import complaint, slicing, stats, tally
+from evalkit import complaint, sequence, slicing, stats, tally
 from evalkit.data import SCORES, Case, Cell, Change, Rate, Ratio, Record, ScoreName, Suite, Target
 from evalkit.sides import Side, passes
 from evalkit.slicing import Slices
@@ -36,7 +36,14 @@ def cells(suite: Suite, features: Slices, before: Side, after: Side) -> tuple[Ce
 def over(
     slices: Slices, suite: Suite, before: Side, after: Side, scores: Iterable[ScoreName] = tuple(SCORES)
 ) -> list[Cell]:
-    """The cells of some slices, without q."""
+    """The cells of some slices, without q.
+
+    If a side is sequential, cases count in the random order in which they were to be asked, and intervals and p hold at
+    any stopping time.
+    """
+    if before.sequential or after.sequential:
+        place = {case.id: number for number, case in enumerate(sequence.shuffled(suite))}
+        slices = {name: sorted(cases, key=lambda i: place[suite.cases[i].id]) for name, cases in slices.items()}
     clusters = [slicing.cluster(case, suite) for case in suite.cases]
     judged = {
         score: [
@@ -58,18 +65,20 @@ def _cell(
 ) -> Cell:
     was, now = before.scores[score], after.scores[score]
     pairs = [(i, w, n) for i in members if (w := was[i]) is not None and (n := now[i]) is not None]
-    seen = stats.difference(
-        [n - w for _, w, n in pairs],
-        [clusters[i] for i, _, _ in pairs],
-        averaged=any(before.trials[i] > 1 or after.trials[i] > 1 for i, _, _ in pairs),
-    )
+    sequential = before.sequential or after.sequential
+    differences = [n - w for _, w, n in pairs]
+    if sequential:
+        seen = stats.sequential_difference(differences)
+    else:
+        averaged = any(before.trials[i] > 1 or after.trials[i] > 1 for i, _, _ in pairs)
+        seen = stats.difference(differences, [clusters[i] for i, _, _ in pairs], averaged=averaged)
     fixed = sum(passes(n) and not passes(w) for _, w, n in pairs)
     broken = sum(passes(w) and not passes(n) for _, w, n in pairs)
     return Cell(
         slice=name,
         score=score,
-        baseline=_rate(was, before.faulted, members),
-        candidate=_rate(now, after.faulted, members),
+        baseline=_rate(was, before.faulted, members, sequential),
+        candidate=_rate(now, after.faulted, members, sequential),
         pairs=len(pairs),
         difference=seen.mean if seen else None,
         low=seen.low if seen else None,
@@ -78,15 +87,20 @@ def _cell(
         upper_bound=seen.upper_bound if seen else None,
         fixed=fixed,
         broken=broken,
-        p=stats.mcnemar_midp(fixed, broken) if pairs else None,
+        p=_p(differences, fixed, broken, sequential) if pairs else None,
         method=seen.method if seen else "",
     )
 
 
-def _rate(scores: Sequence[float | None], faulted: Sequence[bool], members: Sequence[int]) -> Rate:
+def _p(differences: Sequence[float], fixed: int, broken: int, sequential: bool) -> float:
+    return stats.sequential_p(differences) if sequential else stats.mcnemar_midp(fixed, broken)
+
+
+def _rate(scores: Sequence[float | None], faulted: Sequence[bool], members: Sequence[int], sequential: bool) -> Rate:
     judged = [value for i in members if (value := scores[i]) is not None]
     passed = math.fsum(judged)
-    low, high = stats.wilson(passed, len(judged)) or (None, None)
+    found = stats.sequential_interval(judged) if sequential else stats.wilson(passed, len(judged))
+    low, high = found or (None, None)
     return Rate(passed=passed, judged=len(judged), faulted=sum(faulted[i] for i in members), low=low, high=high)
 
 

@@ -28,15 +28,18 @@ class Side:
     """Asked, and every trial ended in a Fault."""
     scores: Mapping[ScoreName, Sequence[float | None]]
     """Mean over the judged trials; None where the score does not apply or nothing was judged."""
+    sequential: bool = False
+    """As in RunInfo: one may have stopped because of what was seen."""
 
     @staticmethod
-    def of(records: Trials, cases: Sequence[Case]) -> Side:
+    def of(records: Trials, cases: Sequence[Case], *, sequential: bool = False) -> Side:
         judged = [[r.score for r in records.get(case.id, ()) if r.score is not None] for case in cases]
         return Side(
             records=records,
             trials=[len(scores) for scores in judged],
             faulted=[not scores and case.id in records for case, scores in zip(cases, judged, strict=True)],
             scores={name: [_mean(tally.value(s, name) for s in scores) for scores in judged] for name in SCORES},
+            sequential=sequential,
         )
 
 
