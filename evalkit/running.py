@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Protocol
 
-from evalkit import __version__, pipeline, plugins, store
-from evalkit.data import Json, Judging, Record, RunInfo, Suite, Target
+from evalkit import __version__, pipeline, plugins, sequence, store
+from evalkit.data import Json, Judging, Record, Request, RunInfo, Suite, Target
 from evalkit.errors import InputError
 from evalkit.plugins import World
 
@@ -28,45 +29,94 @@ class Order:
     trials: int = 1
     judging: Judging = field(default_factory=Judging)
     pace: pipeline.Pace = field(default_factory=pipeline.Pace)
+    sequential: bool = False
+    """Ask in a random order, case by case, so that one may stop before the last."""
 
 
-def carry_out(folder: Path, order: Order, world: World, *, fresh: bool, seen: Callable[[Record], None]) -> None:
+class Brake(Protocol):
+    """What may end the asking before all is asked."""
+
+    def admit(self) -> str | None:
+        """Asked before each request: why it may not go, nor any after it; None if it may."""
+
+    def add(self, record: Record) -> None:
+        """Told of each judged record."""
+
+
+def carry_out(
+    folder: Path,
+    order: Order,
+    world: World,
+    *,
+    fresh: bool,
+    seen: Callable[[Record], None],
+    brakes: Sequence[Brake] = (),
+) -> str | None:
     """Ask everything of `order` that the run in `folder` has no answer to, and store each answer before the next.
 
     `fresh` forgets what the run has. `seen` is called with each judged record once it is on disk. Interrupted or
     killed, everything seen is kept and the same call goes on from there. Raises InputError before anything is
     asked if a target cannot be reached (no key, unknown provider) or `folder` holds a run of another suite.
+
+    Once one of `brakes` lets no further request go, what is in flight is waited for and the rest is left. Then the
+    sentence that says why and what is left is given back, and is in the run; None if everything was asked.
     """
     for target in order.targets:
         plugins.provider(target.provider).connect(target, world)
     if fresh:
         store.remove(folder)
     with join(folder, describe(folder.name, order, _guards(order)), order.suite) as opened:
-        asyncio.run(_ask(opened, order, world, seen))
+        reason = asyncio.run(_ask(opened, order, world, seen, brakes))
+        if reason is None:
+            return None
+        wanted = _wanted(order)
+        stopped = f"{reason}; {len(wanted - opened.answered()):,} of {len(wanted):,} calls were not made"
+        opened.describe(replace(opened.info, stopped=stopped))
+        return stopped
 
 
-async def _ask(opened: store.Store, order: Order, world: World, seen: Callable[[Record], None]) -> None:
+async def _ask(
+    opened: store.Store, order: Order, world: World, seen: Callable[[Record], None], brakes: Sequence[Brake]
+) -> str | None:
     judge = pipeline.judge(order.suite, order.judging, order.targets)
-    requests = pipeline.plan(order.suite, order.targets, order.trials, opened.answered())
+    cases = sequence.shuffled(order.suite) if order.sequential else None
+    planned = pipeline.plan(order.suite, order.targets, order.trials, opened.answered(), cases)
+    reason: str | None = None
+
+    def admitted() -> Iterator[Request]:
+        nonlocal reason
+        for request in planned:
+            reason = next((why for brake in brakes if (why := brake.admit()) is not None), None)
+            if reason is not None:
+                return
+            yield request
+
     spent = opened.faulted()
-    async for record in pipeline.ask(requests, order.suite, order.targets, world, order.pace, spent):
+    async for record in pipeline.ask(admitted(), order.suite, order.targets, world, order.pace, spent):
         judged = judge(record)
         opened.append([judged])
+        for brake in brakes:
+            brake.add(judged)
         seen(judged)
+    return reason
 
 
 def missing(folder: Path, order: Order) -> int:
     """How many answers the run in `folder` lacks."""
-    wanted = {
+    wanted = _wanted(order)
+    if not (folder / store.FILE).exists():
+        return len(wanted)
+    with store.open_run(folder) as opened:
+        return len(wanted - opened.answered())
+
+
+def _wanted(order: Order) -> set[store.Key]:
+    return {
         (t.identity, trial, case.id)
         for t in order.targets
         for trial in range(order.trials)
         for case in order.suite.cases
     }
-    if not (folder / store.FILE).exists():
-        return len(wanted)
-    with store.open_run(folder) as opened:
-        return len(wanted - opened.answered())
 
 
 def join(folder: Path, info: RunInfo, suite: Suite) -> store.Store:
@@ -93,7 +143,15 @@ def join(folder: Path, info: RunInfo, suite: Suite) -> store.Store:
             raise InputError(
                 f"{folder}: {target.identity} is in this run with other parameters", "give the target another name"
             )
-    opened.describe(replace(there, targets=tuple(known.values()), trials=max(there.trials, info.trials)))
+    opened.describe(
+        replace(
+            there,
+            targets=tuple(known.values()),
+            trials=max(there.trials, info.trials),
+            sequential=there.sequential or info.sequential,
+            stopped=None,
+        )
+    )
     return opened
 
 
@@ -110,6 +168,7 @@ def describe(name: str, order: Order, guards: Mapping[str, Json]) -> RunInfo:
         judging=order.judging,
         versions={"evalkit": __version__, "python": platform.python_version(), **_versions()},
         guards=guards,
+        sequential=order.sequential,
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit import pipeline, running, store, workspace
+from evalkit import pipeline, running, sequence, store, workspace
 from evalkit.data import Judging, Record, Response, Run, Suite, Target
 from evalkit.errors import InputError, StoreError
 from evalkit.plugins import World
@@ -66,6 +66,43 @@ def test_a_target_or_a_trial_may_join_later(tmp_path: Path, travel: Suite) -> No
     run = store.load(tmp_path)
     assert len(run.records) == 3 * len(travel.cases)
     assert run.info.targets == (ORACLE, FAULTY) and run.info.trials == 2
+
+
+class Two:
+    """Lets two requests go."""
+
+    def __init__(self) -> None:
+        self.left, self.told = 2, 0
+
+    def admit(self) -> str | None:
+        self.left -= 1
+        return None if self.left >= 0 else "two are enough"
+
+    def add(self, record: Record) -> None:
+        self.told += record.score is not None
+
+
+def test_a_brake_ends_the_asking_and_the_same_order_goes_on(tmp_path: Path, travel: Suite) -> None:
+    seen: list[Record] = []
+    brake, wanted, total = Two(), order(travel, ORACLE), len(travel.cases)
+    stopped = running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=seen.append, brakes=[brake])
+    assert stopped == f"two are enough; {total - 2} of {total} calls were not made"
+    assert brake.told == len(seen) == 2
+    info = store.load(tmp_path).info
+    assert info.stopped == stopped and not info.sequential
+    assert running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=seen.append) is None
+    assert len(seen) == total and store.load(tmp_path).info.stopped is None
+
+
+def test_a_sequential_order_goes_case_by_case_at_random_and_stays_sequential(tmp_path: Path, travel: Suite) -> None:
+    wanted = replace(order(travel, ORACLE, FAULTY, trials=2), sequential=True, pace=pipeline.Pace(width=1))
+    seen: list[Record] = []
+    running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=seen.append)
+    asked = list(dict.fromkeys(record.case for record in seen))
+    assert asked == [case.id for case in sequence.shuffled(travel)] != [case.id for case in travel.cases]
+    assert {record.case for record in seen[:4]} == {asked[0]}
+    running.carry_out(tmp_path, replace(wanted, sequential=False), WORLD, fresh=False, seen=seen.append)
+    assert store.load(tmp_path).info.sequential
 
 
 def test_fresh_begins_anew(tmp_path: Path, travel: Suite) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,12 +11,12 @@ import typer
 
 from evalkit.cli import options
 from evalkit.cli.progress import Progress
-from evalkit.data import Judging, Suite, Target
+from evalkit.data import ARMS, Judging, Record, Suite, Target
 from evalkit.errors import ExitCode, InputError
 from evalkit.values import Strings
 
 if TYPE_CHECKING:
-    from evalkit.running import Order
+    from evalkit.running import Brake, Order
 
 Models = Annotated[
     list[str] | None,
@@ -47,6 +47,9 @@ def run(
     tool: options.Tools = None,
     case: options.CaseIds = None,
     strings: options.Strings = "exact",
+    max_calls: options.MaxCalls = None,
+    max_cost: options.MaxCost = None,
+    max_seconds: options.MaxSeconds = None,
     fresh: options.Fresh = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
     as_json: options.AsJson = False,
@@ -54,6 +57,7 @@ def run(
 ) -> None:
     """Ask every model every case, judge and store each answer; the same command again asks only what is missing."""
     from evalkit.cli import printing
+    from evalkit.stopping import Budget
 
     suite = _suite(suites, limit, expression, tag, tool, case)
     targets = _targets(model or [], models, timeout)
@@ -62,8 +66,11 @@ def run(
         printing.plan(suite, targets, trials, reports / run_name, as_json)
         return
     folder = reports / run_name
-    _execute(folder, _order(suite, targets, trials, strings, concurrency, max_retries), fresh, quiet)
+    order = _order(suite, targets, trials, strings, concurrency, max_retries)
+    stopped = _execute(folder, order, fresh, quiet, [Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)])
     printing.summary(folder, as_json)
+    if stopped:
+        raise typer.Exit(_unfinished(stopped))
 
 
 def migrate(
@@ -85,6 +92,12 @@ def migrate(
     tool: options.Tools = None,
     case: options.CaseIds = None,
     strings: options.Strings = "exact",
+    max_calls: options.MaxCalls = None,
+    max_cost: options.MaxCost = None,
+    max_seconds: options.MaxSeconds = None,
+    stop_early: Annotated[
+        bool, typer.Option("--stop-early", help="Ask in random order, and stop once the policy's drops are decided.")
+    ] = False,
     fresh: options.Fresh = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
@@ -95,6 +108,7 @@ def migrate(
     """
     from evalkit import store, workspace
     from evalkit.cli import deciding
+    from evalkit.stopping import Budget, Early
 
     rules = workspace.load_policy(policy) if policy else workspace.default_policy()
     suite = _suite(suites, limit, expression, tag, tool, case)
@@ -102,9 +116,17 @@ def migrate(
     folder = reports / (name or _default_name(suite, targets))
     outputs = output or [folder / "report.html"]
     deciding.renderers_of(outputs)
-    _execute(folder, _order(suite, targets, trials, strings, concurrency, max_retries), fresh, quiet)
-    both = store.load(folder)
     old, new = (target.identity for target in targets)
+    order = replace(_order(suite, targets, trials, strings, concurrency, max_retries), sequential=stop_early)
+    budget = Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)
+    earlier = () if fresh else _records(folder)
+    early = [Early.of(suite, rules, old, new, trials=trials, earlier=earlier)] if stop_early else []
+    stopped = _execute(folder, order, fresh, quiet, [*early, budget])
+    if stopped and not any(brake.admit() for brake in early):
+        raise typer.Exit(_unfinished(stopped))
+    if stopped:
+        typer.echo(f"stopped early: {stopped}", err=True)
+    both = store.load(folder)
     raise typer.Exit(deciding.conclude(both, old, both, new, rules, outputs, as_json=as_json))
 
 
@@ -153,13 +175,20 @@ def _targets(spelled: Sequence[str], models: Path | None, timeout: float | None)
 
 
 def _pair(incumbent: str, candidate: str, models: Path | None, timeout: float | None) -> tuple[Target, ...]:
-    """Each named in the model list, or spelled out."""
+    """Each named in the model list, with another arm if `@arm` follows the name; or spelled out."""
     from evalkit import workspace
 
     listed = {target.identity: target for target in (workspace.load_models(models) if models else ())}
-    pair = [listed.get(text) or workspace.parse_target(text) for text in (incumbent, candidate)]
+    pair = [_listed(text, listed) or workspace.parse_target(text) for text in (incumbent, candidate)]
     targets = workspace.unique(pair)
     return tuple(replace(target, timeout=timeout) for target in targets) if timeout else targets
+
+
+def _listed(text: str, listed: Mapping[str, Target]) -> Target | None:
+    name, _, arm = text.rpartition("@")
+    if text not in listed and name in listed and arm in ARMS:
+        return replace(listed[name], arm=arm)
+    return listed.get(text)
 
 
 def _default_name(suite: Suite, targets: Sequence[Target]) -> str:
@@ -178,15 +207,28 @@ def _order(suite: Suite, targets: tuple[Target, ...], trials: int, strings: Stri
     return Order(suite=suite, targets=targets, trials=trials, judging=Judging(strings=strings), pace=pace)
 
 
-def _execute(folder: Path, order: Order, fresh: bool, quiet: bool) -> None:
-    """Interrupted, the run keeps what came and says how to go on."""
+def _execute(folder: Path, order: Order, fresh: bool, quiet: bool, brakes: Sequence[Brake] = ()) -> str | None:
+    """Why it stopped before all was asked, or None. Interrupted, the run keeps what came and says how to go on."""
     from evalkit import running
     from evalkit.cli.locating import world
 
     total = running.missing(folder, order) if not fresh else len(order.suite.cases) * len(order.targets) * order.trials
     try:
         with Progress(total, quiet=quiet) as progress:
-            running.carry_out(folder, order, world(folder.parent), fresh=fresh, seen=progress.add)
+            return running.carry_out(folder, order, world(folder.parent), fresh=fresh, seen=progress.add, brakes=brakes)
     except KeyboardInterrupt:
         typer.echo("interrupted: every answer so far is kept; the same command asks the rest", err=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+def _unfinished(stopped: str) -> ExitCode:
+    typer.echo(f"stopped: {stopped}", err=True)
+    typer.echo("every answer is kept, and the same command asks the rest", err=True)
+    return ExitCode.INCONCLUSIVE
+
+
+def _records(folder: Path) -> Sequence[Record]:
+    """What the run has already; () if there is none."""
+    from evalkit import store
+
+    return store.load(folder).records if (folder / store.FILE).exists() else ()

@@ -18,7 +18,9 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", help="What the candidate must hold to; else the default policy.")
 ]
-Baseline = Annotated[str | None, typer.Option("--baseline", help="The incumbent, as the run names it.")]
+Baseline = Annotated[
+    str | None, typer.Option("--baseline", help="The incumbent, as the run names it; or baseline:NAME.")
+]
 Candidate = Annotated[str | None, typer.Option("--candidate", help="The model that may replace it.")]
 Strings = Annotated[
     Literal["exact", "bfcl"],
@@ -37,6 +39,13 @@ Retries = Annotated[int, typer.Option("--max-retries", min=0, help="Further atte
 Timeout = Annotated[float | None, typer.Option("--timeout", min=0.001, help="Seconds one attempt may take.")]
 Name = Annotated[
     str | None, typer.Option("--run", help="The run's name; else it follows from what is asked, so that it resumes.")
+]
+MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=1, help="Stop after this many requests.")]
+MaxCost = Annotated[
+    float | None, typer.Option("--max-cost", min=0, help="Stop once this many USD are spent; what is in flight comes.")
+]
+MaxSeconds = Annotated[
+    float | None, typer.Option("--max-seconds", min=0, help="Start no request after this; what is in flight comes.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what the run has and begin anew.")]
 

@@ -1,0 +1,176 @@
+"""When to stop asking: the answer is known, or the budget is spent. Told of records, it lets requests go or not."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from evalkit import sequence, slicing, stats, tally
+from evalkit.data import Case, Fault, Policy, Record, Rule, Score, ScoreName, Suite
+from evalkit.errors import InputError
+
+# --------------------------------------------------------------------------- a budget
+
+
+@dataclass(kw_only=True, slots=True)
+class Budget:
+    """What one command may spend. What is in flight when it is spent still comes, so cost and time may be passed."""
+
+    calls: int | None = None
+    """Requests; further attempts after a failed transport are not counted."""
+    cost: float | None = None
+    """USD."""
+    seconds: float | None = None
+    clock: Callable[[], float] = time.monotonic
+    _sent: int = 0
+    _spent: float = 0.0
+    _began: float | None = None
+    _unpriced: str | None = None
+
+    def admit(self) -> str | None:
+        """Counts one more request; or says why it may not go."""
+        now = self.clock()
+        self._began = now if self._began is None else self._began
+        if self.calls is not None and self._sent >= self.calls:
+            return f"--max-calls {self.calls}: reached"
+        if self.seconds is not None and now - self._began >= self.seconds:
+            return f"--max-seconds {self.seconds:g}: reached"
+        if self.cost is not None and self._unpriced:
+            return f"--max-cost cannot be kept: what {self._unpriced} costs is unknown"
+        if self.cost is not None and self._spent >= self.cost:
+            return f"--max-cost {self.cost:g}: reached, with {self._spent:.4f} USD spent"
+        self._sent += 1
+        return None
+
+    def add(self, record: Record) -> None:
+        if record.answer is None:
+            return
+        if record.answer.usage.cost is None:
+            self._unpriced = record.target
+        else:
+            self._spent += record.answer.usage.cost
+
+
+# --------------------------------------------------------------------------- a decision
+
+
+@dataclass(kw_only=True, slots=True)
+class _Drop:
+    """One `max_drop` of the policy and the two bets on it."""
+
+    rule: Rule
+    cases: frozenset[str]
+    """Ids of the cases of its slice."""
+    within: stats.Bets
+    """That the fall is less than the margin."""
+    beyond: stats.Bets
+    """That it is more."""
+
+    @staticmethod
+    def of(rule: Rule, cases: Iterable[str]) -> _Drop:
+        margin = min(rule.limit, 1 - 1e-6)  # a mean at the very end of the scale cannot be bet against
+        within, beyond = stats.Bets((1 - margin) / 2), stats.Bets((1 + margin) / 2)
+        return _Drop(rule=rule, cases=frozenset(cases), within=within, beyond=beyond)
+
+    def add(self, difference: float) -> None:
+        self.within.add((1 + difference) / 2)
+        self.beyond.add((1 - difference) / 2)
+
+
+_Pair = tuple[list[Score], list[Score]]
+"""What a case's trials are worth: of the incumbent, of the candidate. Without those that faulted."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Early:
+    """Stops once every drop that a policy limits is known to be within its margin, or one to be beyond it.
+
+    Cases count in `sequence.shuffled` order, each once all its trials are in on both sides, whatever came first:
+    which answers come soon says something of what they are. So the decision follows from the answers alone and is the
+    one that the gate comes to. A case that faulted on a side does not count.
+    """
+
+    suite: Suite
+    incumbent: str
+    candidate: str
+    """Both by `Target.identity`."""
+    trials: int
+    _drops: Sequence[_Drop]
+    _order: Sequence[Case]
+    _counted: int = 0
+    _waiting: dict[str, dict[tuple[str, int], Score | None]] = field(default_factory=lambda: defaultdict(dict))
+    """Case -> (target, trial) -> score; of cases that are still to count."""
+
+    @staticmethod
+    def of(
+        suite: Suite,
+        policy: Policy,
+        incumbent: str,
+        candidate: str,
+        *,
+        trials: int = 1,
+        earlier: Iterable[Record] = (),
+    ) -> Early:
+        """`earlier`: records that the run has already. Raises InputError if `policy` limits no drop."""
+        limited = [rule for rule in policy.rules if rule.kind == "max_drop"]
+        if not limited:
+            raise InputError(f"policy {policy.source} has no max_drop: nothing says when to stop early", "add one")
+        slices = slicing.slices(suite)
+        drops = [_Drop.of(rule, (suite.cases[i].id for i in slices.get(rule.slice, ()))) for rule in limited]
+        early = Early(
+            suite=suite,
+            incumbent=incumbent,
+            candidate=candidate,
+            trials=trials,
+            _drops=drops,
+            _order=sequence.shuffled(suite),
+        )
+        for record in earlier:
+            if not isinstance(record.reply, Fault):  # that would be asked again
+                early.add(record)
+        return early
+
+    def admit(self) -> str | None:
+        """Why no further request may go, or None."""
+        after = f"after {self._counted:,} of {len(self._order):,} cases"
+        for drop in self._drops:
+            if drop.beyond.won():
+                return f"{_label(drop.rule)} fell by more than {100 * drop.rule.limit:g} points, {after}"
+        if all(drop.within.won() for drop in self._drops):
+            told = ", ".join(f"{_label(drop.rule)} by {100 * drop.rule.limit:g} points" for drop in self._drops)
+            return f"a fall is ruled out {after} ({told})"
+        return None
+
+    def add(self, record: Record) -> None:
+        if record.target in (self.incumbent, self.candidate) and record.trial < self.trials:
+            self._waiting[record.case][record.target, record.trial] = record.score
+        while self._counted < len(self._order) and self._complete(self._order[self._counted]):
+            case = self._order[self._counted]
+            self._count(case, self._waiting.pop(case.id))
+            self._counted += 1
+
+    def _complete(self, case: Case) -> bool:
+        return len(self._waiting.get(case.id, ())) >= 2 * self.trials
+
+    def _count(self, case: Case, heard: dict[tuple[str, int], Score | None]) -> None:
+        sides: _Pair = ([], [])
+        for (target, _), score in heard.items():
+            if score is not None:
+                sides[target == self.candidate].append(score)
+        for drop in self._drops:
+            if case.id in drop.cases:
+                was, now = (_mean(side, drop.rule.score) for side in sides)
+                if was is not None and now is not None:
+                    drop.add(now - was)
+
+
+def _mean(scores: Sequence[Score], name: str | None) -> float | None:
+    known = [value for score in scores if (value := tally.value(score, cast(ScoreName, name))) is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _label(rule: Rule) -> str:
+    return f"{rule.score}" if rule.slice == "all" else f"{rule.score} of {rule.slice}"
