@@ -116,6 +116,22 @@ ARMS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Serve:
+    """A server to start on this machine before a model is asked, and to stop afterwards."""
+
+    engine: str
+    """The plug-in of `servers/` that knows how."""
+    model: str = ""
+    """What it serves, as the engine names it: a folder, a file, a name in a hub."""
+    args: tuple[str, ...] = ()
+    """Further arguments of the engine's own command, as they stand."""
+    port: int = 0
+    """0: any that is free."""
+    startup_timeout: float = 600.0
+    """Seconds within which it must be ready."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
     """A model as it is asked. Two targets of one run have different identities."""
 
@@ -136,6 +152,8 @@ class Target:
     stream: bool = False
     options: Mapping[str, Json] = field(default_factory=dict)
     """What only this provider understands (a stored run for `replay`, a fault for `reference`)."""
+    serve: Serve | None = None
+    """The server to start for it, whose address is then its `base_url`; None: it is there already."""
 
     @property
     def identity(self) -> str:
@@ -317,11 +335,26 @@ CODES: Mapping[str, str] = {
 """Every violation code and its meaning. Part of the API: codes are added, never renamed."""
 
 
+MismatchKind: TypeAlias = Literal[
+    "missing_call", "extra_call", "forbidden_call", "order", "missing_arg", "extra_arg", "arg"
+]
+MISMATCHES: Mapping[str, str] = {
+    "missing_call": "a call the case wants was not made",
+    "extra_call": "a call was made that the case does not want",
+    "forbidden_call": "a tool was called that the case forbids",
+    "order": "the calls came in another order",
+    "missing_arg": "an argument the case wants was left out",
+    "extra_arg": "an argument was given that the case does not want",
+    "arg": "an argument has another value than the case wants",
+}
+"""Every kind of mismatch and its meaning."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mismatch:
     """One way in which the answer is not what the case wanted."""
 
-    kind: Literal["missing_call", "extra_call", "forbidden_call", "order", "missing_arg", "extra_arg", "arg"]
+    kind: MismatchKind
     tool: str
     payload: int | None = None
     path: Pointer = ""
@@ -427,6 +460,9 @@ class RunInfo:
     """Answers were looked at as they came, to stop early: what is decided on them must hold at any stopping time."""
     stopped: str | None = None
     """Why asking ended before all was asked, and what that left; None if it did not."""
+    engines: tuple[Json, ...] = ()
+    """Each start of a local server, oldest first: {"engine", "model", "targets", "command", "log", "ready_seconds",
+    "exit", "metrics"}. `exit` is None if it was running to the end; `metrics` is None where the engine has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
