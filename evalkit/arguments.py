@@ -1,4 +1,9 @@
-"""One produced call beside one wanted call of the same tool: each argument against its rule."""
+"""One produced call beside one wanted call of the same tool: each argument against its rule.
+
+An argument that was left out and one that spells out its declared default make the same call. So what no rule names is
+no mismatch if it is the default, and what a rule wants is not missing if the default would match. Only `present` wants
+an argument given.
+"""
 
 from __future__ import annotations
 

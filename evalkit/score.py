@@ -39,6 +39,8 @@ class _Bench:
     """Name without case and punctuation -> tool name."""
     fits: Sequence[Callable[[Sequence[Payload]], Fit]]
     """One for each acceptable answer."""
+    forbidden: frozenset[str]
+    """Names of tools."""
 
 
 def _compile(case: Case, suite: Suite, judging: Judging) -> _Bench:
@@ -49,6 +51,7 @@ def _compile(case: Case, suite: Suite, judging: Judging) -> _Bench:
         validators={spec.name: compile_schema(spec.schema, suite.formats) for spec in specs},
         near={values.normal_name(spec.name): spec.name for spec in specs},
         fits=[compile_expectation(expectation, schemas, judging) for expectation in case.accept],
+        forbidden=frozenset(suite.specs[key].name if key in suite.specs else key for key in case.forbid),
     )
 
 
@@ -59,7 +62,7 @@ def _score(bench: _Bench, answer: Answer) -> Score:
     faults = [fault for payload in payloads for fault in _faults(bench, payload)]
     valid = parsed and not faults
     fit = _best_fit(bench, payloads)
-    forbidden = [_forbidden(payload) for payload in payloads if payload.tool in case.forbid]
+    forbidden = [_forbidden(payload) for payload in payloads if payload.tool in bench.forbidden]
     right = valid and not fit.mismatches and not forbidden
 
     made, wants_call = bool(payloads), case.wants_call

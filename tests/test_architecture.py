@@ -27,8 +27,8 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "pairing attribution agreement noise likeness rules readiness",
         "providers dialects matchers formats sections renderers",
         "suite request extract score compare gate report",
-        "pipeline workspace store selection testing",
-        "running bounds frames stopping planning",
+        "pipeline workspace store selection testing baselines revisions github",
+        "running bounds frames stopping planning holding",
         "cli",
     )
 )
@@ -49,6 +49,7 @@ HOMES = {
     "litellm": {"providers/litellm"},
     "aiohttp": {"providers", "testing"},
     "sqlite3": {"store"},
+    "re2": {"matchers/regex"},
 }
 
 

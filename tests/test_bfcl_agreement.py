@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -178,6 +178,13 @@ def table(found: Mapping[str, list[Judged]]) -> str:
     )
 
 
+def by_category(answers: Sequence[Judged]) -> str:
+    agreed: dict[str, list[bool]] = defaultdict(list)
+    for one in answers:
+        agreed[one.case.tags[0]].append(one.agrees)
+    return "\n".join(f"{sum(each) / len(each):8.2%}  {name}" for name, each in agreed.items())
+
+
 # --------------------------------------------------------------------------- the comparison
 
 
@@ -190,7 +197,8 @@ def test_ours_and_bfcls_verdicts_agree_and_every_difference_has_a_cause() -> Non
     differences = [one for one in judged("bfcl") if not one.agrees]
     found = by_cause(differences)
     agreement = 1 - len(differences) / len(judged("bfcl"))
-    print(f"\nagreement with BFCL, its strings: {agreement:.2%} ({len(differences)} differ)\n{table(found)}")
+    print(f"\nagreement with BFCL, its strings: {agreement:.2%} ({len(differences)} differ)")
+    print(by_category(judged("bfcl")), table(found), sep="\n")
     assert agreement >= 0.992
     assert [f"{one.case.id} of {one.model}: {one.error}" for one in found.get("unexplained", [])] == []
     assert found.keys() == {cause.__name__ for cause in CAUSES}, "a cause explains nothing: take it out"
@@ -208,5 +216,6 @@ def test_with_our_own_strings_only_spelling_makes_a_further_difference() -> None
     agreement = 1 - len(differences) / len(judged("exact"))
     spelling = [one for one in further if one.valid and loose[one.model, one.case.id].score.correct]
     print(f"\nagreement with BFCL, our strings: {agreement:.2%}; {len(spelling)} differ by case or punctuation alone")
+    print(by_category(judged("exact")))
     assert agreement >= 0.98
     assert len(spelling) == len(further)
