@@ -297,6 +297,14 @@ async def test_a_status_is_named_by_the_wire(
     assert error.retry_after == (3 if retryable else None)
 
 
+async def test_an_error_in_the_place_of_an_answer_is_read_by_a_dialect() -> None:
+    async with serving(sent_as('{"error": {"message": "no room", "code": 429}}')) as endpoint:
+        response = await ask(target("openai/m", endpoint.url))
+    with pytest.raises(ProviderError, match="no room") as caught:
+        extract.read(response)
+    assert caught.value.kind == "rate_limit"
+
+
 @EVERY
 async def test_a_body_that_breaks_off_is_no_answer(dialect: str) -> None:
     whole = written(dialect, ("book", '{"to":"Bodø"}'))

@@ -277,12 +277,12 @@ def dialect_of(wire: Wire) -> str | None:
     """The format of an answer, by its shape: one format is served under many addresses. None if it is no known one."""
     lines = (line[5:] for line in wire.body.splitlines() if line.startswith("data:")) if wire.stream else (wire.body,)
     for shape in map(_object, lines):
-        if "choices" in shape:
-            return "openai_chat"
-        if "candidates" in shape or "promptFeedback" in shape:
-            return "gemini"
         if shape.get("type") in ("message", "message_start", "error"):
             return "anthropic"
+        if "candidates" in shape or "promptFeedback" in shape:
+            return "gemini"
+        if "choices" in shape or "error" in shape:
+            return "openai_chat"
     return None
 
 
