@@ -1,7 +1,7 @@
 """Intervals, tests and power: numbers in, numbers out. The only home of scipy.
 
 `rates` is one model, `paired` two models on the same cases, `sequential` the same while the answers come in, `power`
-how many cases it takes, `latency` how long they take.
+how many cases it takes by formula and `simulation` by trying, `latency` how long they take.
 """
 
 from evalkit.stats.latency import hodges_lehmann, quantile_interval
@@ -21,21 +21,26 @@ from evalkit.stats.paired import (
 from evalkit.stats.power import cases_below_floor, cases_for_margin, cases_to_settle, power_not_worse
 from evalkit.stats.rates import benjamini_hochberg, normal_quantile, pass_hat_k, t_quantile, wilson
 from evalkit.stats.sequential import Bets, sequential_difference, sequential_interval, sequential_p
+from evalkit.stats.simulation import Odds, cases_for_power, decision_odds, margin_for_power
 
 __all__ = [
     "LEAST_CLUSTERS",
     "Bets",
     "Difference",
+    "Odds",
     "adjusted_mean",
     "benjamini_hochberg",
     "cases_below_floor",
     "cases_for_margin",
+    "cases_for_power",
     "cases_to_settle",
     "clustered_mean",
     "contrast",
+    "decision_odds",
     "difference",
     "discordance",
     "hodges_lehmann",
+    "margin_for_power",
     "mcnemar_exact",
     "mcnemar_midp",
     "normal_quantile",
