@@ -42,3 +42,8 @@ def decode(kind: type[Noun], text: str) -> Noun:
 def plain(noun: object) -> Any:
     """A noun as JSON values (dicts, lists, scalars), for what is printed or exported."""
     return _adapter(type(noun)).dump_python(noun, mode="json")
+
+
+def lean(noun: object) -> Any:
+    """As `plain`, without what is at its default; `decode` fills that in again."""
+    return _adapter(type(noun)).dump_python(noun, mode="json", exclude_defaults=True)

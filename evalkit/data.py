@@ -648,6 +648,8 @@ class Comparison:
     """Median of the per-case ratios."""
     differs: tuple[str, ...] = ()
     """What makes the two runs unlike, in words; () if they are comparable."""
+    left_out: tuple[Change, ...] = ()
+    """Cases of the candidate's run that are not in `suite`: what the baseline knows of them holds no longer."""
     output_tokens: Ratio | None = None
     cost: Ratio | None = None
     """Of the totals; None where they are not known on both sides."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evalkit.cli import options
+from evalkit.cli import baselines, options
 from evalkit.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
-    from evalkit.data import Policy, Run
+    from evalkit.data import Comparison, Policy, Run
     from evalkit.plugins import Renderer
 
 OtherRun = Annotated[
@@ -89,6 +90,9 @@ def conclude_stored(
     renderers_of(outputs)
     first = store.load(run_folder(run, reports))
     second = store.load(run_folder(other, reports)) if other else first
+    if baseline is not None and baseline.startswith(baselines.PREFIX):
+        comparison = _against_file(baseline, second, candidate)
+        return settle(comparison, rules, outputs, as_json=as_json, show=show)
     incumbent, successor = _sides(first, second, baseline, candidate)
     return conclude(first, incumbent, second, successor, rules, outputs, as_json=as_json, show=show)
 
@@ -104,11 +108,20 @@ def conclude(
     as_json: bool,
     show: bool = True,
 ) -> ExitCode:
-    """Compare, decide, print (unless `show` is False) and write every report of `outputs`."""
-    from evalkit import compare, gate, plugins, report, workspace
+    """Compare two targets of loaded runs, and `settle` it."""
+    from evalkit import compare
 
     comparison = compare.compare(first, baseline, second, candidate)
-    verdict = gate.decide(comparison, policy)
+    return settle(comparison, policy, outputs, as_json=as_json, show=show)
+
+
+def settle(
+    comparison: Comparison, policy: Policy, outputs: Sequence[Path], *, as_json: bool, show: bool = True
+) -> ExitCode:
+    """Decide, print (unless `show` is False) and write every report of `outputs`. The verdict's exit code."""
+    from evalkit import gate, plugins, report, workspace
+
+    verdict = gate.decide(comparison, policy, date.today())
     built = report.build(comparison, verdict)
     for path, renderer in renderers_of(outputs):
         workspace.write_atomic(path, renderer.render(built))
@@ -135,6 +148,20 @@ def renderers_of(outputs: Sequence[Path]) -> list[tuple[Path, Renderer]]:
             f"there are: {', '.join(sorted(known))}",
         )
     return [(path, known[path.suffix]) for path in outputs]
+
+
+def _against_file(name: str, run: Run, candidate: str | None) -> Comparison:
+    """A run against a baseline's file. The cases that are not what they were are named on stderr."""
+    from evalkit import holding
+
+    held = baselines.load(name)
+    there = [target.identity for target in run.info.targets]
+    if candidate is None and len(there) != 1:
+        raise InputError("which is meant? --candidate is not given", f"the run has: {', '.join(there)}")
+    comparison = holding.against(held, run, candidate or there[0])
+    for change in comparison.left_out:
+        typer.echo(f"not compared: {change.case}: {change.why}", err=True)
+    return comparison
 
 
 def _sides(first: Run, second: Run, baseline: str | None, candidate: str | None) -> tuple[str, str]:
