@@ -13,8 +13,14 @@ OUTCOMES: Mapping[str, tuple[str, str]] = {
     "pass": ("✓", "passed"),
     "fail": ("✕", "failed"),
     "inconclusive": ("?", "open"),
+    "not_applicable": ("−", "does not apply"),
+    "blocked": ("✕", "blocked"),
+    "watch": ("!", "watch"),
+    "safe only strict": ("✓", "safe only strict"),
+    "not enough data": ("?", "not enough data"),
+    "safe": ("✓", "safe"),
 }
-"""Outcome -> (sign, word): never colour alone."""
+"""Outcome of a check, or readiness of a tool -> (sign, word): never colour alone."""
 VERDICTS: Mapping[str, str] = {
     "improved": "Improved",
     "not_worse": "Not worse",

@@ -28,6 +28,12 @@ STYLES = {
     "pass": "bold cyan",
     "fail": "bold red",
     "inconclusive": "bold yellow",
+    "not_applicable": "dim",
+    "blocked": "bold red",
+    "watch": "bold yellow",
+    "safe only strict": "cyan",
+    "not enough data": "dim",
+    "safe": "bold cyan",
     "broken": "red",
     "fixed": "cyan",
     "unjudged": "yellow",
@@ -94,14 +100,28 @@ def _checks(section: Section) -> RenderableType:
     for block in section.blocks:
         if isinstance(block, Prose):
             grid.add_row("≠", Text(visible.line(block.text)))
+        elif isinstance(block, Table) and "outcome" in block.rows[0]:
+            for row in block.rows:
+                grid.add_row(_outcome(row["outcome"]), Text(visible.line(row["reading"])))
         elif isinstance(block, Table):
             for row in block.rows:
-                sign, word = cells.OUTCOMES[row["outcome"]]
-                grid.add_row(
-                    Text(f"{sign} {word}", style=STYLES[row["outcome"]], no_wrap=True),
-                    Text(visible.line(row["reading"])),
-                )
+                grid.add_row(Text(visible.line(row["state"])), Text(visible.line(f"{row['case']}: {row['why']}")))
     return grid
+
+
+def _outcome(outcome: str) -> Text:
+    return Text(" ".join(cells.OUTCOMES[outcome]), style=STYLES[outcome], no_wrap=True)
+
+
+def _readiness(section: Section) -> RenderableType:
+    """Tools that need a look; the others are counted by the lead."""
+    rows = [row for row in _first_table(section).rows if row["ready"] in ("blocked", "watch", "safe only strict")]
+    grid = Grid.grid(padding=(0, 1))
+    for row in rows[:TOOLS]:
+        grid.add_row(_outcome(row["ready"]), Text(visible.line(row["tool"])), Text(visible.line(row["why"])))
+    more = len(rows) - TOOLS
+    lead = Text(visible.line(section.lead))
+    return Group(lead, grid, Text(f"{more:,} more in the full report")) if more > 0 else Group(lead, grid)
 
 
 def _scorecard(section: Section) -> RenderableType:
@@ -137,6 +157,7 @@ def _lead(section: Section) -> RenderableType:
 _SHOWN = {
     "overview": _overview,
     "findings": _findings,
+    "readiness": _readiness,
     "checks": _checks,
     "scorecard": _scorecard,
     "tools": _tools,

@@ -177,5 +177,7 @@
   });
 
   form.hidden = false;
-  filter().then(follow);
+  // Not before the page is complete: until then the browser itself follows the address, and takes the focus away again.
+  const complete = document.readyState === "complete" ? Promise.resolve() : new Promise((done) => addEventListener("load", done, { once: true }));
+  Promise.all([filter(), complete]).then(follow);
 })();
