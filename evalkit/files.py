@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import chain
 from typing import Literal, TypeAlias, TypeVar
 
-from evalkit.data import ARMS, Case, Json, Pointer, Policy, Rule, Target, ToolSpec
+from evalkit.data import ARMS, Case, Json, Pointer, Policy, Quarantine, Rule, Target, ToolSpec
 from evalkit.documents import Document
 from evalkit.errors import InputError, Place, Problem, suggest
+from evalkit.fitting import fit
 from evalkit.patterns import compile_expect
 from evalkit.shapes import (
     CaseShape,
@@ -18,10 +20,10 @@ from evalkit.shapes import (
     ModelShape,
     ModelsShape,
     PolicyShape,
+    QuarantineShape,
     Shape,
     SliceShape,
     ToolShape,
-    fit,
 )
 from evalkit.shapes import json_schema as json_schema
 from evalkit.values import pointer
@@ -235,13 +237,36 @@ def read_policy(document: Document) -> Policy:
     rules = list(_rates(shape, "all"))
     if shape.latency:
         rules.append(Rule(kind="latency_ratio", limit=shape.latency.max_ratio))
+    if shape.cost:
+        rules.append(Rule(kind="cost_ratio", limit=shape.cost.max_ratio))
     if shape.faults:
         rules.append(Rule(kind="fault_share", limit=shape.faults.max_share))
     rules += chain.from_iterable(_rates(slice_, f"tool:{tool}") for tool, slice_ in shape.tools.items())
     if not rules:
-        hint = "set floors, max_drop, latency or faults, as in max_drop: {correct: 0.05}"
-        raise InputError(Problem(what="a policy without rules passes everything", hint=hint, place=document.place()))
-    return Policy(rules=tuple(rules), source=document.file)
+        hint = "set floors, max_drop, latency, cost or faults, as in max_drop: {correct: 0.05}"
+        problems.append(Problem(what="a policy without rules passes everything", hint=hint, place=document.place()))
+    quarantine = tuple(_quarantined(shape.quarantine, document, problems))
+    if problems:
+        raise InputError(problems)
+    return Policy(rules=tuple(rules), source=document.file, quarantine=quarantine, inconclusive=shape.inconclusive)
+
+
+def _quarantined(
+    shapes: Sequence[QuarantineShape], document: Document, problems: list[Problem]
+) -> Iterator[Quarantine]:
+    seen: set[str] = set()
+    for index, shape in enumerate(shapes):
+        at = pointer("quarantine", index)
+        if shape.case in seen:
+            what = f"{shape.case!r} is in quarantine twice"
+            problems.append(Problem(what=what, hint="keep one", place=document.place(f"{at}/case"), path=f"{at}/case"))
+        seen.add(shape.case)
+        try:
+            date.fromisoformat(shape.until)
+        except ValueError:
+            what, path = f"there is no day {shape.until}", f"{at}/until"
+            problems.append(Problem(what=what, place=document.place(path), path=path))
+        yield Quarantine(case=shape.case, until=shape.until, owner=shape.owner, why=shape.why)
 
 
 def _rates(shape: SliceShape, slice_: str) -> Iterator[Rule]:

@@ -1,29 +1,26 @@
-"""The shapes of suite, model and policy files, and in plain words what is wrong with a value that lacks its shape.
-
-The shapes are pydantic models; the JSON Schemas for editors are made from them. Unions are told apart by looking, not
-by trying, so that a finding is about what was meant.
-"""
+"""The shapes of suite, model and policy files: pydantic models, and the JSON Schemas for editors made from them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
-from evalkit.data import Json, Pointer, ScoreName
-from evalkit.documents import Document
-from evalkit.errors import Problem, suggest
-from evalkit.values import canonical, excerpt, pointer
+from evalkit.data import OnInconclusive, ScoreName
 
 Kind: TypeAlias = Literal["suite", "models", "policy"]
 Word: TypeAlias = Annotated[str, Field(min_length=1)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Positive: TypeAlias = Annotated[float, Field(gt=0)]
 Price: TypeAlias = Annotated[float, Field(ge=0)]
+
+
+ID = r"^[A-Za-z0-9_.-]+$"
+DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 
 
 class Shape(BaseModel):
@@ -111,7 +108,7 @@ class CaseShape(Shape):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["user"]}, {"required": ["messages"]}]})
 
-    id: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Unique in the suite.")
+    id: str = Field(pattern=ID, description="Unique in the suite.")
     user: Word = Field("", description="What the user says; short for one message.")
     messages: list[MessageShape] = Field([], min_length=1, description="The conversation so far.")
     offer: list[Word] = Field([], min_length=1, description="Tools offered; default: the suite's.")
@@ -199,16 +196,38 @@ class LatencyShape(Shape):
     max_ratio: Positive = Field(description="Candidate over baseline: 1.5 allows 50 % slower.")
 
 
+class CostShape(Shape):
+    max_ratio: Positive = Field(description="Candidate over baseline: 1.2 allows a bill 20 % higher.")
+
+
 class FaultsShape(Shape):
     max_share: Share = Field(description="Share of answers that may be faults before nothing can be said.")
+
+
+class QuarantineShape(Shape):
+    """A case that no check counts for a while."""
+
+    case: Word = Field(description="Its id.")
+    until: str = Field(pattern=DATE, description="The last day. After it the case counts again.")
+    owner: Word = Field(description="Who mends it.")
+    why: Word
 
 
 class PolicyShape(SliceShape):
     """What a candidate must keep to pass the gate."""
 
     latency: LatencyShape | None = None
+    cost: CostShape | None = None
     faults: FaultsShape | None = None
-    tools: dict[str, SliceShape] = Field({}, description="Tool -> requirements on the cases that expect it.")
+    tools: dict[str, SliceShape] = Field(
+        {},
+        description="Tool -> requirements on the cases that expect it. "
+        "Its max_drop is also the margin of the tool's readiness.",
+    )
+    quarantine: list[QuarantineShape] = Field([], min_length=1)
+    inconclusive: OnInconclusive = Field(
+        "warn", description="What an open gate returns: fail: exit 1; warn: exit 3; pass: exit 0."
+    )
 
 
 _SHAPES: Mapping[Kind, type[Shape]] = {"suite": SuiteShape, "models": ModelsShape, "policy": PolicyShape}
@@ -230,94 +249,3 @@ def json_schema(kind: Kind) -> str:
     schema = _SHAPES[kind].model_json_schema(schema_generator=_Plain)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"evalkit {kind} file"}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-
-
-# --------------------------------------------------------------------------- findings
-
-S = TypeVar("S", bound=BaseModel)
-
-
-def fit(shape: type[S], value: Json, document: Document, problems: list[Problem], at: Pointer = "") -> S | None:
-    """`value`, which stands at `at` in `document`, in its shape; None if it has not got it: see `problems`."""
-    try:
-        return shape.model_validate(value)
-    except ValidationError as error:
-        problems += (_problem(finding, shape, document, at) for finding in error.errors(include_url=False))
-        return None
-
-
-_TAGS = frozenset({"<word>", "<call>", "<calls>", "<any_of>", "<file>", "<name>"})
-
-
-def _problem(finding: ErrorDetails, shape: type[BaseModel], document: Document, at: Pointer) -> Problem:
-    kind, given, context = finding["type"], finding["input"], finding.get("ctx", {})
-    path = [token for token in finding["loc"] if token not in _TAGS]
-    is_key = kind == "extra_forbidden" or path[-1:] == ["[key]"]
-    if path[-1:] == ["[key]"]:
-        path.pop()
-    if kind == "extra_forbidden":
-        what, hint = f"unknown key {path[-1]!r}", suggest(str(path[-1]), _keys(shape, finding["loc"][:-1]))
-    elif kind == "missing":
-        what, hint = f"{path.pop()!r} is missing", ""
-    elif kind == "literal_error":
-        known = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-        what, hint = f"{_shown(given)} is not known here", suggest(str(given), known)
-    elif kind == "said":
-        what, hint = context["what"], context["hint"]
-    else:
-        what, hint = _sentence(kind, given, context)
-    where = at + pointer(*path)
-    return Problem(what=what, hint=hint, place=document.place(where, key=is_key), path=where)
-
-
-_WANTED: Mapping[str, str] = {
-    "string_type": "a string",
-    "bool_type": "true or false",
-    "float_type": "a number",
-    "finite_number": "a finite number",
-    "list_type": "a list",
-    "dict_type": "an object",
-    "model_type": "an object",
-}
-
-
-def _sentence(kind: str, given: Any, context: Mapping[str, Any]) -> tuple[str, str]:
-    if kind in _WANTED:
-        plain = kind == "string_type" and isinstance(given, int | float) and not isinstance(given, bool)
-        return f"must be {_WANTED[kind]}, not {_shown(given)}", f'put it in quotes: "{given}"' if plain else ""
-    if kind in ("too_short", "string_too_short"):
-        return "must not be empty", ""
-    if kind == "string_pattern_mismatch":
-        return f"{_shown(given)} is no id", "an id holds letters, digits, '_', '.' and '-'"
-    if kind == "greater_than":
-        return f"must be more than {context['gt']:g}, not {_shown(given)}", ""
-    if kind == "greater_than_equal":
-        return f"must be at least {context['ge']:g}, not {_shown(given)}", ""
-    if kind == "less_than_equal":
-        return f"must be at most {context['le']:g}, not {_shown(given)}", "rates are shares: 0.98, not 98"
-    raise AssertionError(f"no sentence for {kind}")
-
-
-def _shown(value: Json) -> str:
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    return excerpt(canonical(value))
-
-
-def _keys(shape: type[BaseModel], path: tuple[int | str, ...]) -> Iterator[str]:
-    """The keys that the shape of what stands at `path` has."""
-    shapes = {shape}
-    for token in path:
-        fields = [found.model_fields[str(token)] for found in shapes if token in found.model_fields]
-        if fields:
-            shapes = {found for field in fields for found in _shapes_in(field.annotation)}
-        elif token in _TAGS:
-            shapes = {found for found in shapes if str(token)[1:-1] in found.model_fields}
-    yield from (key for found in shapes for key in found.model_fields)
-
-
-def _shapes_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _shapes_in(argument)

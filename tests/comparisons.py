@@ -22,6 +22,8 @@ from evalkit.data import (
     Judging,
     Mismatch,
     Payload,
+    Quarantine,
+    Readiness,
     Record,
     Response,
     Rule,
@@ -211,7 +213,14 @@ def verdict(outcome: str = "fail") -> Verdict:
     )
     if outcome == "pass":
         return Verdict(outcome="pass", word="not_worse", headline="Nothing got worse.", checks=checks[1:2])
+    flaky = Quarantine(case="train-rome", until="2026-12-31", owner="ada", why="the gold is disputed")
     return Verdict(
+        readiness=(
+            Readiness(tool="find_train", word="blocked", why="5 of 8 cases broke", cases=8),
+            Readiness(tool="get_forecast", word="safe", why="0.0 points over 40 cases", cases=40),
+        ),
+        quarantined=(flaky,),
+        expired=(replace(flaky, case="joke", until="2026-01-31"),),
         outcome="fail",
         word="regressed",
         headline="gpt-new breaks the schema more often than gpt-old: compliance falls by 13.3 points.",

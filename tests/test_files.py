@@ -267,7 +267,7 @@ tools:
         (
             "{}",
             "p.yaml:1:1: a policy without rules passes everything; "
-            "set floors, max_drop, latency or faults, as in max_drop: {correct: 0.05}",
+            "set floors, max_drop, latency, cost or faults, as in max_drop: {correct: 0.05}",
         ),
         (
             "floors: {correct: 98}",

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import compare, gate, stats
-from evalkit.data import Check, Comparison, Outcome, Policy, Ratio, Rule, Verdict
+from evalkit.data import Check, CheckOutcome, Comparison, Outcome, Policy, Ratio, Rule, Verdict
 from evalkit.errors import ExitCode, InputError
 from tests.outcomes import case, compared, run
 
@@ -67,7 +67,7 @@ def test_a_real_drop_within_the_margin_is_not_worse() -> None:
 
 def test_sentences_have_their_numbers() -> None:
     assert held(fallen(150, 50), DROP).sentence == (
-        "Correct fell by 25.0 points over 200 cases (95 % one-sided bound -20.3); the policy allows a fall of 3.0."
+        "Correct fell by 25.0 points over 200 cases (95 % one-sided bound −20.3); the policy allows a fall of 3.0."
     )
     check = held(fallen(40, 0), DROP)
     assert check.sentence == (
@@ -127,7 +127,9 @@ def test_a_rule_may_be_of_one_tool() -> None:
 def test_a_score_that_no_case_judges_passes_nothing() -> None:
     for kind in ("floor", "max_drop"):
         check = held(fallen(200, 0), replace(DROP, kind=kind, score="abstained"))
-        assert check.outcome == "inconclusive" and check.settle
+        assert check.outcome == "not_applicable" and "the rule does not apply" in check.sentence
+        assert decide(fallen(200, 0), check.rule).outcome == "inconclusive"
+        assert decide(fallen(200, 0), check.rule, DROP).outcome == "pass"
 
 
 # --------------------------------------------------------------------------- latency and faults
@@ -296,8 +298,8 @@ def test_false_alarms_and_detection_as_promised() -> None:
     like = fallen(150, 0)
     (cell,) = [cell for cell in like.cells if (cell.slice, cell.score) == ("all", "correct")]
 
-    def outcomes(fall: float) -> Counter[Outcome]:
-        found: Counter[Outcome] = Counter()
+    def outcomes(fall: float) -> Counter[CheckOutcome]:
+        found: Counter[CheckOutcome] = Counter()
         old = rng.uniform(size=(600, 150)) < 0.95
         new = rng.uniform(size=(600, 150)) < 0.95 - fall
         for gained, lost in zip((new & ~old).sum(axis=1).tolist(), (old & ~new).sum(axis=1).tolist(), strict=True):

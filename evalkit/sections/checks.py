@@ -2,34 +2,61 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+
 from evalkit import numerals
-from evalkit.data import Block, Column, Comparison, Prose, Section, Table, Verdict
+from evalkit.data import (
+    Block,
+    CheckOutcome,
+    Column,
+    Comparison,
+    Json,
+    OnInconclusive,
+    Prose,
+    Quarantine,
+    Section,
+    Table,
+    Verdict,
+)
 
 ORDER = 30
 
 
 def build(comparison: Comparison, verdict: Verdict) -> Section | None:
-    """The checks in the order of the policy; what makes the runs unlike stands before them."""
+    """The checks in the order of the policy; what makes the runs unlike stands before them, what is left out behind."""
     blocks: list[Block] = [Prose(text=f"The runs differ: {difference}.") for difference in comparison.differs]
     if verdict.checks:
         blocks.append(_table(verdict))
+    if verdict.quarantined or verdict.expired:
+        blocks.append(_quarantine(verdict))
     if not blocks:
         return None
     return Section(id="checks", title="What was required", blocks=tuple(blocks), lead=_lead(verdict))
 
 
+_OUTCOMES: Mapping[CheckOutcome, str] = {
+    "fail": "failed",
+    "inconclusive": "could not be settled",
+    "not_applicable": "did not apply",
+}
+_OPEN: Mapping[OnInconclusive, str] = {
+    "fail": "The policy has an open gate fail.",
+    "warn": "",
+    "pass": "The policy lets an open gate pass.",
+}
+
+
 def _lead(verdict: Verdict) -> str:
-    total = len(verdict.checks)
-    passed = sum(check.outcome == "pass" for check in verdict.checks)
-    failed = sum(check.outcome == "fail" for check in verdict.checks)
+    total, counts = len(verdict.checks), Counter(check.outcome for check in verdict.checks)
     if not total:
         return "No check could be made."
-    if passed == total:
+    if counts["pass"] == total:
         return f"All {numerals.counted(total, 'check')} passed." if total > 1 else "The one check passed."
-    parts = [f"{passed} of {numerals.counted(total, 'check')} passed"]
-    parts += [f"{failed} failed"] if failed else []
-    parts += [f"{total - passed - failed} could not be settled"] if total > passed + failed else []
-    return ", ".join(parts) + "."
+    parts = [f"{counts['pass']} of {numerals.counted(total, 'check')} passed"]
+    parts += [f"{counts[outcome]} {told}" for outcome, told in _OUTCOMES.items() if counts[outcome]]
+    consequence = _OPEN[verdict.inconclusive] if verdict.outcome == "inconclusive" else ""
+    return f"{', '.join(parts)}. {consequence}".rstrip()
 
 
 def _table(verdict: Verdict) -> Table:
@@ -51,3 +78,24 @@ def _table(verdict: Verdict) -> Table:
             for check in verdict.checks
         ),
     )
+
+
+def _quarantine(verdict: Verdict) -> Table:
+    rows = [_entry(entry, "expired, counts again") for entry in verdict.expired]
+    rows += [_entry(entry, "left out") for entry in verdict.quarantined]
+    return Table(
+        title="Cases in quarantine",
+        columns=(
+            Column(key="state", label="State"),
+            Column(key="case", label="Case", kind="code"),
+            Column(key="until", label="Until"),
+            Column(key="owner", label="Owner"),
+            Column(key="why", label="Why"),
+        ),
+        rows=tuple(rows),
+        note="What is left out counts in no check and in no tool's readiness; the other numbers of the report have it.",
+    )
+
+
+def _entry(entry: Quarantine, state: str) -> Mapping[str, Json]:
+    return {"state": state, "case": entry.case, "until": entry.until, "owner": entry.owner, "why": entry.why}

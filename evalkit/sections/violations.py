@@ -5,21 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from evalkit import complaint, numerals, tally
-from evalkit.data import CODES, Column, Comparison, Json, Record, Section, Table, Verdict
+from evalkit.data import CODES, MISMATCHES, Column, Comparison, Json, Record, Section, Table, Verdict
 from evalkit.sections import _records as records
 
 ORDER = 70
 EXAMPLE = 140
 """Characters of an example."""
-MISMATCHES: Mapping[str, str] = {
-    "missing_call": "a call the case wants was not made",
-    "extra_call": "a call was made that the case does not want",
-    "forbidden_call": "a tool was called that the case forbids",
-    "order": "the calls came in another order",
-    "missing_arg": "an argument the case wants was left out",
-    "extra_arg": "an argument was given that the case does not want",
-    "arg": "an argument has another value than the case wants",
-}
 
 
 def build(comparison: Comparison, verdict: Verdict) -> Section | None:

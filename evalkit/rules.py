@@ -1,0 +1,215 @@
+"""Each kind of rule of a policy, held against a comparison: an outcome, and a sentence with its numbers. Pure.
+
+Nothing passes for want of data. A drop is decided by non-inferiority: it passes if a fall by the margin is ruled out,
+fails if a fall by less is, and is inconclusive between. A rule that speaks of a kind of case that the suite does not
+have applies to nothing, and says so: no further asking could settle it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from evalkit import stats
+from evalkit.data import Cell, Check, CheckOutcome, Comparison, Fault, Ratio, Record, Rule
+from evalkit.numerals import percent, points
+
+
+def check(rule: Rule, comparison: Comparison) -> Check:
+    return _KINDS[rule.kind](rule, comparison)
+
+
+def missing_shares(comparison: Comparison) -> tuple[float, float]:
+    """Share of the baseline's and of the candidate's answers that ended in a Fault or were never asked for."""
+    return _missing(comparison, comparison.baseline_records), _missing(comparison, comparison.candidate_records)
+
+
+# --------------------------------------------------------------------------- rates
+
+
+def _floor(rule: Rule, comparison: Comparison) -> Check:
+    """PASS if the rate reaches the floor, FAIL if it is surely below (95 % interval), else inconclusive.
+
+    To ask that the whole interval lie above would fail good models for short suites: 98 % takes 189 cases without a
+    miss. Instead a suite must be fine enough for its floor: one miss may not decide alone, which takes 1 / (1 - floor)
+    cases.
+    """
+    required = f"{_label(rule)} of at least {percent(rule.limit)}"
+    cell = cell_of(comparison, rule)
+    if cell is None:
+        return _not_applicable(rule, required)
+    rate = cell.candidate
+    if rate.value is None or rate.low is None or rate.high is None:
+        return _unknown(rule, required, f"No answer of the candidate was judged for {_label(rule)}")
+    measured = f"{percent(rate.value)} ({100 * rate.low:.1f} to {percent(rate.high)}) of {rate.judged:,} cases"
+    sentence = f"{_label(rule)} is {measured}, 95 % interval; the policy asks for {percent(rule.limit)}."
+    fine_enough = math.ceil(1 / (1 - rule.limit) - 1e-9) if rule.limit < 1 else 1
+    if rate.high < rule.limit:
+        return _check(rule, "fail", required, measured, sentence)
+    if rate.value < rule.limit:
+        need = stats.cases_below_floor(rate.value, rule.limit)
+        return _check(rule, "inconclusive", required, measured, sentence, _more(need, rate.judged))
+    if rate.judged < fine_enough:
+        settle = f"{fine_enough - rate.judged:,} more cases: with fewer than {fine_enough:,} a single miss decides"
+        return _check(rule, "inconclusive", required, measured, sentence, settle)
+    return _check(rule, "pass", required, measured, sentence)
+
+
+def _max_drop(rule: Rule, comparison: Comparison) -> Check:
+    """PASS if a fall by the margin is ruled out, FAIL if anything less is: one-sided 95 % bounds."""
+    allowed = f"{100 * rule.limit:.1f}"
+    required = f"{_label(rule)} falls by less than {allowed} points"
+    cell = cell_of(comparison, rule)
+    if cell is None:
+        return _not_applicable(rule, required)
+    if cell.difference is None or cell.lower_bound is None or cell.upper_bound is None:
+        return _unknown(rule, required, f"No case was judged for {_label(rule)} on both sides")
+    measured = (
+        f"{points(cell.difference)} points ({points(cell.lower_bound)} to {points(cell.upper_bound)}) "
+        f"over {cell.pairs:,} cases"
+    )
+    told = f"{_label(rule)} {moved(cell.difference)} over {cell.pairs:,} cases"
+    bound = "95 % one-sided bound"
+    if cell.lower_bound > -rule.limit:
+        sentence = f"{told} ({bound} {points(cell.lower_bound)}); the policy allows a fall of {allowed}."
+        return _check(rule, "pass", required, measured, sentence)
+    if cell.upper_bound < -rule.limit:
+        sentence = f"{told} ({bound} {points(cell.upper_bound)}); the policy allows a fall of {allowed}."
+        return _check(rule, "fail", required, measured, sentence)
+    worst = f"a fall of {-100 * cell.lower_bound:.1f} is not ruled out ({bound})"
+    sentence = f"{told}, but {worst}; the policy allows {allowed}."
+    need = _cases_to_settle(cell, rule.limit, cell.difference, cell.lower_bound)
+    return _check(rule, "inconclusive", required, measured, sentence, _more(need, cell.pairs))
+
+
+def _cases_to_settle(cell: Cell, margin: float, difference: float, lower_bound: float) -> int | None:
+    """From Tango's interval at the shares seen, stretched by as much as the interval in use is wider."""
+    both_ways = min(cell.fixed, cell.broken)
+    gained = both_ways + cell.pairs * max(0.0, difference)
+    lost = both_ways + cell.pairs * max(0.0, -difference)
+    tango = stats.tango(gained, lost, cell.pairs, 0.90)[0]
+    widening = (difference - lower_bound) / max(1e-9, difference - tango)
+    return stats.cases_to_settle(gained, lost, cell.pairs, margin, widening=widening)
+
+
+# --------------------------------------------------------------------------- ratios
+
+
+def _latency_ratio(rule: Rule, comparison: Comparison) -> Check:
+    required = f"answers take at most {rule.limit:.2f} times as long"
+    latency = comparison.latency
+    if latency.ratio is None:
+        return _unknown(rule, required, "No case was answered and timed on both sides")
+    if unlike := _timed_unlike(comparison):
+        settle = "ask both with the same concurrency and streaming"
+        return _check(rule, "inconclusive", required, "not comparable", f"Times do not compare: {unlike}.", settle)
+    return _ratio(rule, latency, required, "Answers took {} as long")
+
+
+def _cost_ratio(rule: Rule, comparison: Comparison) -> Check:
+    """Of the bills for the cases that both sides answered at a known price."""
+    required = f"answers cost at most {rule.limit:.2f} times as much"
+    if comparison.cost is None:
+        sentence = "The cost is not known on both sides."
+        settle = "give both models an input_price and an output_price"
+        return _check(rule, "inconclusive", required, "nothing", sentence, settle)
+    return _ratio(rule, comparison.cost, required, "Answers cost {} as much")
+
+
+def _ratio(rule: Rule, ratio: Ratio, required: str, told: str) -> Check:
+    """PASS if the whole 95 % interval is within the limit, FAIL if all of it is beyond."""
+    measured = f"{ratio.ratio:.2f} times"
+    if ratio.low is None or ratio.high is None:
+        sentence = f"{told.format(measured)} over {ratio.pairs:,} cases, too few for an interval."
+        return _check(rule, "inconclusive", required, measured, sentence, "6 or more cases known on both sides")
+    measured += f" ({ratio.low:.2f} to {ratio.high:.2f})"
+    seen = f"{told.format(measured)}, 95 % interval over {ratio.pairs:,} cases"
+    sentence = f"{seen}; the policy allows {rule.limit:.2f}."
+    if ratio.high <= rule.limit:
+        return _check(rule, "pass", required, measured, sentence)
+    if ratio.low > rule.limit:
+        return _check(rule, "fail", required, measured, sentence)
+    return _check(rule, "inconclusive", required, measured, sentence, "more cases, or trials, known on both sides")
+
+
+def _timed_unlike(comparison: Comparison) -> str:
+    was, now = (info.guards.get("concurrency") for info in (comparison.baseline_info, comparison.candidate_info))
+    if was != now:
+        return f"{was} requests at a time against {now}"
+    if comparison.baseline.stream != comparison.candidate.stream:
+        return "one side was streamed and the other was not"
+    return ""
+
+
+# --------------------------------------------------------------------------- faults
+
+
+def _fault_share(rule: Rule, comparison: Comparison) -> Check:
+    """PASS if hardly anything is missing on either side, else inconclusive: a model is not to blame for the world."""
+    required = f"at most {percent(rule.limit)} of answers missing on either side"
+    was, now = missing_shares(comparison)
+    measured = f"{percent(was)} of the baseline's, {percent(now)} of the candidate's"
+    sentence = f"Faults or never asked: {measured}; the policy allows {percent(rule.limit)}."
+    if max(was, now) <= rule.limit:
+        return _check(rule, "pass", required, measured, sentence)
+    return _check(
+        rule, "inconclusive", required, measured, sentence, "run the same command again: it asks what is missing"
+    )
+
+
+def _missing(comparison: Comparison, records: Mapping[str, Sequence[Record]]) -> float:
+    """Share of answers that ended in a Fault, cases never asked counted as one each; 1 if there is no case at all."""
+    never = sum(case.id not in records for case in comparison.suite.cases)
+    replies = [record.reply for trials in records.values() for record in trials]
+    faulted = sum(isinstance(reply, Fault) for reply in replies)
+    return (faulted + never) / (len(replies) + never) if replies or never else 1.0
+
+
+_KINDS: Mapping[str, Callable[[Rule, Comparison], Check]] = {
+    "floor": _floor,
+    "max_drop": _max_drop,
+    "latency_ratio": _latency_ratio,
+    "cost_ratio": _cost_ratio,
+    "fault_share": _fault_share,
+}
+
+
+# --------------------------------------------------------------------------- wording
+
+
+def _check(
+    rule: Rule, outcome: CheckOutcome, required: str, measured: str, sentence: str, settle: str | None = None
+) -> Check:
+    sentence = sentence[0].upper() + sentence[1:]
+    return Check(rule=rule, outcome=outcome, required=required, measured=measured, sentence=sentence, settle=settle)
+
+
+def _unknown(rule: Rule, required: str, why: str) -> Check:
+    return _check(rule, "inconclusive", required, "nothing", f"{why}.", "ask both models cases that judge it")
+
+
+def _not_applicable(rule: Rule, required: str) -> Check:
+    what = f"No case of the suite judges {_label(rule)}, or all that do are quarantined"
+    return _check(rule, "not_applicable", required, "nothing", f"{what}: the rule does not apply.")
+
+
+def cell_of(comparison: Comparison, rule: Rule) -> Cell | None:
+    return next((c for c in comparison.cells if c.slice == rule.slice and c.score == rule.score), None)
+
+
+def _label(rule: Rule) -> str:
+    return f"{rule.score}" if rule.slice == "all" else f"{rule.score} of {rule.slice}"
+
+
+def _more(need: int | None, there: int) -> str:
+    if need is None:
+        return "no affordable number of cases, if the rates stay as seen: the limit is about what was seen"
+    more = max(1, need - there)
+    step = 10 ** max(0, len(str(more)) - 2)  # two digits: it is an estimate
+    return f"about {math.ceil(more / step) * step:,} more cases, if the rates stay as seen"
+
+
+def moved(difference: float) -> str:
+    if difference == 0:
+        return "did not change"
+    return f"{'rose' if difference > 0 else 'fell'} by {abs(100 * difference):.1f} points"
