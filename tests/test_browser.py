@@ -109,8 +109,7 @@ def test_it_opens_without_a_word_on_the_console_and_without_a_request(open_repor
     assert opened.complaints == []
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 360)], ids=["light and wide", "dark and narrow"])
 def test_axe_finds_nothing(open_report: Open, dark: bool, width: int) -> None:
     page = open_report(dark=dark, width=width).page
     for summary in page.locator("details.case > summary").all()[:3]:
@@ -237,7 +236,8 @@ def test_a_large_report_opens_and_filters_at_once(open_report: Open) -> None:
         find.dispatchEvent(new Event('input', { bubbles: true }));
         find.value = 'case-1232';
         find.dispatchEvent(new Event('input', { bubbles: true }));
-        while (!count.textContent.startsWith('1 of') && performance.now() - start < 9000) await new Promise((done) => setTimeout(done, 5));
+        while (!count.textContent.startsWith('1 of') && performance.now() - start < 9000)
+            await new Promise((done) => setTimeout(done, 5));
         return performance.now() - start;
     }"""
     assert page.evaluate(search) < 3000

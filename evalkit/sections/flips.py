@@ -27,15 +27,15 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     )
 
 
-def _lead(kinds: Mapping[str, int]) -> str:
-    parts = [
-        f"{numerals.counted(kinds['broken'], 'case')} broke",
-        f"{kinds['fixed']:,} were fixed" if kinds["fixed"] != 1 else "1 was fixed",
-        f"{kinds['both_fail']:,} fail on both sides" if kinds["both_fail"] != 1 else "1 fails on both sides",
-    ]
-    if kinds["unjudged"]:
-        parts.append(f"{kinds['unjudged']:,} could not be judged on a side")
-    return f"{', '.join(parts[:-1])} and {parts[-1]}. {kinds['same']:,} pass on both sides and are not listed."
+def _lead(kinds: Counter[str]) -> str:
+    said = {
+        "broken": "broke",
+        "fixed": "was fixed" if kinds["fixed"] == 1 else "were fixed",
+        "both_fail": "fails on both sides" if kinds["both_fail"] == 1 else "fail on both sides",
+        "unjudged": "could not be judged on a side",
+    }
+    told = ", ".join(f"{kinds[kind]:,} {words}" for kind, words in said.items() if kinds[kind])
+    return f"Of {numerals.counted(kinds.total(), 'case')}, {told}. {kinds['same']:,} pass on both sides: not listed."
 
 
 def _drilldown(comparison: Comparison, case: Case, change: Change) -> Drilldown:
