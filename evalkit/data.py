@@ -864,3 +864,7 @@ class Report:
     created: str
     """UTC, ISO 8601: of the candidate's run, so that the same run gives the same report."""
     sections: tuple[Section, ...]
+    changes: tuple[Change, ...] = ()
+    """One for each case, those left out at the end."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Case id -> `file:line`, where that is known."""

@@ -17,4 +17,6 @@ def build(comparison: Comparison, verdict: Verdict) -> Report:
         suite=comparison.suite.name,
         created=comparison.candidate_info.created,
         sections=tuple(section for section in spoken if section is not None),
+        changes=(*comparison.changes, *comparison.left_out),
+        sources={case.id: case.source for case in comparison.suite.cases if case.source},
     )

@@ -33,3 +33,11 @@ def plain(text: str) -> str:
 def line(text: str) -> str:
     """As `plain`, on one line."""
     return " ".join(plain(text).split())
+
+
+_COMMAND = re.compile(r"(?m)^(\s*)::|##(?=\w*\[)")
+
+
+def inert(text: str) -> str:
+    """For a log that a CI runner reads along: no line begins a command (`::`), and none stands in it (`##[`)."""
+    return _COMMAND.sub(lambda found: "♯♯" if found[1] is None else f"{found[1]}∷", text)

@@ -14,9 +14,10 @@ VERSION = 1
 
 
 def render(report: Report) -> str:
-    """ASCII only, so that nothing a model said can disturb a reader or a terminal."""
+    """ASCII only, so that nothing a model said can disturb a reader or a terminal; nor, as `##[`, a CI runner's log."""
     told = asdict(report) | {"sections": [_section(section) for section in report.sections]}
-    return json.dumps({"format": FORMAT, "version": VERSION, **told}, indent=1, allow_nan=False) + "\n"
+    text = json.dumps({"format": FORMAT, "version": VERSION, **told}, indent=1, allow_nan=False) + "\n"
+    return text.replace("##", "#\\u0023")
 
 
 def _section(section: Section) -> Json:

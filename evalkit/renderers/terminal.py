@@ -41,10 +41,10 @@ STYLES = {
 
 
 def render(report: Report) -> str:
-    """Plain text, without colour, 80 columns wide."""
+    """Plain text, without colour, 80 columns wide; no line of it is a command to a CI runner."""
     out = io.StringIO()
     draw(report, Console(file=out, width=WIDTH, color_system=None, legacy_windows=False))
-    return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
+    return visible.inert("\n".join(line.rstrip() for line in out.getvalue().split("\n")))
 
 
 def draw(report: Report, console: Console, written: Sequence[str] = ()) -> None:
