@@ -509,6 +509,11 @@ def test_the_nearest_alternative_is_the_one_that_is_reported() -> None:
     assert given.arguments == Counts(matched=1, expected=2, actual=1)
 
 
+def test_a_call_with_wrong_arguments_is_nearer_to_a_call_than_to_none() -> None:
+    given = score(case(NOTHING, calls(city("Rome", day="Monday"))), ask("Oslo", "Friday"))
+    assert [mismatch.path for mismatch in given.mismatches] == ["/city", "/day"]
+
+
 @pytest.mark.parametrize(
     ("of", "made", "by_call", "by_argument"),
     [

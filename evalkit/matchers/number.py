@@ -22,6 +22,7 @@ EXAMPLES: Sequence[tuple[Json, Mapping[str, Json], Json, bool]] = (
     (100, {"abs": 5}, 94.9, False),
     (100, {"abs": 1, "rel": 0.1}, 109, True),
     (0.3, {}, 0.30000000000000004, True),
+    (0.3, {"abs": 0}, 0.30000000000000004, False),
     (5, {}, "5", False),
     (1, {}, True, False),
     (0, {"rel": 0.5}, 0.1, False),
