@@ -130,12 +130,13 @@ def _without(comparison: Comparison, cases: set[str]) -> Comparison:
 def _refuse_unknown(comparison: Comparison, policy: Policy) -> None:
     if not policy.rules:
         raise InputError(f"policy {policy.source} requires nothing", "give it a floor or a max_drop")
-    slices = list(dict.fromkeys(cell.slice for cell in comparison.cells))
+    tools = (f"tool:{spec.name}" for spec in comparison.suite.specs.values())
+    slices = list(dict.fromkeys([*(cell.slice for cell in comparison.cells), *tools]))
     for rule in policy.rules:
         if rule.kind in ("floor", "max_drop"):
             _known(policy, "score", rule.score or "", list(SCORES))
             _known(policy, "slice", rule.slice, slices or ["all"])
-    cases = [case.id for case in comparison.suite.cases]
+    cases = [*(case.id for case in comparison.suite.cases), *(change.case for change in comparison.left_out)]
     for entry in policy.quarantine:
         _known(policy, "case", entry.case, cases)
 
@@ -211,7 +212,7 @@ def _cause(comparison: Comparison) -> str:
         return ""
     (cause, count), broken = causes.most_common(1)[0], causes.total()
     meaning = CODES.get(cause) or MISMATCHES.get(cause, "")
-    return f" Of {counted(broken, 'broken case')} {count:,}: {cause}{f' ({meaning})' if meaning else ''}."
+    return f" {count:,} of {counted(broken, 'broken case')}: {cause}{f' ({meaning})' if meaning else ''}."
 
 
 def _primary(comparison: Comparison) -> Cell | None:

@@ -298,6 +298,20 @@ def outings() -> Comparison:
     return compared(cases, [old.get(c.id) or right(c) for c in cases], [new.get(c.id) or right(c) for c in cases])
 
 
+def asked_twice() -> Comparison:
+    """24 cases of either tool, two trials each: the baseline flips once, the candidate loses every second train."""
+    towns = [case(f"sky-{n}", f"Weather in town {n}", ("get_forecast", {"city": f"Town {n}"})) for n in range(24)]
+    trains = [
+        case(f"rail-{n}", f"To town {n}", ("find_train", {"from": "Milan", "to": f"Town {n}"})) for n in range(24)
+    ]
+    cases = (*towns, *trains)
+    lost = [answer(c, text="Sorry.", called=False) if n % 2 else right(c) for n, c in enumerate(trains)]
+    first, second = [right(c) for c in cases], [replace(right(c), trial=1) for c in cases]
+    flipped = [replace(answer(towns[0], text="No.", called=False), trial=1), *second[1:]]
+    new = [*first[:24], *lost]
+    return compared(cases, [*first, *flipped], [*new, *(replace(record, trial=1) for record in new)])
+
+
 def hostile() -> Comparison:
     """Every text a model or a suite can smuggle something into does: scripts, terminal codes, bidi marks, NUL, bulk."""
     evil = (

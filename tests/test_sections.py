@@ -8,8 +8,21 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from evalkit import plugins, values
-from evalkit.data import Block, Case, Comparison, Drilldown, Figure, Json, Mismatch, Prose, Section, Table, Violation
-from evalkit.sections import _answers, flips, latency, scorecard, tools, violations
+from evalkit.data import (
+    MISMATCHES,
+    Block,
+    Case,
+    Comparison,
+    Drilldown,
+    Figure,
+    Json,
+    Mismatch,
+    Prose,
+    Section,
+    Table,
+    Violation,
+)
+from evalkit.sections import _answers, flips, latency, scorecard, tools
 from tests import comparisons
 from tests.comparisons import BERN, BROKEN_TYPE, OSLO, ZURICH, answer, compared, right
 
@@ -25,7 +38,7 @@ def asked_twice() -> Comparison:
 
 
 def section(comparison: Comparison, name: str) -> Section:
-    built = next(s.build(comparison, comparisons.verdict()) for s in plugins.sections() if s.__name__.endswith(name))  # type: ignore[attr-defined]
+    built: Section | None = plugins.find("sections", name).build(comparison, comparisons.verdict())
     assert built is not None
     return built
 
@@ -48,9 +61,12 @@ def drilldown(comparison: Comparison, case: Case) -> Drilldown:
 
 
 @pytest.mark.parametrize("name", plugins.names("sections"))
-def test_every_row_fills_every_column_and_every_figure_has_words(outings: Comparison, name: str) -> None:
-    built = plugins.find("sections", name).build(outings, comparisons.verdict())
-    blocks: tuple[Block, ...] = built.blocks if built is not None else ()
+def test_every_row_fills_every_column_and_every_figure_has_words(
+    outings: Comparison, asked_twice: Comparison, name: str
+) -> None:
+    plugin = plugins.find("sections", name)
+    built = [plugin.build(comparison, comparisons.verdict()) for comparison in (outings, asked_twice)]
+    blocks: list[Block] = [block for found in built if found is not None for block in found.blocks]
     for block in blocks:
         if isinstance(block, Table):
             assert all(column.key in row for row in block.rows for column in block.columns)
@@ -182,7 +198,7 @@ def test_violations_count_answers_on_both_sides_with_an_example(outings: Compari
 
 
 def test_every_kind_of_mismatch_has_a_meaning() -> None:
-    assert set(violations.MISMATCHES) == set(get_args(get_type_hints(Mismatch)["kind"]))
+    assert set(MISMATCHES) == set(get_args(get_type_hints(Mismatch)["kind"]))
 
 
 # --------------------------------------------------------------------------- flips
@@ -358,3 +374,45 @@ def test_flips_know_the_tools_that_matter(outings: Comparison) -> None:
     assert drilldown(outings, ZURICH).tools == ("get_forecast",)
     assert values.same(sorted(drilldown(outings, comparisons.JOKE).schemas), ["get_forecast"])
     assert flips.build(replace(outings, changes=()), comparisons.verdict()) is None
+
+
+# --------------------------------------------------------------------------- readiness, noise, calls, attribution
+
+
+def test_the_checklist_says_of_each_tool_whether_and_why(outings: Comparison) -> None:
+    found = section(outings, "readiness")
+    assert found.lead == "Of 2 tools: 1 blocked, 1 safe."
+    assert [(row["ready"], row["tool"], row["why"]) for row in tables(found)[0].rows] == [
+        ("blocked", "find_train", "5 of 8 cases broke"),
+        ("safe", "get_forecast", "0.0 points over 40 cases"),
+    ]
+
+
+def test_quarantine_is_listed_what_has_expired_first(outings: Comparison) -> None:
+    table = tables(section(outings, "checks"))[1]
+    assert [(row["state"], row["case"], row["owner"]) for row in table.rows] == [
+        ("expired, counts again", "joke", "ada"),
+        ("left out", "train-rome", "ada"),
+    ]
+
+
+def test_the_candidate_stands_beside_the_noise_of_the_baseline(asked_twice: Comparison) -> None:
+    found = section(asked_twice, "noise")
+    assert found.lead.startswith("Asked again, the baseline itself changes 2.1 % of the cases and moves by −2.1 points")
+    own, against, _ = tables(found)[0].rows
+    assert own["flips"]["value"] == pytest.approx(1 / 48)
+    assert against["flips"] == pytest.approx((12 + 0.5) / 48)
+
+
+def test_calls_are_told_by_the_gold_and_by_the_incumbent(asked_twice: Comparison) -> None:
+    gold, alike = tables(section(asked_twice, "calls"))
+    assert row(gold, "target", "gpt-new")["what"] == "calls" and row(gold, "target", "gpt-new")["recall"] == 0.75
+    lost = row(alike, "tool", "find_train")
+    assert (lost["both"], lost["baseline_only"], lost["candidate_only"], lost["neither"]) == (12, 12, 0, 24)
+    assert (lost["precision"], lost["recall"]) == (1.0, 0.5)
+
+
+def test_a_fall_is_told_with_the_feature_it_goes_along_with(asked_twice: Comparison) -> None:
+    found = section(asked_twice, "attribution")
+    assert found.lead.startswith("Correct fell most where the schema has: format")
+    assert row(tables(found)[0], "feature", "format")["difference"]["high"] < 0

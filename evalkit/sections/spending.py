@@ -29,7 +29,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     return Section(
         id="spending",
         title="Tokens and cost",
-        lead=_lead(rows[0], rows[1]),
+        lead=_lead(comparison, rows[0], rows[1]),
         blocks=(
             Table(
                 title="What the run used",
@@ -57,9 +57,13 @@ def _row(target: Target, side: tuple[Record, ...]) -> dict[str, Json]:
     }
 
 
-def _lead(before: dict[str, Json], after: dict[str, Json]) -> str:
+def _lead(comparison: Comparison, before: dict[str, Json], after: dict[str, Json]) -> str:
+    """On the cases that both answered; money for what it buys as well."""
     parts = []
-    for key, name in (("each", "output tokens per answer"), ("cost_each", "cost per compliant answer")):
-        if before[key] and after[key]:
-            parts.append(f"{after[key] / before[key]:.2f}× the {name}")
-    return f"The candidate uses {' and '.join(parts)}." if parts else ""
+    for ratio, name in ((comparison.output_tokens, "output tokens"), (comparison.cost, "money")):
+        if ratio is not None and ratio.ratio is not None:
+            bounds = "" if ratio.low is None or ratio.high is None else f" [{ratio.low:.2f}, {ratio.high:.2f}]"
+            parts.append(f"{ratio.ratio:.2f}×{bounds} the {name}")
+    if before["cost_each"] and after["cost_each"]:
+        parts.append(f"{after['cost_each'] / before['cost_each']:.2f}× the money for each compliant answer")
+    return f"On the same cases the candidate uses {', '.join(parts)}." if parts else ""
