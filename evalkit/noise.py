@@ -21,8 +21,8 @@ def floor(suite: Suite, before: Side, after: Side) -> Noise | None:
     if not twice:
         return None
     others = [_passed(after.records.get(case.id, ()), score) for case, _ in twice]
-    flips = [_flips(own) for _, own in twice]
-    low, high = stats.wilson(sum(flips), len(flips)) or (0.0, 1.0)
+    flipping = [flips(own) for _, own in twice]
+    low, high = stats.wilson(sum(flipping), len(flipping)) or (0.0, 1.0)
     seen = stats.difference(
         [float(own[1]) - own[0] for _, own in twice],
         [slicing.cluster(case, suite) for case, _ in twice],
@@ -32,14 +32,14 @@ def floor(suite: Suite, before: Side, after: Side) -> Noise | None:
     return Noise(
         score=score,
         cases=len(twice),
-        flips=sum(flips) / len(flips),
+        flips=sum(flipping) / len(flipping),
         flips_low=low,
         flips_high=high,
         difference=seen.mean,
         low=seen.low,
         high=seen.high,
-        candidate_flips=_mean([_flips(other) for other in others if len(other) > 1]),
-        between=_mean([_between(own, other) for (_, own), other in zip(twice, others, strict=True) if other]),
+        candidate_flips=_mean([flips(other) for other in others if len(other) > 1]),
+        between=_mean([between(own, other) for (_, own), other in zip(twice, others, strict=True) if other]),
     )
 
 
@@ -49,13 +49,13 @@ def _passed(records: Sequence[Record], score: ScoreName) -> list[bool]:
     return [value for value in known if value is not None]
 
 
-def _flips(trials: Sequence[bool]) -> float:
+def flips(trials: Sequence[bool]) -> float:
     """Chance that two different trials of these differ."""
     passed, n = sum(trials), len(trials)
     return 2 * passed * (n - passed) / (n * (n - 1))
 
 
-def _between(one: Sequence[bool], other: Sequence[bool]) -> float:
+def between(one: Sequence[bool], other: Sequence[bool]) -> float:
     """Chance that a trial of one and a trial of the other differ."""
     was, now = sum(one) / len(one), sum(other) / len(other)
     return was * (1 - now) + now * (1 - was)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from evalkit import __version__
-from evalkit.cli import asking, baselines, checking, deciding, importing, looking
+from evalkit.cli import asking, baselines, checking, deciding, importing, looking, planning
 from evalkit.errors import EvalkitError, ExitCode, NotComparable
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ def root(
     """
 
 
-for verbs in (asking, deciding, baselines, checking, importing, looking):
+for verbs in (asking, deciding, baselines, checking, importing, looking, planning):
     verbs.register(app)
 
 

@@ -59,8 +59,8 @@ def run(
     from evalkit.cli import printing
     from evalkit.stopping import Budget
 
-    suite = _suite(suites, limit, expression, tag, tool, case)
-    targets = _targets(model or [], models, timeout)
+    suite = suite_of(suites, limit, expression, tag, tool, case)
+    targets = targets_of(model or [], models, timeout)
     run_name = name or _default_name(suite, targets)
     if dry_run:
         printing.plan(suite, targets, trials, reports / run_name, as_json)
@@ -111,7 +111,7 @@ def migrate(
     from evalkit.stopping import Budget, Early
 
     rules = workspace.load_policy(policy) if policy else workspace.default_policy()
-    suite = _suite(suites, limit, expression, tag, tool, case)
+    suite = suite_of(suites, limit, expression, tag, tool, case)
     targets = _pair(incumbent, candidate, models, timeout)
     folder = reports / (name or _default_name(suite, targets))
     outputs = output or [folder / "report.html"]
@@ -150,7 +150,7 @@ def score(
     printing.summary(folder, as_json)
 
 
-def _suite(
+def suite_of(
     names: Sequence[str],
     limit: int | None,
     expression: str | None,
@@ -158,13 +158,15 @@ def _suite(
     tools: Sequence[str] | None,
     ids: Sequence[str] | None,
 ) -> Suite:
+    """The part of these suites, together, that the options select. Raises InputError."""
     from evalkit import selection, workspace
 
     whole = selection.merge([workspace.load_suite(name) for name in names])
     return selection.select(whole, ids=ids or (), tags=tags or (), tools=tools or (), text=expression, limit=limit)
 
 
-def _targets(spelled: Sequence[str], models: Path | None, timeout: float | None) -> tuple[Target, ...]:
+def targets_of(spelled: Sequence[str], models: Path | None, timeout: float | None) -> tuple[Target, ...]:
+    """The models listed and those spelled out. Raises InputError, also for none."""
     from evalkit import workspace
 
     listed = workspace.load_models(models) if models else ()
