@@ -443,6 +443,12 @@ EXTRAS = (
             {"city": "Oslo", "room": {"kind": "x"}},
             ["/room"],
         ),
+        # a rule that speaks for the whole leaves nothing unnamed in it
+        (
+            one(CITY, ArgRule(path="/room", matcher="ignore"), KIND),
+            {"city": "Oslo", "room": {"kind": "single", "a": 1}},
+            [],
+        ),
     ],
 )
 def test_rules_reach_into_arguments(of: Case, arguments: Json, amiss: list[str]) -> None:
