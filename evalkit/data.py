@@ -111,8 +111,19 @@ class Suite:
 ARMS: Mapping[str, str] = {
     "native": "tools are offered and the model decides",
     "forced": "tools are offered and the endpoint is told that one must be called",
+    "strict": "tools are offered as strict functions, their schemas rewritten as those demand",
+    "prompted": "tools are declared in the system message, and calls are read from the text",
+    "constrained": "as prompted, and the server's guided decoding allows nothing but calls of these tools",
 }
 """How a model is asked, and what each way means."""
+
+Constraint: TypeAlias = Literal["response_format", "structured_outputs", "grammar"]
+CONSTRAINTS: Mapping[Constraint, str] = {
+    "response_format": "OpenAI's json_schema, which most servers take",
+    "structured_outputs": "vLLM's own field",
+    "grammar": "llama.cpp's json_schema, of which it makes a grammar",
+}
+"""How the arm `constrained` asks for guided decoding."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,11 +133,13 @@ class Serve:
     engine: str
     """The plug-in of `servers/` that knows how."""
     model: str = ""
-    """What it serves, as the engine names it: a folder, a file, a name in a hub."""
+    """What it serves, as the engine names it: a folder, a file, a name in a hub; "": it takes none."""
     args: tuple[str, ...] = ()
     """Further arguments of the engine's own command, as they stand."""
     port: int = 0
     """0: any that is free."""
+    health: str = ""
+    """The path that answers 200 once it is ready; "": the engine's own."""
     startup_timeout: float = 600.0
     """Seconds within which it must be ready."""
 
@@ -152,6 +165,8 @@ class Target:
     stream: bool = False
     options: Mapping[str, Json] = field(default_factory=dict)
     """What only this provider understands (a stored run for `replay`, a fault for `reference`)."""
+    constraint: Constraint = "response_format"
+    """On the arm `constrained`: how guided decoding is asked for."""
     serve: Serve | None = None
     """The server to start for it, whose address is then its `base_url`; None: it is there already."""
 
@@ -170,6 +185,32 @@ class Request:
     specs: tuple[ToolSpec, ...]
     """The tools offered, in the order of `case.tools`."""
     body: Mapping[str, Json]
+
+
+DIVERGENCES: Mapping[str, str] = {
+    "refused": "the route refuses the tool as it is declared",
+    "limit": "beyond a limit of the route",
+    "lost": "a constraint is not sent, so nothing holds the model to it",
+    "changed": "said in another way",
+    "renamed": "sent under another name",
+    "unsaid": "an annotation is not sent, so the model does not see it",
+}
+"""Kinds of Divergence, worst first, and what they mean."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Divergence:
+    """One way in which a tool as a route takes it is not the tool as it was declared."""
+
+    tool: str
+    kind: str
+    """One of DIVERGENCES."""
+    path: Pointer = ""
+    """Where in the declared schema; "" is the tool as such."""
+    keyword: str = ""
+    message: str
+    source: str = ""
+    """The place in the file that declares it, as `file#pointer`."""
 
 
 # --------------------------------------------------------------------------- what came back
@@ -221,6 +262,8 @@ class Response:
     """What a client library made of the wire: {"calls": [{"tool", "text"}], "finish", "text"}, or None without one."""
     sent: Json = None
     """The tool declarations as they left, if they differ from what was handed to the provider; else None."""
+    arm: str = "native"
+    """The arm it answers to: on `prompted` and `constrained` its calls stand in the text."""
 
 
 FaultKind: TypeAlias = Literal[
@@ -292,6 +335,9 @@ class Answer:
     """The model name the endpoint reported."""
     violations: tuple[Violation, ...] = ()
     """What is wrong with the envelope, and calls left in the text."""
+    arm: str = "native"
+    """Of the response. On `prompted` and `constrained`, `text` holds the calls too; on `strict`, a null may stand for
+    an argument that was left out."""
 
 
 # --------------------------------------------------------------------------- how it is judged

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import zip_longest
 
-from evalkit import leaks, plugins, values
+from evalkit import arms, leaks, plugins, values
 from evalkit.data import Answer, Json, Payload, Response, Violation
 
 _MEANING: Mapping[str, str] = {
@@ -26,19 +26,30 @@ def read(response: Response) -> Answer:
     """The answer as it was on the wire. Raises ProviderError if the body is no answer of the dialect.
 
     Adds to what the dialect found: `call.leaked_in_text`, `call.truncated`, `envelope.finish_conflict` and
-    `client.normalised`.
+    `client.normalised`. On the arms that write calls into the text, they are read from there and from nowhere else.
     """
-    answer = plugins.dialect(response.dialect).read(response.wire)
+    on_wire = plugins.dialect(response.dialect).read(response.wire)
+    answer = _of_arm(on_wire, response.arm)
     found = (
         *_leaked(answer),
         *_truncated(answer),
         *_finish_conflict(answer),
-        *_normalised(answer, response.client),
+        *_normalised(on_wire, response.client),
     )
     return replace(answer, violations=(*answer.violations, *found)) if found else answer
 
 
+def _of_arm(answer: Answer, arm: str) -> Answer:
+    """The answer as an application reads it that asks in this way."""
+    if arm not in arms.IN_TEXT:
+        return answer if answer.arm == arm else replace(answer, arm=arm)
+    envelope = tuple(violation for violation in answer.violations if violation.payload is None)
+    return replace(answer, payloads=arms.read(answer.text, arm), violations=envelope, arm=arm)
+
+
 def _leaked(answer: Answer) -> Iterator[Violation]:
+    if answer.arm in arms.IN_TEXT and answer.payloads:
+        return
     leak = leaks.find(answer.text) if answer.text else None
     if leak is not None:
         tool = f" of {leak.tool!r}" if leak.tool else ""
@@ -70,6 +81,10 @@ def _finish_conflict(answer: Answer) -> Iterator[Violation]:
     """
     finish = answer.finish or ""
     meaning = _MEANING.get(finish)
+    if answer.arm in arms.IN_TEXT:
+        if meaning == _CALLED:
+            yield _conflict(f"the finish reason is {finish!r}, and the endpoint was offered no tools")
+        return
     if meaning == _CALLED and not answer.payloads:
         yield _conflict(f"the finish reason is {finish!r}, and no call was made")
     if meaning == _STOPPED and answer.payloads and finish not in _SAYS_STOP_ANYWAY:

@@ -149,6 +149,8 @@ async def _attempt(request: Request, connection: Connection) -> tuple[Fault | tu
     began = time.perf_counter()
     try:
         response = await asyncio.wait_for(connection.ask(request), request.target.timeout)
+        if request.target.arm != "native":  # a replayed answer knows its own arm
+            response = replace(response, arm=request.target.arm)
         answer = extract.read(response)
     except ProviderError as error:
         return _fault(error, time.perf_counter() - began), error.retry_after

@@ -1,12 +1,9 @@
-"""Case, target and tools to the request that will be sent, whole. Arms live here."""
+"""Case, target and tools to the request that will be sent, whole."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from evalkit import values
-from evalkit.data import Case, Json, Request, Suite, Target, ToolSpec
+from evalkit import arms, values
+from evalkit.data import Case, Json, Request, Suite, Target
 
 
 class Builder:
@@ -14,44 +11,30 @@ class Builder:
 
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
-        self._declared: dict[tuple[str, ...], tuple[tuple[ToolSpec, ...], list[Json], str]] = {}
+        self._offers: dict[tuple[tuple[str, ...], str, str], arms.Offer] = {}
 
     def build(self, case: Case, trial: int, target: Target) -> Request:
         """The body is that of an OpenAI chat completion; a client library translates it where a provider differs.
 
-        `params` of the target stand at the top level of the body, untouched. Arm `forced` adds
-        `tool_choice: "required"`; arm `native` leaves the choice to the endpoint's default.
+        What the target's arm adds is told in `evalkit.arms`. `params` of the target stand at the top level of the body,
+        untouched.
         """
-        specs, tools, _ = self._tools(case)
-        body: dict[str, Json] = {"model": target.model, "messages": list(case.messages)}
-        if tools:
-            body["tools"] = tools
-            if target.arm == "forced":
-                body["tool_choice"] = "required"
+        offer = self._offer(case, target)
+        body: dict[str, Json] = {"model": target.model, "messages": offer.messages(case.messages)}
+        body.update(offer.large)
+        body.update(offer.small)
         if target.stream:
             body["stream"] = True
         body.update(target.params)
-        return Request(case=case, trial=trial, target=target, specs=specs, body=body)
+        return Request(case=case, trial=trial, target=target, specs=offer.specs, body=body)
 
     def digest(self, request: Request) -> str:
         """Of the body as handed to the provider. The tools enter by their own digest, taken once."""
-        body = {**request.body, "tools": self._tools(request.case)[2]}
-        return values.digest(body)
+        offer = self._offer(request.case, request.target)
+        return values.digest({**request.body, **dict.fromkeys(("tools", *offer.large), offer.digest)})
 
-    def _tools(self, case: Case) -> tuple[tuple[ToolSpec, ...], list[Json], str]:
-        known = self._declared.get(case.tools)
-        if known is None:
-            specs = tuple(self._suite.specs[key] for key in case.tools)
-            tools = declare(specs)
-            known = self._declared[case.tools] = (specs, tools, values.digest(tools))
-        return known
-
-
-def declare(specs: Sequence[ToolSpec]) -> list[Json]:
-    """Tools as OpenAI's chat completions take them, each schema as its owner declared it."""
-    return [{"type": "function", "function": _function(spec)} for spec in specs]
-
-
-def _function(spec: ToolSpec) -> Mapping[str, Any]:
-    described = {"description": spec.description} if spec.description else {}
-    return {"name": spec.name, **described, "parameters": spec.schema}
+    def _offer(self, case: Case, target: Target) -> arms.Offer:
+        key = (case.tools, target.arm, target.constraint)
+        if key not in self._offers:
+            self._offers[key] = arms.offer(target, [self._suite.specs[name] for name in case.tools])
+        return self._offers[key]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from evalkit import values
-from evalkit.data import CODES, Answer, Case, Counts, Judging, Mismatch, Payload, Score, Suite, Violation
+from evalkit import arms, values
+from evalkit.arms import nulls
+from evalkit.data import CODES, Answer, Case, Counts, Json, Judging, Mismatch, Payload, Score, Suite, Violation
 from evalkit.expectation import Fit, compile_expectation
 from evalkit.schema import Validator, compile_schema
 
@@ -33,8 +34,10 @@ class _Bench:
     """A case made ready for judging."""
 
     case: Case
+    schemas: Mapping[str, Json]
+    """Tool name -> declared schema, for the tools offered."""
     validators: Mapping[str, Validator]
-    """Tool name -> validator, for the tools offered."""
+    """As `schemas`."""
     near: Mapping[str, str]
     """Name without case and punctuation -> tool name."""
     fits: Sequence[Callable[[Sequence[Payload]], Fit]]
@@ -48,6 +51,7 @@ def _compile(case: Case, suite: Suite, judging: Judging) -> _Bench:
     schemas = {spec.name: spec.schema for spec in specs}
     return _Bench(
         case=case,
+        schemas=schemas,
         validators={spec.name: compile_schema(spec.schema, suite.formats) for spec in specs},
         near={values.normal_name(spec.name): spec.name for spec in specs},
         fits=[compile_expectation(expectation, schemas, judging) for expectation in case.accept],
@@ -56,7 +60,7 @@ def _compile(case: Case, suite: Suite, judging: Judging) -> _Bench:
 
 
 def _score(bench: _Bench, answer: Answer) -> Score:
-    case, payloads = bench.case, answer.payloads
+    case, payloads = bench.case, _meant(bench, answer.payloads, answer.arm)
     named = all(payload.tool in bench.validators for payload in payloads)
     parsed = named and all(payload.error is None for payload in payloads)
     faults = [fault for payload in payloads for fault in _faults(bench, payload)]
@@ -66,8 +70,8 @@ def _score(bench: _Bench, answer: Answer) -> Score:
     right = valid and not fit.mismatches and not forbidden
 
     made, wants_call = bool(payloads), case.wants_call
-    lenient = valid or (named and all(_valid_lenient(bench, payload) for payload in payloads))
-    repaired = lenient or (named and all(_valid_repaired(bench, payload) for payload in payloads))
+    lenient = valid or _valid(bench, answer, values.lenient)
+    repaired = lenient or _valid(bench, answer, lambda text: values.repair(text)[0])
     return Score(
         called=made if wants_call else None,
         tool=made and named if wants_call else None,
@@ -82,6 +86,18 @@ def _score(bench: _Bench, answer: Answer) -> Score:
         violations=(*answer.violations, *faults, *_call_faults(case, payloads, fit)),
         mismatches=(*fit.mismatches, *forbidden),
     )
+
+
+def _meant(bench: _Bench, payloads: Sequence[Payload], arm: str) -> Sequence[Payload]:
+    """On the arm `strict`, the arguments without the nulls that only its rewriting of the schema asked for."""
+    if arm != "strict":
+        return payloads
+    return [
+        replace(payload, value=nulls.restore(payload.value, bench.schemas[payload.tool]))
+        if payload.error is None and payload.tool in bench.schemas
+        else payload
+        for payload in payloads
+    ]
 
 
 def _best_fit(bench: _Bench, payloads: Sequence[Payload]) -> Fit:
@@ -198,20 +214,27 @@ def _spelled(payload: Payload) -> tuple[str, str]:
 # --------------------------------------------------------------------------- had it been repaired first
 
 
-def _valid_lenient(bench: _Bench, payload: Payload) -> bool:
-    return _valid(bench, payload, lambda text: values.lenient(text))
+def _valid(bench: _Bench, answer: Answer, mend: Callable[[str], str]) -> bool:
+    """Whether every call names an offered tool and its arguments fit, once mended.
+
+    Where the calls stand in the text, it is the text as a whole that an application would mend.
+    """
+    if answer.arm in arms.IN_TEXT:
+        mended = arms.read(mend(answer.text), answer.arm)
+    else:
+        mended = tuple(_mended(payload, mend) for payload in answer.payloads)
+    return all(
+        payload.tool in bench.validators
+        and payload.error is None
+        and isinstance(payload.value, dict)
+        and bench.validators[payload.tool].valid(payload.value)
+        for payload in _meant(bench, mended, answer.arm)
+    )
 
 
-def _valid_repaired(bench: _Bench, payload: Payload) -> bool:
-    return _valid(bench, payload, lambda text: values.repair(text)[0])
-
-
-def _valid(bench: _Bench, payload: Payload, mend: Callable[[str], str]) -> bool:
-    """Whether the arguments fit their schema, as they are or mended. An object on the wire has no text to mend."""
-    value = payload.value
-    if payload.text is not None:
-        reading = values.read(mend(payload.text))
-        if reading.error is not None:
-            return False
-        value = reading.value
-    return isinstance(value, dict) and bench.validators[payload.tool].valid(value)
+def _mended(payload: Payload, mend: Callable[[str], str]) -> Payload:
+    """An object on the wire has no text to mend."""
+    if payload.text is None:
+        return payload
+    reading = values.read(mend(payload.text))
+    return replace(payload, value=reading.value, error=reading.error)

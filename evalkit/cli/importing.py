@@ -34,10 +34,10 @@ def tools(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write; else stdout.")] = None,
 ) -> None:
     """Tool specs of any known format as OpenAI chat tools, each schema as it was declared."""
-    from evalkit import request, workspace
+    from evalkit import arms, workspace
 
     specs = workspace.read_tools(file, form)
-    text = json.dumps(request.declare(specs), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(arms.declare(specs), indent=2, ensure_ascii=False) + "\n"
     if output is None:
         typer.echo(text, nl=False)
         return

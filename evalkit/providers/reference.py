@@ -29,6 +29,7 @@ class Embedded:
 
     async def ask(self, request: Request) -> Response:
         said = models.say(self._manner, request.case, request.specs, trial=request.trial)
+        said = models.on_arm(said, request.target.arm, request.specs)
         if self._manner.sleep:
             await asyncio.sleep(said.seconds)
         stream = bool(request.body.get("stream"))

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from evalkit import arms, values
+from evalkit.arms import notation, nulls
 from evalkit.data import Case, Json, ToolSpec
 from evalkit.errors import InputError, suggest
 from evalkit.reference import faulty, lexical, oracle, sampler
 from evalkit.reference.said import Said
 
-__all__ = ["MODELS", "Manner", "Said", "manner", "say"]
+__all__ = ["MODELS", "Manner", "Said", "manner", "on_arm", "say"]
 
 MODELS: Mapping[str, str] = {
     "oracle": "answers what the case wants: the ceiling",
@@ -54,6 +56,26 @@ def say(manner: Manner, case: Case, specs: Sequence[ToolSpec], *, trial: int = 0
     else:
         said = {"oracle": oracle.say, "sampler": sampler.say, "lexical": lexical.say}[manner.model](case, specs, random)
     return _timed(said, manner, _random(manner, "time", case, trial)) if manner.latency else said
+
+
+def on_arm(said: Said, arm: str, specs: Sequence[ToolSpec]) -> Said:
+    """The answer as a model gives it that is asked on `arm`: calls in the text, or null for what it leaves out."""
+    if arm == "strict":
+        schemas = {spec.name: spec.schema for spec in specs}
+        return replace(said, calls=tuple((tool, _strictly(text, schemas.get(tool))) for tool, text in said.calls))
+    if arm not in arms.IN_TEXT or not (said.calls or arm == "constrained"):
+        return said
+    finish = said.finish if said.finish == "length" else "stop"
+    return replace(said, calls=(), text=notation.write(said.calls, arms.IN_TEXT[arm]), finish=finish, client=None)
+
+
+def _strictly(text: Json, schema: Json) -> Json:
+    """Arguments that are no JSON object, or of no tool that was offered, are as wrong on every arm."""
+    reading = values.read(text) if isinstance(text, str) else values.Reading(text)
+    if reading.error is not None or not isinstance(reading.value, dict) or schema is None:
+        return text
+    spelled = nulls.spell(reading.value, schema)
+    return oracle.as_text(spelled) if isinstance(text, str) else spelled
 
 
 def _random(manner: Manner, use: str, case: Case, trial: int) -> Random:
