@@ -9,7 +9,7 @@ from datetime import date
 from itertools import chain
 from typing import Literal, TypeAlias, TypeVar
 
-from evalkit.data import ARMS, Case, Json, Pointer, Policy, Quarantine, Rule, Target, ToolSpec
+from evalkit.data import ARMS, Case, Json, Pointer, Policy, Quarantine, Rule, Serve, Target, ToolSpec
 from evalkit.documents import Document
 from evalkit.errors import InputError, Place, Problem, suggest
 from evalkit.fitting import fit
@@ -21,6 +21,7 @@ from evalkit.shapes import (
     ModelsShape,
     PolicyShape,
     QuarantineShape,
+    ServeShape,
     Shape,
     SliceShape,
     ToolShape,
@@ -221,8 +222,16 @@ def _target(shape: ModelShape, document: Document, at: Pointer, problems: list[P
         problems.append(Problem(what=what, hint=suggest(arm, ARMS), place=document.place(path), path=path))
         return None
     provider, model = spelled["provider"], spelled["model"]
-    fields = {name: value for name, value in shape if name not in ("model", "name")}
-    return Target(name=shape.name or f"{provider}/{model}", provider=provider, model=model, arm=arm, **fields)
+    fields = {name: value for name, value in shape if name not in ("model", "name", "serve")}
+    name = shape.name or f"{provider}/{model}"
+    return Target(name=name, provider=provider, model=model, arm=arm, serve=_serve(shape.serve, model), **fields)
+
+
+def _serve(shape: ServeShape | None, model: str) -> Serve | None:
+    if shape is None:
+        return None
+    fields = dict(shape) | {"model": shape.model or model, "args": tuple(shape.args)}
+    return Serve(**fields)
 
 
 # --------------------------------------------------------------------------- policies

@@ -57,6 +57,7 @@ _WANTED: Mapping[str, str] = {
     "string_type": "a string",
     "bool_type": "true or false",
     "float_type": "a number",
+    "int_type": "a whole number",
     "finite_number": "a finite number",
     "list_type": "a list",
     "dict_type": "an object",
@@ -84,7 +85,8 @@ def _sentence(kind: str, given: Any, context: Mapping[str, Any]) -> tuple[str, s
     if kind == "greater_than_equal":
         return f"must be at least {context['ge']:g}, not {_shown(given)}", ""
     if kind == "less_than_equal":
-        return f"must be at most {context['le']:g}, not {_shown(given)}", "rates are shares: 0.98, not 98"
+        hint = "rates are shares: 0.98, not 98" if context["le"] == 1 else ""
+        return f"must be at most {context['le']:g}, not {_shown(given)}", hint
     raise AssertionError(f"no sentence for {kind}")
 
 

@@ -26,6 +26,7 @@ from evalkit.data import (
     Response,
     Run,
     Section,
+    Serve,
     Target,
     Usage,
     Verdict,
@@ -144,12 +145,32 @@ class Renderer(Protocol):
     def render(self, report: Report) -> str: ...
 
 
+class Engine(Protocol):
+    """servers/: how a server on this machine is started. Says how; `serving` does it.
+
+    `PROGRAM`: the executable that must be there; None: whatever the command names. `INSTALL`: what installs it.
+    `HEALTH`: the path that answers 200 once it is ready. `METRICS`: the path of its Prometheus metrics, or None.
+    `SERIES`: what is kept of them, Prometheus name -> name in a run.
+    """
+
+    PROGRAM: str | None
+    INSTALL: str
+    HEALTH: str
+    METRICS: str | None
+    SERIES: Mapping[str, str]
+
+    def command(self, serve: Serve, port: int) -> tuple[str, ...]:
+        """The command that serves OpenAI's API at 127.0.0.1:`port`/v1. Raises InputError for what it cannot use."""
+        ...
+
+
 _CONTRACTS: Mapping[str, tuple[str, ...]] = {
     "providers": ("connect",),
     "dialects": ("read", "write"),
     "matchers": ("check", "match", "values", "EXAMPLES", "ABSENT"),
     "formats": ("sniff",),
     "sections": ("build", "ORDER"),
+    "servers": ("command", "PROGRAM", "INSTALL", "HEALTH", "METRICS", "SERIES"),
     "renderers": ("render", "SUFFIX"),
 }
 
@@ -198,6 +219,10 @@ def sections() -> tuple[SectionBuilder, ...]:
 
 def renderer(name: str) -> Renderer:
     return cast(Renderer, find("renderers", name))
+
+
+def engine(name: str) -> Engine:
+    return cast(Engine, find("servers", name))
 
 
 @cache

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
-from evalkit import __version__, pipeline, plugins, sequence, store
+from evalkit import __version__, pipeline, plugins, sequence, serving, store
 from evalkit.data import Json, Judging, Record, Request, RunInfo, Suite, Target
 from evalkit.errors import InputError
 from evalkit.plugins import World
@@ -56,23 +57,39 @@ def carry_out(
 
     `fresh` forgets what the run has. `seen` is called with each judged record once it is on disk. Interrupted or
     killed, everything seen is kept and the same call goes on from there. Raises InputError before anything is
-    asked if a target cannot be reached (no key, unknown provider) or `folder` holds a run of another suite.
+    asked if a target cannot be reached (no key, unknown provider, a server here that cannot be started) or `folder`
+    holds a run of another suite.
 
     Once one of `brakes` lets no further request go, what is in flight is waited for and the rest is left. Then the
     sentence that says why and what is left is given back, and is in the run; None if everything was asked.
     """
-    for target in order.targets:
+    for target in serving.check(order.targets):
         plugins.provider(target.provider).connect(target, world)
     if fresh:
         store.remove(folder)
-    with join(folder, describe(folder.name, order, _guards(order)), order.suite) as opened:
-        reason = asyncio.run(_ask(opened, order, world, seen, brakes))
+    info = describe(folder.name, order, _guards(order))
+    with join(folder, info, order.suite) as opened, _served(opened, order, folder) as servers:
+        placed = replace(order, targets=servers.reach(order.targets))
+        reason = asyncio.run(_ask(opened, placed, world, seen, (*brakes, servers)))
         if reason is None:
             return None
         wanted = _wanted(order)
         stopped = f"{reason}; {len(wanted - opened.answered()):,} of {len(wanted):,} calls were not made"
         opened.describe(replace(opened.info, stopped=stopped))
         return stopped
+
+
+@contextmanager
+def _served(opened: store.Store, order: Order, folder: Path) -> Iterator[serving.Fleet]:
+    """The servers of those targets that have something left to answer. What they did is kept in the run."""
+    served = [target for target in order.targets if target.serve]
+    asked = {identity for identity, _, _ in _wanted(order) - opened.answered()} if served else set()
+    with serving.started([target for target in served if target.identity in asked], folder) as fleet:
+        try:
+            yield fleet
+        finally:
+            if fleet.servers:
+                opened.describe(replace(opened.info, engines=(*opened.info.engines, *fleet.told())))
 
 
 async def _ask(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError
 
@@ -164,6 +164,26 @@ class SuiteShape(HeaderShape):
 # --------------------------------------------------------------------------- models and policies
 
 
+def _as_argument(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Argument: TypeAlias = Annotated[
+    str, BeforeValidator(_as_argument), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]})
+]
+
+
+class ServeShape(Shape):
+    """A server on this machine, started for the run and stopped after it. Models with the same one share it."""
+
+    engine: Word = Field(description="vllm, sglang, llama_server, ollama, transformers, or command: any command.")
+    model: Word = Field("", description="What it serves, as the engine names it; default: the model's own name.")
+    args: list[Argument] = Field([], description="Further arguments of its command; {port} is filled in for command.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(0, description="0: any that is free.")
+    health: Word = Field("", description="The path that answers 200 once it is ready; default: the engine's own.")
+    startup_timeout: Positive = Field(600.0, description="Seconds within which it must be ready.")
+
+
 class ModelShape(Shape):
     """A model, and how it is asked."""
 
@@ -177,6 +197,7 @@ class ModelShape(Shape):
     timeout: Positive = Field(120.0, description="Seconds one attempt may take.")
     stream: bool = False
     options: dict[str, Any] = Field({}, description="What only this provider understands.")
+    serve: ServeShape | None = Field(None, description="A server to start for it, whose address is its base_url.")
 
 
 class ModelsShape(Shape):

@@ -285,6 +285,8 @@ def parse_target(text: str) -> Target:
 def _provider(target: Target, place: Place) -> Iterator[Problem]:
     try:
         plugins.provider(target.provider)
+        if target.serve is not None:
+            plugins.engine(target.serve.engine)
     except InputError as error:
         yield from (replace(problem, place=place) for problem in error.problems)
 

@@ -1,0 +1,1 @@
+"""How a local server is started. One file an engine."""
