@@ -109,8 +109,15 @@ def _without(comparison: Comparison, cases: set[str]) -> Comparison:
         return comparison
     suite = replace(comparison.suite, cases=tuple(case for case in comparison.suite.cases if case.id not in cases))
     before, after = (
-        Side.of({case: trials for case, trials in records.items() if case not in cases}, suite.cases)
-        for records in (comparison.baseline_records, comparison.candidate_records)
+        Side.of(
+            {case: trials for case, trials in records.items() if case not in cases},
+            suite.cases,
+            sequential=info.sequential,
+        )
+        for records, info in (
+            (comparison.baseline_records, comparison.baseline_info),
+            (comparison.candidate_records, comparison.candidate_info),
+        )
     )
     return replace(
         comparison,

@@ -158,8 +158,14 @@ def _fault_share(rule: Rule, comparison: Comparison) -> Check:
 
 
 def _missing(comparison: Comparison, records: Mapping[str, Sequence[Record]]) -> float:
-    """Share of answers that ended in a Fault, cases never asked counted as one each; 1 if there is no case at all."""
-    never = sum(case.id not in records for case in comparison.suite.cases)
+    """Share of answers that ended in a Fault, cases never asked counted as one each; 1 if there is no case at all.
+
+    Where one may stop early, what neither side was asked is not missing: which cases those are is chance.
+    """
+    asked = comparison.baseline_records.keys() | comparison.candidate_records.keys()
+    sequential = comparison.baseline_info.sequential or comparison.candidate_info.sequential
+    wanted = [case.id for case in comparison.suite.cases if case.id in asked or not sequential]
+    never = sum(case not in records for case in wanted)
     replies = [record.reply for trials in records.values() for record in trials]
     faulted = sum(isinstance(reply, Fault) for reply in replies)
     return (faulted + never) / (len(replies) + never) if replies or never else 1.0

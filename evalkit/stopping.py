@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import cast
 
 from evalkit import sequence, slicing, stats, tally
@@ -114,12 +115,24 @@ class Early:
         trials: int = 1,
         earlier: Iterable[Record] = (),
     ) -> Early:
-        """`earlier`: records that the run has already. Raises InputError if `policy` limits no drop."""
-        limited = [rule for rule in policy.rules if rule.kind == "max_drop"]
-        if not limited:
+        """`earlier`: records that the run has already. Raises InputError if `policy` limits no drop
+        that the suite judges. Cases in quarantine today do not count.
+        """
+        today = datetime.now(UTC).date().isoformat()
+        quarantined = {entry.case for entry in policy.quarantine if today <= entry.until}
+        slices = {
+            **slicing.slices(suite),
+            **{f"feature:{name}": members for name, members in slicing.by_feature(suite).items()},
+        }
+        drops = []
+        for rule in policy.rules:
+            if rule.kind == "max_drop":
+                cases = [suite.cases[i] for i in slices.get(rule.slice, ())]
+                judging = [case.id for case in cases if slicing.applies(case, cast(ScoreName, rule.score))]
+                if counting := set(judging) - quarantined:  # without any the rule applies to nothing
+                    drops.append(_Drop.of(rule, counting))
+        if not drops:
             raise InputError(f"policy {policy.source} has no max_drop: nothing says when to stop early", "add one")
-        slices = slicing.slices(suite)
-        drops = [_Drop.of(rule, (suite.cases[i].id for i in slices.get(rule.slice, ()))) for rule in limited]
         early = Early(
             suite=suite,
             incumbent=incumbent,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import compare, gate, sequence
-from evalkit.data import Policy, Record, Rule, Run, Usage
+from evalkit.data import Policy, Quarantine, Record, Rule, Run, Usage
 from evalkit.errors import InputError
 from evalkit.stopping import Budget, Early
 from tests.outcomes import case, record, run
@@ -76,9 +76,12 @@ def test_why_it_stopped_is_said_with_numbers() -> None:
 
 def test_all_drops_must_be_ruled_out_or_one_be_certain() -> None:
     whole = migration((0.99, 0.99), seed=2)
-    rare = Rule(kind="max_drop", score="abstained", limit=0.05)  # judged by no case
+    rare = Rule(kind="max_drop", score="correct", limit=0.001)  # too little to be ruled out
     brake = early(whole, Policy(rules=(DROP, rare)))
     assert asked_until_stopped(whole, brake, in_order(whole)) is whole
+    none = Rule(kind="max_drop", score="abstained", limit=0.05)  # judged by no case: applies to nothing
+    brake = early(whole, Policy(rules=(DROP, none)))
+    assert asked_until_stopped(whole, brake, in_order(whole)) is not whole
     worse = migration((0.98, 0.7), seed=2)
     brake = early(worse, Policy(rules=(rare, replace(DROP, slice="tool:tool-1"))))
     assert asked_until_stopped(worse, brake, in_order(worse)) is not worse
@@ -122,6 +125,30 @@ def test_a_run_that_goes_on_remembers_what_it_has_but_for_faults() -> None:
     assert early(whole, earlier=known).admit() is not None
     faulted = [replace(heard, reply=record(CASES[0], 0, "x", "old").reply, score=None) for heard in known]
     assert early(whole, earlier=faulted)._counted == 0
+
+
+def test_cases_in_quarantine_do_not_count() -> None:
+    whole = migration((1.0, 0.0), seed=4, count=60)
+    entries = tuple(
+        Quarantine(case=case.id, until=until, owner="o", why="w")
+        for until, cases in (("2999-01-01", CASES[:30]), ("2020-01-01", CASES[30:60]))
+        for case in cases
+    )
+    all_, half = (early(whole, Policy(rules=(DROP,), quarantine=part)) for part in ((), entries))
+    for heard in whole.records:
+        all_.add(heard)
+        half.add(heard)
+    assert half._counted == all_._counted == 60
+    assert 1 < half._drops[0].beyond.most < all_._drops[0].beyond.most
+
+
+def test_what_was_not_asked_because_it_stopped_is_not_missing() -> None:
+    whole = migration((0.98, 0.98), seed=1)
+    part = asked_until_stopped(whole, early(whole), in_order(whole))
+    verdict = gate.decide(compare.compare(part, "old", part, "new"), POLICY)
+    assert (verdict.outcome, verdict.word) == ("pass", "not_worse")
+    fixed = replace(part, info=replace(part.info, sequential=False))
+    assert gate.decide(compare.compare(fixed, "old", fixed, "new"), POLICY).word == "unreliable_baseline"
 
 
 def test_a_policy_without_a_drop_is_refused() -> None:
