@@ -223,9 +223,13 @@ def test_like_runs_differ_in_nothing() -> None:
 
 def test_each_unlikeness_is_told_in_words() -> None:
     first, second = two_runs()
-    arm = replace(second, info=replace(second.info, targets=(replace(OLD, name="new", arm="forced"),)))
-    renamed = replace(arm, records=tuple(replace(record, target="new@forced") for record in arm.records))
-    assert differs(first, renamed) == ("the arm: native against forced",)
+    forced = replace(second, records=tuple(replace(record, target="new@forced") for record in second.records))
+    other, same = (
+        replace(forced, info=replace(second.info, targets=(replace(OLD, name="new", model=model, arm="forced"),)))
+        for model in ("another", OLD.model)
+    )
+    assert differs(first, other) == ("the arm: native against forced",)
+    assert differs(first, same) == ()
 
     warm = replace(second, info=replace(second.info, targets=(replace(OLD, name="new", params={"temperature": 0.7}),)))
     assert differs(first, warm) == ("the parameter temperature: not set against 0.7",)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from evalkit.arms import prompted
 from evalkit.data import Case, Json, Suite, ToolSpec
 from evalkit.values import normal_name, read
 
@@ -29,6 +30,7 @@ class Question:
     events: bool
     """A stream of server-sent events; else, of Gemini, one JSON array."""
     seed: int
+    arm: str = "native"
 
 
 def question(path: str, query: Mapping[str, str], body: Json) -> Question | None:
@@ -36,8 +38,8 @@ def question(path: str, query: Mapping[str, str], body: Json) -> Question | None
     if not isinstance(body, Mapping):
         return None
     if path.endswith("/chat/completions"):
-        tools = [_fields(tool.get("function")) for tool in _items(body.get("tools"))]
-        return _spoken("openai_chat", body, tools)
+        arm, tools = _openai_tools(body)
+        return _spoken("openai_chat", body, tools, arm)
     if path.endswith("/messages"):
         return _spoken("anthropic", body, _items(body.get("tools")))
     model, _, action = path.rpartition("/")[2].rpartition(":")
@@ -46,7 +48,21 @@ def question(path: str, query: Mapping[str, str], body: Json) -> Question | None
     return None
 
 
-def _spoken(dialect: str, body: Fields, tools: Iterable[Fields]) -> Question:
+_CONSTRAINTS = ("response_format", "structured_outputs", "json_schema")
+
+
+def _openai_tools(body: Fields) -> tuple[str, list[Fields]]:
+    """The arm that a request is of, and the tools it declares: in their own member, or in the system message."""
+    tools = [_fields(tool.get("function")) for tool in _items(body.get("tools"))]
+    if tools:
+        return "strict" if any(tool.get("strict") is True for tool in tools) else "native", tools
+    told: list[Fields] = [{"name": name} for name in prompted.declared(_items(body.get("messages")))]
+    if not told:
+        return "native", []
+    return "constrained" if any(member in body for member in _CONSTRAINTS) else "prompted", told
+
+
+def _spoken(dialect: str, body: Fields, tools: Iterable[Fields], arm: str = "native") -> Question:
     stream = body.get("stream") is True
     seed = body.get("seed")
     return Question(
@@ -58,6 +74,7 @@ def _spoken(dialect: str, body: Fields, tools: Iterable[Fields]) -> Question:
         stream=stream,
         events=stream,
         seed=seed if isinstance(seed, int) else 0,
+        arm=arm,
     )
 
 
@@ -148,8 +165,10 @@ class Cases:
         for suite in suites:
             for case in suite.cases:
                 specs = tuple(suite.specs[key] for key in case.tools)
-                key = (_last(list(case.messages)), _names(spec.name for spec in specs))
-                self._known.setdefault(key, []).append((case, specs))
+                names = _names(spec.name for spec in specs)
+                spellings = (list(case.messages), prompted.messages(case.messages, ""))
+                for last in dict.fromkeys(map(_last, spellings)):
+                    self._known.setdefault((last, names), []).append((case, specs))
 
     def find(self, asked: Question) -> Asked | None:
         """The case that ends in these words and offers these tools; of several the one with the same messages."""
