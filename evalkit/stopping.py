@@ -104,6 +104,7 @@ class Early:
     _counted: int = 0
     _waiting: dict[str, dict[tuple[str, int], Score | None]] = field(default_factory=lambda: defaultdict(dict))
     """Case -> (target, trial) -> score; of cases that are still to count."""
+    _settled: str | None = None
 
     @staticmethod
     def of(
@@ -148,14 +149,7 @@ class Early:
 
     def admit(self) -> str | None:
         """Why no further request may go, or None."""
-        after = f"after {self._counted:,} of {len(self._order):,} cases"
-        for drop in self._drops:
-            if drop.beyond.won():
-                return f"{_label(drop.rule)} fell by more than {100 * drop.rule.limit:g} points, {after}"
-        if all(drop.within.won() for drop in self._drops):
-            told = ", ".join(f"{_label(drop.rule)} by {100 * drop.rule.limit:g} points" for drop in self._drops)
-            return f"a fall is ruled out {after} ({told})"
-        return None
+        return self._settled
 
     def add(self, record: Record) -> None:
         if record.target in (self.incumbent, self.candidate) and record.trial < self.trials:
@@ -164,6 +158,17 @@ class Early:
             case = self._order[self._counted]
             self._count(case, self._waiting.pop(case.id))
             self._counted += 1
+            self._settled = self._settled or self._decision()
+
+    def _decision(self) -> str | None:
+        after = f"after {self._counted:,} of {len(self._order):,} cases"
+        for drop in self._drops:
+            if drop.beyond.won():
+                return f"{_label(drop.rule)} fell by more than {100 * drop.rule.limit:g} points, {after}"
+        if all(drop.within.won() for drop in self._drops):
+            told = ", ".join(f"{_label(drop.rule)} by {100 * drop.rule.limit:g} points" for drop in self._drops)
+            return f"a fall is ruled out {after} ({told})"
+        return None
 
     def _complete(self, case: Case) -> bool:
         return len(self._waiting.get(case.id, ())) >= 2 * self.trials

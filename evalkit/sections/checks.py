@@ -26,6 +26,10 @@ ORDER = 30
 def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     """The checks in the order of the policy; what makes the runs unlike stands before them, what is left out behind."""
     blocks: list[Block] = [Prose(text=f"The runs differ: {difference}.") for difference in comparison.differs]
+    infos = comparison.baseline_info, comparison.candidate_info
+    blocks += [Prose(text=f"Asking stopped: {why}.") for why in dict.fromkeys(i.stopped for i in infos) if why]
+    if any(info.sequential for info in infos):
+        blocks.append(Prose(text=_SEQUENTIAL))
     if verdict.checks:
         blocks.append(_table(verdict))
     if verdict.quarantined or verdict.expired:
@@ -34,6 +38,11 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         return None
     return Section(id="checks", title="What was required", blocks=tuple(blocks), lead=_lead(verdict))
 
+
+_SEQUENTIAL = (
+    "Answers were looked at as they came. Rates and differences have intervals that hold at any stopping time; "
+    "they are wider than those of a run of fixed length."
+)
 
 _OUTCOMES: Mapping[CheckOutcome, str] = {
     "fail": "failed",

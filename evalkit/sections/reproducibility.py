@@ -65,6 +65,8 @@ def _runs(before: RunInfo, after: RunInfo) -> list[Row]:
         ("Started (UTC)", before.created, after.created),
         ("Suite digest", before.suite_digest, after.suite_digest),
         ("Trials per case", before.trials, after.trials),
+        ("Looked at while asking", _yes(before.sequential), _yes(after.sequential)),
+        ("Stopped", before.stopped, after.stopped),
         ("Strings compared", before.judging.strings, after.judging.strings),
         *_pairs("Version of", before.versions, after.versions),
         *_pairs("Guard", before.guards, after.guards),
