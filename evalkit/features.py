@@ -102,14 +102,11 @@ def of_schema(schema: Json) -> Traits:
 def _own(node: Mapping[str, Json], level: int) -> Traits:
     kinds = _kinds(node)
     container = bool(kinds & {"object", "array"}) or "properties" in node or "items" in node
-    properties = node.get("properties")
-    required = node.get("required")
-    enum = node.get("enum")
+    properties, enum = node.get("properties"), node.get("enum")
+    required = {name for name in _each(node.get("required")) if isinstance(name, str)}
     return Traits(
         depth=level if container else 0,
-        optional=len(properties.keys() - set(required if isinstance(required, list) else ()))
-        if isinstance(properties, dict)
-        else 0,
+        optional=len(properties.keys() - required) if isinstance(properties, dict) else 0,
         enum=len(enum) if isinstance(enum, list) else 0,
         nested=level > 0 and ("object" in kinds or "properties" in node),
         union=len(kinds - {"null"}) > 1 or any(_branches(node.get(keyword)) > 1 for keyword in _ALTERNATIVES),
@@ -119,8 +116,7 @@ def _own(node: Mapping[str, Json], level: int) -> Traits:
 
 
 def _kinds(node: Mapping[str, Json]) -> set[str]:
-    kinds = node.get("type", ())
-    return {kinds} if isinstance(kinds, str) else {kind for kind in kinds if isinstance(kind, str)}
+    return {kind for kind in _each(node.get("type")) if isinstance(kind, str)}
 
 
 def _branches(alternatives: Json) -> int:
