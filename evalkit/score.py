@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from evalkit import arms, values
+from evalkit import arms, plugins, values
 from evalkit.arms import nulls
-from evalkit.data import CODES, Answer, Case, Counts, Json, Judging, Mismatch, Payload, Score, Suite, Violation
+from evalkit.data import CODES, Answer, Case, Counts, Json, Judging, Mismatch, Payload, Pointer, Score, Suite, Violation
 from evalkit.expectation import Fit, compile_expectation
 from evalkit.schema import Validator, compile_schema
 
@@ -89,15 +89,32 @@ def _score(bench: _Bench, answer: Answer) -> Score:
 
 
 def _meant(bench: _Bench, payloads: Sequence[Payload], arm: str) -> Sequence[Payload]:
-    """On the arm `strict`, the arguments without the nulls that only its rewriting of the schema asked for."""
+    """On the arm `strict`, the arguments without the nulls that its rewriting of the schema asked for."""
     if arm != "strict":
         return payloads
     return [
-        replace(payload, value=nulls.restore(payload.value, bench.schemas[payload.tool]))
+        replace(payload, value=_restored(bench, payload))
         if payload.error is None and payload.tool in bench.schemas
         else payload
         for payload in payloads
     ]
+
+
+def _restored(bench: _Bench, payload: Payload) -> Json:
+    """A null that may stand for itself as well does so where the case wants one, or where the schema needs it."""
+    schema = bench.schemas[payload.tool]
+    lean = nulls.restore(payload.value, schema, _nulls_wanted(bench.case, payload.tool))
+    if bench.validators[payload.tool].valid(lean):
+        return lean
+    full = nulls.restore(payload.value, schema, None)
+    return full if bench.validators[payload.tool].valid(full) else lean
+
+
+def _nulls_wanted(case: Case, tool: str) -> Collection[Pointer]:
+    """Places in the arguments where an acceptable answer may have a null."""
+    calls = (call for expectation in case.accept for call in expectation.calls if call.tool == tool)
+    rules = [rule for call in calls for rule in call.args]
+    return {rule.path for rule in rules if plugins.matcher(rule.matcher).match(rule.value, None, rule.options) is None}
 
 
 def _best_fit(bench: _Bench, payloads: Sequence[Payload]) -> Fit:

@@ -1,46 +1,62 @@
 """Strict arguments, there and back: the nulls that stand for what was left out.
 
-The rewriting of a schema into strict form asks for these nulls, so it would be wrong to hold them against the model, or
-to show them to an application that never declared them: `restore` takes them out of what is judged. The text of the
-arguments stays as it was on the wire. A null that the declared schema allows by itself is never taken for another.
+The rewriting of a schema into strict form asks for these nulls: a model that is sent it has no other way to leave an
+argument out. So they are not held against the model; `restore` takes them out of what is judged, as an application must
+that sends such schemas. The text of the arguments stays as it was on the wire.
+
+Where the declared schema knows null beside leaving out, the two can no longer be told apart (and that is told as a
+departure). Such a null is taken for what the case wants.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from urllib.parse import unquote
 
 from evalkit import values
 from evalkit.arms.strict import rewrite
-from evalkit.data import Json
+from evalkit.data import Json, Pointer
 
 _UNIONS = ("anyOf", "oneOf")
 _DEEPEST = 40
 
 
-def restore(value: Json, schema: Json) -> Json:
+def restore(value: Json, schema: Json, wanted: Collection[Pointer] | None = ()) -> Json:
     """Arguments as the declared `schema` knows them: without the nulls that stand for what was left out.
 
-    A null is taken out where the schema has the member optional and does not itself allow null. Where alternatives of a
-    union disagree about that, it stays.
+    That is every null of a member that some alternative of the schema has optional and none has required, but for those
+    at the places `wanted` (None: all), where the schema allows null too. Nothing is undone where `schema` has no strict
+    form.
     """
-    return _restored(value, [schema], schema) if rewrite(schema).schema is not None else value
+    return _restored(value, [schema], schema, wanted, "") if rewrite(schema).schema is not None else value
 
 
-def _restored(value: Json, declared: Sequence[Json], root: Json) -> Json:
+def _restored(
+    value: Json, declared: Sequence[Json], root: Json, wanted: Collection[Pointer] | None, path: Pointer
+) -> Json:
     nodes = [part for node in declared for part in _parts(node, root)]
     if isinstance(value, list):
         items = [node["items"] for node in nodes if "items" in node]
-        return [_restored(item, items, root) for item in value]
+        return [_restored(item, items, root, wanted, f"{path}/{index}") for index, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
     kept = {}
     for name, item in value.items():
-        members = [(node, node["properties"][name]) for node in nodes if name in node.get("properties", ())]
-        optional = any(name not in node.get("required", ()) for node, _ in members)
-        if item is not None or not optional or any(_takes_null(part, root) for _, part in members):
-            kept[name] = _restored(item, [part for _, part in members], root)
+        place = path + values.pointer(name)
+        knowing = [node for node in nodes if name in node.get("properties", ())]
+        members = [node["properties"][name] for node in knowing]
+        if item is None and knowing and _left_out(name, knowing, wanted is None or place in wanted, root):
+            continue
+        kept[name] = _restored(item, members, root, wanted, place)
     return kept
+
+
+def _left_out(name: str, knowing: Sequence[Mapping[str, Json]], wanted: bool, root: Json) -> bool:
+    """Whether a null member stands for one that was left out. `knowing`: the parts of the schema that describe it."""
+    if all(name in node.get("required", ()) for node in knowing):
+        return False
+    takes_null = [node for node in knowing if _takes_null(node["properties"][name], root)]
+    return not takes_null or not (wanted or any(name in node.get("required", ()) for node in takes_null))
 
 
 def spell(value: Json, schema: Json) -> Json:

@@ -211,8 +211,11 @@ class _Rewriter:
             here = f"{path}/properties{values.pointer(name)}"
             members[name] = self._node(part, here)
             if name not in required:
-                members[name] = _nullable(members[name])
-                self._note("changed", here, "required", f"{name} is required, and null where it would be left out")
+                nullable = _nullable(members[name])
+                same = nullable == members[name]
+                also = ": no longer told apart from the null that is declared" if same else ""
+                self._note("changed", here, "required", f"{name} is required, and null where it is left out{also}")
+                members[name] = nullable
         return {"properties": members, "required": list(members), "additionalProperties": False}
 
     def _note(self, kind: str, path: Pointer, keyword: str, message: str) -> None:

@@ -1,0 +1,411 @@
+"""Each arm: what it sends, how its calls are read, and that nothing is lost on the way there and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from evalkit import arms, values, workspace
+from evalkit.arms import constrained, notation, nulls, prompted, strict
+from evalkit.data import Constraint, Json, Pointer, Target, ToolSpec
+from evalkit.reference import payloads
+from evalkit.schema import check, compile_schema
+
+FLIGHT: Json = {
+    "type": "object",
+    "properties": {
+        "to": {"type": "string", "description": "Airport code."},
+        "seats": {"type": "integer", "minimum": 1, "default": 1},
+        "cabin": {"enum": ["economy", "business"]},
+        "meal": {"type": ["string", "null"]},
+        "via": {"$ref": "#/$defs/stop"},
+    },
+    "required": ["to"],
+    "$defs": {
+        "stop": {
+            "type": "object",
+            "properties": {"at": {"type": "string"}, "hours": {"type": "integer"}},
+            "required": ["at"],
+        }
+    },
+}
+SPEC = ToolSpec(name="book", description="Books a flight.", schema=FLIGHT, source="tools.json#/0")
+TARGET = Target(name="m", provider="p", model="model-1")
+
+
+def departures(schema: Json) -> set[tuple[str, str]]:
+    return {(found.kind, found.path) for found in strict.rewrite(schema).departures}
+
+
+# --------------------------------------------------------------------------- strict: the schema
+
+
+def test_a_strict_schema_requires_every_member_and_lets_the_optional_be_null() -> None:
+    assert strict.rewrite(FLIGHT).schema == {
+        "type": "object",
+        "properties": {
+            "to": {"type": "string", "description": "Airport code."},
+            "seats": {"type": ["integer", "null"], "minimum": 1},
+            "cabin": {"type": ["string", "null"], "enum": ["economy", "business", None]},
+            "meal": {"type": ["string", "null"]},
+            "via": {"anyOf": [{"$ref": "#/$defs/stop"}, {"type": "null"}]},
+        },
+        "required": ["to", "seats", "cabin", "meal", "via"],
+        "additionalProperties": False,
+        "$defs": {
+            "stop": {
+                "type": "object",
+                "properties": {"at": {"type": "string"}, "hours": {"type": ["integer", "null"]}},
+                "required": ["at", "hours"],
+                "additionalProperties": False,
+            }
+        },
+    }
+
+
+def test_every_departure_is_told_where_it_stands() -> None:
+    assert departures(FLIGHT) == {
+        ("changed", ""),
+        ("changed", "/properties/seats"),
+        ("unsaid", "/properties/seats/default"),
+        ("changed", "/properties/cabin"),
+        ("changed", "/properties/meal"),
+        ("changed", "/properties/via"),
+        ("changed", "/$defs/stop"),
+        ("changed", "/$defs/stop/properties/hours"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("part", "kind", "where"),
+    [
+        ({"type": "string", "minLength": 2}, "lost", "/minLength"),
+        ({"type": "string", "format": "iban"}, "lost", "/format"),
+        ({"type": "array", "items": {"type": "string"}, "uniqueItems": True}, "lost", "/uniqueItems"),
+        ({"type": "string", "examples": ["x"]}, "unsaid", "/examples"),
+        ({"oneOf": [{"type": "string"}, {"type": "integer"}]}, "changed", "/oneOf"),
+        ({"allOf": [{"type": "string"}]}, "changed", "/allOf"),
+        ({"const": 1}, "changed", ""),
+        ({"type": "string", "format": "date", "pattern": "^2"}, None, ""),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, None, ""),
+    ],
+)
+def test_what_a_strict_schema_cannot_hold_is_left_out_and_told(part: Json, kind: str | None, where: str) -> None:
+    schema = {"type": "object", "properties": {"x": part}, "required": ["x"], "additionalProperties": False}
+    assert departures(schema) == ({(kind, f"/properties/x{where}")} if kind else set())
+    assert strict.rewrite(schema).schema is not None
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {},
+        True,
+        {"type": "object"},
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {"type": "object", "patternProperties": {"^x": {"type": "string"}}},
+        {"type": "array"},
+        {"type": "array", "prefixItems": [{"type": "string"}]},
+        {"allOf": [{"type": "string"}, {"minLength": 1}]},
+        {"$ref": "#/properties/y"},
+        {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["b"]},
+    ],
+)
+def test_a_tool_that_no_strict_schema_says_is_sent_as_declared(part: Json) -> None:
+    schema = {"type": "object", "properties": {"x": part, "y": {"type": "string"}}}
+    spec = ToolSpec(name="t", description="", schema=schema, source="")
+    (found,) = strict.rewrite(schema).departures
+    assert found.kind == "refused"
+    assert found.path.startswith("/properties/x")
+    assert arms.declare([spec], strictly=True) == arms.declare([spec])
+
+
+@pytest.mark.parametrize(
+    "root", [{"anyOf": [FLIGHT]}, {"type": "array"}, {"$ref": "#/$defs/x", "$defs": {"x": FLIGHT}}]
+)
+def test_the_root_of_a_strict_schema_is_a_plain_object(root: Json) -> None:
+    assert strict.rewrite(root).schema is None
+
+
+# --------------------------------------------------------------------------- strict: there and back
+
+
+def test_a_null_that_stands_for_nothing_is_taken_out_and_one_that_was_meant_stays() -> None:
+    sent = {"to": "OSL", "seats": None, "cabin": None, "meal": None, "via": {"at": "CPH", "hours": None}}
+    assert nulls.restore(sent, FLIGHT) == {"to": "OSL", "via": {"at": "CPH"}}
+    assert nulls.restore(sent, FLIGHT, {"/meal", "/seats"}) == {"to": "OSL", "meal": None, "via": {"at": "CPH"}}
+    assert nulls.restore(sent, FLIGHT, None) == {"to": "OSL", "meal": None, "via": {"at": "CPH"}}
+    assert nulls.restore({"to": None}, FLIGHT) == {"to": None}, "a required member is not optional"
+    assert nulls.restore({"to": "OSL", "who": None}, FLIGHT) == {"to": "OSL", "who": None}, "not of the schema"
+
+
+def test_nothing_is_undone_where_the_schema_was_not_rewritten() -> None:
+    schema = {"type": "object", "properties": {"x": {"type": "string"}, "any": {}}}
+    assert strict.rewrite(schema).schema is None
+    assert nulls.restore({"x": None}, schema) == {"x": None}
+
+
+def _objects(inner: st.SearchStrategy[Json], lossy: bool) -> st.SearchStrategy[Json]:
+    def closed(parts: dict[str, Json], needed: list[str], open: bool) -> Json:
+        required = [name for name in parts if name in needed]
+        shut = {} if open else {"additionalProperties": False}
+        return {"type": "object", "properties": parts, "required": required, **shut}
+
+    names = st.sampled_from(["a", "b", "c/d", "~e"])
+    parts = st.dictionaries(names, inner, min_size=1, max_size=3)
+    return st.builds(closed, parts, st.lists(names), st.booleans() if lossy else st.just(False))
+
+
+SCALARS: list[Json] = [
+    {"type": "string"},
+    {"type": "integer", "minimum": 0, "maximum": 9},
+    {"type": ["boolean", "null"]},
+    {"type": "string", "enum": ["x", "y"]},
+    {"const": "k"},
+    {"enum": [1, "two", None]},
+    {"type": "string", "format": "date"},
+    {"$ref": "#/$defs/leaf"},
+    {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+    {"anyOf": [{"type": "number"}, {"type": "null"}]},
+    {"oneOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}}]},
+]
+LOSSY: list[Json] = [
+    {"type": "string", "minLength": 2, "maxLength": 5},
+    {"type": "array", "items": {"type": "integer"}, "uniqueItems": True},
+    {"allOf": [{"type": "integer", "multipleOf": 2}]},
+]
+
+
+def schemas(*, lossy: bool) -> st.SearchStrategy[Json]:
+    """Schemas of arguments that have a strict form; with `lossy`, such as lose constraints in it."""
+
+    def containers(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+        arrays = st.builds(lambda items: {"type": "array", "items": items, "maxItems": 2}, inner)
+        either = st.builds(lambda part: {"anyOf": [part, {"type": "string"}]}, _objects(inner, lossy))
+        return _objects(inner, lossy) | arrays | either
+
+    leaves = st.sampled_from([*SCALARS, *LOSSY] if lossy else SCALARS)
+    leaf = {"type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": False}
+    roots = _objects(st.recursive(leaves, containers, max_leaves=4), lossy)
+    return roots.map(lambda root: {**root, "$defs": {"leaf": leaf}})
+
+
+@given(schemas(lossy=False), st.randoms(use_true_random=False))
+def test_what_fits_a_lossless_strict_schema_fits_the_declared_one_once_restored(schema: Json, random: Random) -> None:
+    rewritten = strict.rewrite(schema)
+    assert not check(rewritten.schema, "")
+    assert {found.kind for found in rewritten.departures} <= {"changed"}
+    drawn = payloads.draw(rewritten.schema, random, "all")
+    for value in (drawn, _with_nulls(drawn, random)):
+        if compile_schema(rewritten.schema).valid(value):
+            assert compile_schema(schema).violations(nulls.restore(value, schema)) == ()
+
+
+def _with_nulls(value: Json, random: Random) -> Json:
+    """`value` with some of its members null."""
+    if isinstance(value, dict):
+        return {name: None if random.random() < 0.4 else _with_nulls(item, random) for name, item in value.items()}
+    return [_with_nulls(item, random) for item in value] if isinstance(value, list) else value
+
+
+@given(schemas(lossy=True), st.randoms(use_true_random=False), st.sampled_from(["required", "all"]))
+def test_what_fits_the_declared_schema_can_be_said_strictly_and_comes_back_the_same(
+    schema: Json, random: Random, how: str
+) -> None:
+    value = payloads.draw(schema, random, how)  # type: ignore[arg-type]
+    assume(compile_schema(schema).valid(value))
+    spelled = nulls.spell(value, schema)
+    assert compile_schema(strict.rewrite(schema).schema).violations(spelled) == ()
+    assert nulls.restore(spelled, schema, set(_nulls(value))) == value
+
+
+def _nulls(value: Json, path: Pointer = "") -> Iterator[Pointer]:
+    if value is None:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from _nulls(item, path + values.pointer(key))
+
+
+@pytest.mark.parametrize("suite", sorted(workspace.bundled_suites()))
+def test_every_bundled_tool_has_a_sound_strict_form_or_a_reason(suite: str) -> None:
+    for spec in workspace.load_suite(suite).specs.values():
+        rewritten = strict.rewrite(spec.schema)
+        if rewritten.schema is None:
+            assert rewritten.departures[0].kind == "refused"
+        else:
+            assert not check(rewritten.schema, spec.source)
+            value = payloads.draw(spec.schema, Random(0), "required")
+            assert nulls.restore(nulls.spell(value, spec.schema), spec.schema, set(_nulls(value))) == value
+
+
+# --------------------------------------------------------------------------- prompted: the messages
+
+
+def test_the_tools_stand_in_the_system_message_and_can_be_found_there() -> None:
+    (told, asked) = prompted.messages([{"role": "user", "content": "hi"}], prompted.system([SPEC]))
+    assert told["role"] == "system"
+    assert json.dumps(FLIGHT, ensure_ascii=False) in told["content"]
+    assert asked == {"role": "user", "content": "hi"}
+    assert list(prompted.declared([told, asked])) == ["book"]
+
+
+@pytest.mark.parametrize("content", ["Be brief.", [{"type": "text", "text": "Be brief."}]])
+def test_the_cases_own_system_message_comes_first_in_the_same_message(content: Json) -> None:
+    (told, _) = prompted.messages(
+        [{"role": "system", "content": content}, {"role": "user", "content": "hi"}], prompted.system([SPEC])
+    )
+    text = told["content"] if isinstance(content, str) else "".join(part["text"] for part in told["content"])
+    assert text.startswith("Be brief.")
+    assert '"name": "book"' in text
+
+
+def test_earlier_calls_and_results_are_said_in_the_notation() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "book", "arguments": '{"to": "OSL"}'}}
+    said: list[dict[str, Json]] = [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "booked"},
+    ]
+    made, result = prompted.messages(said, "")
+    assert made == {"role": "assistant", "content": '[{"name": "book", "arguments": {"to": "OSL"}}]'}
+    assert result == {"role": "user", "content": "Result of the call c1: booked"}
+
+
+def test_without_tools_nothing_is_added() -> None:
+    said = [{"role": "user", "content": "hi"}]
+    for arm in ("prompted", "constrained", "strict"):
+        offer = arms.offer(Target(name="m", provider="p", model="m", arm=arm), [])
+        assert (offer.messages(said), offer.large, offer.small) == (said, {}, {})
+
+
+# --------------------------------------------------------------------------- the notation
+
+NOTATIONS = [notation.BARE, notation.UNDER_CALLS]
+arguments = st.dictionaries(st.text(max_size=4), st.integers() | st.text(max_size=6) | st.none(), max_size=3)
+made = st.lists(st.tuples(st.text(min_size=1, max_size=8), arguments), max_size=3)
+
+
+@pytest.mark.parametrize("written", NOTATIONS)
+@given(made, st.sampled_from([None, 1, 3]), st.sampled_from(["", "\n", "  \t"]))
+def test_what_is_written_is_read_back_character_for_character(
+    written: notation.Notation, calls: list[tuple[str, Json]], indent: int | None, space: str
+) -> None:
+    texts = [(tool, json.dumps(value, indent=indent)) for tool, value in calls]
+    read = notation.read(f"{space}{notation.write(texts, written)}{space}", written)
+    assert [(payload.tool, payload.text, payload.value, payload.error) for payload in read] == [
+        (tool, text, value, None) for (tool, text), (_, value) in zip(texts, calls, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("written", NOTATIONS)
+@pytest.mark.parametrize(
+    ("around", "error"),
+    [
+        ("```json\n{}\n```", "json.fenced"),
+        ("{}\n\nI have called the tools.", "json.trailing_data"),
+        ("{}{}", "json.concatenated"),
+    ],
+)
+def test_what_stands_around_the_calls_spoils_them_all_and_they_are_named(
+    written: notation.Notation, around: str, error: str
+) -> None:
+    whole = notation.write([("a", '{"x":  1}'), ("b", "{}")], written)
+    found = notation.read(around.replace("{}", whole), written)
+    assert [(payload.tool, payload.text, payload.error) for payload in found] == [
+        ("a", '{"x":  1}', error),
+        ("b", "{}", error),
+    ]
+    assert all(payload.value is None for payload in found)
+
+
+@pytest.mark.parametrize("written", NOTATIONS)
+def test_what_is_cut_off_is_one_call_as_far_as_it_goes(written: notation.Notation) -> None:
+    text = notation.write([("book", '{"to": "OSL"}')], written)[:-6]
+    (payload,) = notation.read(text, written)
+    assert (payload.tool, payload.text, payload.error) == ("book", text, "json.syntax")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "It is cold.",
+        "[Note] I cannot do that.",
+        'Of course: [{"name": "book", "arguments": {}}]',
+        '{"name": "book", "arguments": {}}',
+        "```python\nprint(1)\n```",
+    ],
+)
+def test_a_text_that_does_not_begin_as_the_notation_does_holds_no_call(text: str) -> None:
+    assert all(notation.read(text, written) == () for written in NOTATIONS)
+
+
+def test_no_calls_are_no_calls() -> None:
+    assert notation.read("[]", notation.BARE) == notation.read('{"calls": []}', notation.UNDER_CALLS) == ()
+
+
+@pytest.mark.parametrize(
+    ("call", "tool", "text", "error"),
+    [
+        ('{"name": "a"}', "a", "", "json.syntax"),
+        ('{"name": 7, "arguments": {}}', "", '{"name": 7, "arguments": {}}', None),
+        ('{"name": "a", "arguments": "{}"}', "a", '"{}"', None),
+    ],
+)
+def test_a_call_without_its_parts_is_still_seen(call: str, tool: str, text: str, error: str | None) -> None:
+    (payload,) = notation.read(f"[{call}]", notation.BARE)
+    assert (payload.tool, payload.text, payload.error) == (tool, text, error)
+
+
+@given(st.text(alphabet='[]{}":, \n`name argucls1', max_size=60))
+def test_any_text_is_read_without_an_error(text: str) -> None:
+    for written in NOTATIONS:
+        for start in ("", "[{", '{"calls": [', '```json\n[{"name": "a",'):
+            for payload in notation.read(start + text, written):
+                assert payload.error is None or payload.value is None
+
+
+# --------------------------------------------------------------------------- constrained
+
+
+@pytest.mark.parametrize(
+    ("constraint", "place"),
+    [
+        ("response_format", "/response_format/json_schema/schema"),
+        ("structured_outputs", "/structured_outputs/json"),
+        ("grammar", "/json_schema"),
+    ],
+)
+def test_the_union_of_all_calls_allows_what_the_tools_allow(constraint: Constraint, place: str) -> None:
+    plain = ToolSpec(name="go", description="", schema={"type": "object", "properties": {}}, source="")
+    members = constrained.members([SPEC, plain], constraint)
+    union = values.at(members, place)
+    assert not check(union, "")
+    validator = compile_schema(union)
+    right = {"to": "OSL", "via": {"at": "CPH"}}
+    spelled = nulls.spell(right, FLIGHT) if constraint == "response_format" else right
+    calls = [{"name": "book", "arguments": spelled}, {"name": "go", "arguments": {}}]
+    assert validator.violations({"calls": calls}) == ()
+    assert validator.valid({"calls": []})
+    assert not validator.valid({"calls": [{"name": "other", "arguments": {}}]})
+    assert not validator.valid({"calls": [{"name": "book", "arguments": {"to": 1}}]})
+    assert not validator.valid([])
+
+
+def test_an_offer_is_what_its_arm_says() -> None:
+    def offered(arm: str) -> arms.Offer:
+        return arms.offer(Target(name="m", provider="p", model="m", arm=arm), [SPEC])
+
+    assert offered("native").large == {"tools": arms.declare([SPEC])}
+    assert offered("forced").small == {"tool_choice": "required"}
+    (tool,) = offered("strict").large["tools"]
+    assert tool["function"]["strict"] is True
+    assert tool["function"]["parameters"] == strict.rewrite(FLIGHT).schema
+    assert offered("prompted").large == {}
+    assert set(offered("constrained").large) == {"response_format"}
+    assert len({offered(arm).digest for arm in ("native", "strict", "constrained")}) == 3
