@@ -23,7 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "fitting",
         "plugins schema codec files stats assign arms",
         "arguments",
-        "reference tally complaint expectation gold sequence",
+        "reference tally complaint expectation gold sequence bumps",
         "sides slicing",
         "pairing attribution agreement noise likeness rules readiness",
         "providers dialects matchers formats sections renderers servers",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from evalkit import __version__
-from evalkit.cli import asking, baselines, checking, deciding, importing, looking, planning
+from evalkit.cli import asking, baselines, bumping, checking, deciding, importing, looking, planning, starting
 from evalkit.errors import EvalkitError, ExitCode, NotComparable
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ def root(
     """
 
 
-for verbs in (asking, deciding, baselines, checking, importing, looking, planning):
+for verbs in (asking, deciding, bumping, baselines, checking, importing, looking, planning, starting):
     verbs.register(app)
 
 

@@ -61,16 +61,16 @@ def run(
 
     suite = suite_of(suites, limit, expression, tag, tool, case)
     targets = targets_of(model or [], models, timeout)
-    run_name = name or _default_name(suite, targets)
+    run_name = name or default_name(suite, targets)
     if dry_run:
         printing.plan(suite, targets, trials, reports / run_name, as_json)
         return
     folder = reports / run_name
-    order = _order(suite, targets, trials, strings, concurrency, max_retries)
-    stopped = _execute(folder, order, fresh, quiet, [Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)])
+    order = order_of(suite, targets, trials, strings, concurrency, max_retries)
+    stopped = execute(folder, order, fresh, quiet, [Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)])
     printing.summary(folder, as_json)
     if stopped:
-        raise typer.Exit(_unfinished(stopped))
+        raise typer.Exit(unfinished(stopped))
 
 
 def migrate(
@@ -99,6 +99,7 @@ def migrate(
         bool, typer.Option("--stop-early", help="Ask in random order, and stop once the policy's drops are decided.")
     ] = False,
     fresh: options.Fresh = False,
+    github_summary: options.GithubSummary = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -113,21 +114,21 @@ def migrate(
     rules = workspace.load_policy(policy) if policy else workspace.default_policy()
     suite = suite_of(suites, limit, expression, tag, tool, case)
     targets = _pair(incumbent, candidate, models, timeout)
-    folder = reports / (name or _default_name(suite, targets))
+    folder = reports / (name or default_name(suite, targets))
     outputs = output or [folder / "report.html"]
     deciding.renderers_of(outputs)
     old, new = (target.identity for target in targets)
-    order = replace(_order(suite, targets, trials, strings, concurrency, max_retries), sequential=stop_early)
+    order = replace(order_of(suite, targets, trials, strings, concurrency, max_retries), sequential=stop_early)
     budget = Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)
     earlier = () if fresh else _records(folder)
     early = [Early.of(suite, rules, old, new, trials=trials, earlier=earlier)] if stop_early else []
-    stopped = _execute(folder, order, fresh, quiet, [*early, budget])
+    stopped = execute(folder, order, fresh, quiet, [*early, budget])
     if stopped and not any(brake.admit() for brake in early):
-        raise typer.Exit(_unfinished(stopped))
+        raise typer.Exit(unfinished(stopped))
     if stopped:
         typer.echo(f"stopped early: {stopped}", err=True)
     both = store.load(folder)
-    raise typer.Exit(deciding.conclude(both, old, both, new, rules, outputs, as_json=as_json))
+    raise typer.Exit(deciding.conclude(both, old, both, new, rules, outputs, as_json=as_json, github=github_summary))
 
 
 def score(
@@ -193,7 +194,7 @@ def _listed(text: str, listed: Mapping[str, Target]) -> Target | None:
     return listed.get(text)
 
 
-def _default_name(suite: Suite, targets: Sequence[Target]) -> str:
+def default_name(suite: Suite, targets: Sequence[Target]) -> str:
     """Follows from what is asked, so that the same command finds its run again."""
     from evalkit import codec, values
 
@@ -201,7 +202,10 @@ def _default_name(suite: Suite, targets: Sequence[Target]) -> str:
     return f"{suite.name.replace('/', '-')}-{values.digest(asked)[:8]}"
 
 
-def _order(suite: Suite, targets: tuple[Target, ...], trials: int, strings: Strings, width: int, retries: int) -> Order:
+def order_of(
+    suite: Suite, targets: tuple[Target, ...], trials: int, strings: Strings, width: int, retries: int
+) -> Order:
+    """What is to be asked, as the options say."""
     from evalkit.pipeline import Pace
     from evalkit.running import Order
 
@@ -209,7 +213,7 @@ def _order(suite: Suite, targets: tuple[Target, ...], trials: int, strings: Stri
     return Order(suite=suite, targets=targets, trials=trials, judging=Judging(strings=strings), pace=pace)
 
 
-def _execute(folder: Path, order: Order, fresh: bool, quiet: bool, brakes: Sequence[Brake] = ()) -> str | None:
+def execute(folder: Path, order: Order, fresh: bool, quiet: bool, brakes: Sequence[Brake] = ()) -> str | None:
     """Why it stopped before all was asked, or None. Interrupted, the run keeps what came and says how to go on."""
     from evalkit import running
     from evalkit.cli.locating import world
@@ -223,7 +227,8 @@ def _execute(folder: Path, order: Order, fresh: bool, quiet: bool, brakes: Seque
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
-def _unfinished(stopped: str) -> ExitCode:
+def unfinished(stopped: str) -> ExitCode:
+    """Say why a run stopped short. Nothing is decided on the part that came."""
     typer.echo(f"stopped: {stopped}", err=True)
     typer.echo("every answer is kept, and the same command asks the rest", err=True)
     return ExitCode.INCONCLUSIVE

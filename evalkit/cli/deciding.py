@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evalkit.cli import baselines, options
+from evalkit.cli import announcing, baselines, options
 from evalkit.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
-    from evalkit.data import Comparison, Policy, Run
+    from evalkit.data import Comparison, Policy, Report, Run
     from evalkit.plugins import Renderer
 
 OtherRun = Annotated[
@@ -38,7 +38,7 @@ def compare(
     as_json: options.AsJson = False,
 ) -> None:
     """Compare two models case by case. Prints what `gate` prints; the exit code does not depend on the outcome."""
-    conclude_stored(run, other, baseline, candidate, policy, reports, output or [], as_json)
+    conclude_stored(run, other, baseline, candidate, policy, reports, output or [], as_json=as_json)
 
 
 def gate(
@@ -49,10 +49,16 @@ def gate(
     policy: options.PolicyFile = None,
     reports: options.Reports = options.REPORTS,
     output: options.Outputs = None,
+    github_summary: options.GithubSummary = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Hold the candidate against a policy: exit 0 pass, 1 fail, 3 inconclusive, 4 not comparable."""
-    raise typer.Exit(conclude_stored(run, other, baseline, candidate, policy, reports, output or [], as_json))
+    outputs = output or []
+    raise typer.Exit(
+        conclude_stored(
+            run, other, baseline, candidate, policy, reports, outputs, as_json=as_json, github=github_summary
+        )
+    )
 
 
 def report(
@@ -79,8 +85,10 @@ def conclude_stored(
     policy: Path | None,
     reports: Path,
     outputs: Sequence[Path],
+    *,
     as_json: bool,
     show: bool = True,
+    github: bool = False,
 ) -> ExitCode:
     """Compare two targets of stored runs by name, decide, print and write. The verdict's exit code."""
     from evalkit import store, workspace
@@ -92,9 +100,9 @@ def conclude_stored(
     second = store.load(run_folder(other, reports)) if other else first
     if baseline is not None and baseline.startswith(baselines.PREFIX):
         comparison = _against_file(baseline, second, candidate)
-        return settle(comparison, rules, outputs, as_json=as_json, show=show)
+        return settle(comparison, rules, outputs, as_json=as_json, show=show, github=github)
     incumbent, successor = _sides(first, second, baseline, candidate)
-    return conclude(first, incumbent, second, successor, rules, outputs, as_json=as_json, show=show)
+    return conclude(first, incumbent, second, successor, rules, outputs, as_json=as_json, show=show, github=github)
 
 
 def conclude(
@@ -107,31 +115,52 @@ def conclude(
     *,
     as_json: bool,
     show: bool = True,
+    github: bool = False,
 ) -> ExitCode:
     """Compare two targets of loaded runs, and `settle` it."""
     from evalkit import compare
 
     comparison = compare.compare(first, baseline, second, candidate)
-    return settle(comparison, policy, outputs, as_json=as_json, show=show)
+    return settle(comparison, policy, outputs, as_json=as_json, show=show, github=github)
 
 
 def settle(
-    comparison: Comparison, policy: Policy, outputs: Sequence[Path], *, as_json: bool, show: bool = True
+    comparison: Comparison,
+    policy: Policy,
+    outputs: Sequence[Path],
+    *,
+    as_json: bool,
+    show: bool = True,
+    github: bool = False,
 ) -> ExitCode:
-    """Decide, print (unless `show` is False) and write every report of `outputs`. The verdict's exit code."""
-    from evalkit import gate, plugins, report, workspace
+    """Decide, print (unless `show` is False), write every report of `outputs`, tell GitHub. The verdict's exit code."""
+    from evalkit import gate, plugins
 
-    verdict = gate.decide(comparison, policy, date.today())
-    built = report.build(comparison, verdict)
-    for path, renderer in renderers_of(outputs):
-        workspace.write_atomic(path, renderer.render(built))
+    built = decided(comparison, policy)
     if as_json:
         typer.echo(plugins.renderer("json").render(built))
     elif show:
         typer.echo(plugins.renderer("terminal").render(built), nl=False)
-    for path in outputs:
-        typer.echo(f"report: {path}", err=as_json)
-    return gate.exit_code(verdict)
+    write(built, outputs, err=as_json)
+    if github:
+        announcing.tell([built])
+    return gate.exit_code(built.verdict)
+
+
+def decided(comparison: Comparison, policy: Policy) -> Report:
+    """The report on a comparison, with its verdict as of today."""
+    from evalkit import gate, report
+
+    return report.build(comparison, gate.decide(comparison, policy, datetime.now(UTC).date()))
+
+
+def write(built: Report, outputs: Sequence[Path], *, err: bool) -> None:
+    """A report to each path, and to stdout (stderr if `err`) where they are."""
+    from evalkit import workspace
+
+    for path, renderer in renderers_of(outputs):
+        workspace.write_atomic(path, renderer.render(built))
+        typer.echo(f"report: {path}", err=err)
 
 
 def renderers_of(outputs: Sequence[Path]) -> list[tuple[Path, Renderer]]:

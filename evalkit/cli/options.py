@@ -47,6 +47,9 @@ MaxCost = Annotated[
 MaxSeconds = Annotated[
     float | None, typer.Option("--max-seconds", min=0, help="Start no request after this; what is in flight comes.")
 ]
+GithubSummary = Annotated[
+    bool, typer.Option("--github-summary", help="In a GitHub job: its summary, and a mark on each broken case's line.")
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what the run has and begin anew.")]
 
 REPORTS = Path("reports")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evalkit.data import Case, Fault, Json, Record, Run, RunInfo, ScoreName, Suite, Target
+from evalkit.renderers._visible import inert
 
 if TYPE_CHECKING:
     from evalkit.errors import Problem
@@ -202,8 +203,8 @@ def _outcome(record: Record) -> str:
 
 
 def visible(text: str) -> str:
-    """Control characters as escapes: what a model sent must not drive the terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+    """Control characters as escapes: what a model sent must not drive the terminal, nor the CI runner that reads it."""
+    return inert("".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text))
 
 
 def _percent(value: float | None) -> str:

@@ -25,15 +25,15 @@ _SIGNS = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
 
 
 def render(report: Report) -> str:
-    """The page. Text from outside passes `_text` or `_code`."""
+    """The page. Text from outside passes `inline` or `_code`."""
     verdict = report.verdict
     sign = _SIGNS[verdict.outcome] if verdict.comparable else "🚫"
     lines = [
         f"## {sign} {cells.VERDICTS[verdict.word]}: {_code(report.baseline)} → {_code(report.candidate)}",
         "",
-        _text(verdict.headline),
+        inline(verdict.headline),
         "",
-        f"Suite {_code(report.suite)}, {_text(report.created)}",
+        f"Suite {_code(report.suite)}, {inline(report.created)}",
     ]
     for section in report.sections:
         lines += ["", *_section(section)]
@@ -41,38 +41,38 @@ def render(report: Report) -> str:
 
 
 def _section(section: Section) -> Iterator[str]:
-    yield f"### {_text(section.title)}"
+    yield f"### {inline(section.title)}"
     if section.lead:
-        yield from ("", _text(section.lead))
+        yield from ("", inline(section.lead))
     told = [block for block in section.blocks if isinstance(block, Prose)]
     if told:
-        yield from ("", *(f"- {_text(block.text)}" for block in told))
+        yield from ("", *(f"- {inline(block.text)}" for block in told))
     for block in section.blocks:
         if isinstance(block, Figure) and block.kind != "forest":
-            yield from ("", f"{_text(block.title)}: {_text(block.alt)}")
+            yield from ("", f"{inline(block.title)}: {inline(block.alt)}")
         elif isinstance(block, Table):
             yield from ("", *_table(block))
     yield from _cases([block for block in section.blocks if isinstance(block, Drilldown)])
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield f"**{_text(table.title)}**"
+    yield f"**{inline(table.title)}**"
     yield ""
-    yield "| " + " | ".join(_text(column.label) for column in table.columns) + " |"
+    yield "| " + " | ".join(inline(column.label) for column in table.columns) + " |"
     yield "|" + "|".join("---:" if column.kind in cells.NUMERIC else "---" for column in table.columns) + "|"
     for row in table.rows[:ROWS]:
         yield "| " + " | ".join(_cell(column, row[column.key]) for column in table.columns) + " |"
     if len(table.rows) > ROWS:
         yield from ("", f"{numerals.counted(len(table.rows) - ROWS, 'further row')} in the full report.")
     if table.note:
-        yield from ("", f"<sub>{_text(table.note)}</sub>")
+        yield from ("", f"<sub>{inline(table.note)}</sub>")
 
 
 def _cell(column: Column, value: Json) -> str:
     said = cells.show(column, value)
     if column.kind == "code" and value is not None:
         return _code(said.text)
-    return " ".join(part for part in (_text(said.text), _text(said.interval)) if part)
+    return " ".join(part for part in (inline(said.text), inline(said.interval)) if part)
 
 
 def _cases(drilldowns: Sequence[Drilldown]) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _cases(drilldowns: Sequence[Drilldown]) -> Iterator[str]:
         found = [case for case in drilldowns if case.kind == kind]
         if found:
             yield from ("", f"<details><summary>{len(found):,} {word}</summary>", "")
-            yield from (f"- {_code(case.case)}: {_text(_short(case.why))}" for case in found[:CASES])
+            yield from (f"- {_code(case.case)}: {inline(_short(case.why))}" for case in found[:CASES])
             if len(found) > CASES:
                 yield from ("", f"{len(found) - CASES:,} more in the full report.")
             yield from ("", "</details>")
@@ -90,11 +90,11 @@ def _short(text: str) -> str:
     return text if len(text) <= WHY else text[: WHY - 1] + "…"
 
 
-def _text(text: str) -> str:
+def inline(text: str) -> str:
     """On one line, with nothing in it that Markdown or HTML acts on."""
     return _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", visible.line(text))
 
 
 def _code(text: str) -> str:
     """As code: in HTML, because no Markdown fence is longer than every text."""
-    return f"<code>{_text(text)}</code>" if text else ""
+    return f"<code>{inline(text)}</code>" if text else ""
