@@ -63,18 +63,22 @@ def carry_out(
     Once one of `brakes` lets no further request go, what is in flight is waited for and the rest is left. Then the
     sentence that says why and what is left is given back, and is in the run; None if everything was asked.
     """
-    for target in serving.check(order.targets):
+    checked = serving.check(order.targets)
+    for target in checked:
         plugins.provider(target.provider).connect(target, world)
     if fresh:
         store.remove(folder)
     info = describe(folder.name, order, _guards(order))
     with join(folder, info, order.suite) as opened, _served(opened, order, folder) as servers:
-        placed = replace(order, targets=servers.reach(order.targets))
-        reason = asyncio.run(_ask(opened, placed, world, seen, (*brakes, servers)))
+        placed = replace(order, targets=servers.reach(checked))
+        reason = asyncio.run(_ask(opened, placed, world, seen, (*brakes, servers))) or servers.admit()
         if reason is None:
             return None
         wanted = _wanted(order)
-        stopped = f"{reason}; {len(wanted - opened.answered()):,} of {len(wanted):,} calls were not made"
+        left = wanted - opened.answered()
+        if not left:
+            return None
+        stopped = f"{reason}; {len(left):,} of {len(wanted):,} calls were not made"
         opened.describe(replace(opened.info, stopped=stopped))
         return stopped
 

@@ -20,16 +20,19 @@ from contextlib import suppress
 from pathlib import Path
 
 _PROC = Path("/proc")
-_LOOK = 0.1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main(grace: float, command: list[str]) -> int:
     """`grace`: seconds between asking the command to end and ending it."""
-    signal.signal(signal.SIGTERM, lambda *_: None)  # meant for the command; a handler, as it would inherit SIG_IGN
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):  # meant for the command, or only to wake us up;
+        signal.signal(number, lambda *_: None)  # not SIG_IGN, which the command would inherit
     _adopt_orphans()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    while child.poll() is None and not _abandoned():
+    while child.poll() is None and not _abandoned(woken):
         continue
     code = child.poll()
     _end_all(child, grace if code is None else 0.0)
@@ -37,10 +40,13 @@ def main(grace: float, command: list[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _abandoned() -> bool:
-    """Whether our standard input is closed; takes a moment to say no."""
-    readable, _, _ = select.select([sys.stdin.buffer], [], [], _LOOK)
-    return bool(readable) and not os.read(sys.stdin.fileno(), 1)
+def _abandoned(woken: int) -> bool:
+    """Waits until something happens; whether it is that our standard input is closed."""
+    stdin = sys.stdin.fileno()
+    ready, _, _ = select.select([stdin, woken], [], [])
+    if woken in ready:
+        os.read(woken, 4096)
+    return stdin in ready and not os.read(stdin, 1)
 
 
 def _adopt_orphans() -> None:
@@ -53,10 +59,10 @@ def _end_all(child: subprocess.Popen[bytes], grace: float) -> None:
     _tell(signal.SIGTERM)
     deadline = time.monotonic() + grace
     while time.monotonic() < deadline and _living(child):
-        time.sleep(_LOOK / 2)
+        time.sleep(0.02)
     while _living(child):
         _tell(signal.SIGKILL)
-        time.sleep(_LOOK / 10)
+        time.sleep(0.01)
 
 
 def _living(child: subprocess.Popen[bytes]) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 
 from evalkit import files
-from evalkit.data import ArgRule, Expectation, ExpectedCall, Json, Policy, Rule, Target, ToolSpec
+from evalkit.data import ArgRule, Expectation, ExpectedCall, Json, Policy, Rule, Serve, Target, ToolSpec
 from evalkit.documents import parse_lines, parse_yaml
 from evalkit.errors import InputError, Problem
 from tests import strategies
@@ -209,9 +209,36 @@ models:
     )
 
 
+def test_a_server_to_start_takes_its_model_from_the_target_and_numbers_among_its_arguments() -> None:
+    text = """\
+models:
+  - {model: openai_http/Qwen/Qwen3-8B, serve: {engine: vllm, args: [--max-model-len, 8192, --x=1]}}
+  - {model: openai_http/q, serve: {engine: llama_server, model: q.gguf, port: 8080, health: /h, startup_timeout: 9}}
+"""
+    vllm, llama = models(text)
+    assert vllm.serve == Serve(engine="vllm", model="Qwen/Qwen3-8B", args=("--max-model-len", "8192", "--x=1"))
+    assert llama.serve == Serve(engine="llama_server", model="q.gguf", port=8080, health="/h", startup_timeout=9.0)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            "models: [{model: a/b, serve: {engine: vllm, port: 65536}}]",
+            "m.yaml:1:51: /models/0/serve/port: must be at most 65535, not 65536",
+        ),
+        (
+            "models: [{model: a/b, serve: {engine: vllm, port: x}}]",
+            'm.yaml:1:51: /models/0/serve/port: must be a whole number, not "x"',
+        ),
+        (
+            "models: [{model: a/b, serve: {engine: vllm, args: [{}]}}]",
+            "m.yaml:1:52: /models/0/serve/args/0: must be a string, not an object",
+        ),
+        (
+            "models: [{model: a/b, serve: {engin: vllm, engine: x}}]",
+            "m.yaml:1:31: /models/0/serve/engin: unknown key 'engin'; did you mean 'engine'?",
+        ),
         ("models: []", "m.yaml:1:9: /models: must not be empty"),
         (
             "models: [{model: gpt-4o}]",
