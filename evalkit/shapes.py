@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError
 
-from evalkit.data import OnInconclusive, ScoreName
+from evalkit.data import Constraint, OnInconclusive, ScoreName
 
 Kind: TypeAlias = Literal["suite", "models", "policy"]
 Word: TypeAlias = Annotated[str, Field(min_length=1)]
@@ -197,6 +197,7 @@ class ModelShape(Shape):
     timeout: Positive = Field(120.0, description="Seconds one attempt may take.")
     stream: bool = False
     options: dict[str, Any] = Field({}, description="What only this provider understands.")
+    constraint: Constraint = Field("response_format", description="How the arm constrained asks for guided decoding.")
     serve: ServeShape | None = Field(None, description="A server to start for it, whose address is its base_url.")
 
 

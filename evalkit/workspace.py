@@ -254,6 +254,7 @@ _FIELDS: Mapping[str, Callable[[str], Json]] = {
     "name": str,
     "base_url": str,
     "api_key_env": str,
+    "constraint": str,
     "stream": scalar,
     "timeout": scalar,
 }

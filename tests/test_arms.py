@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from evalkit import arms, values, workspace
+from evalkit import arms, codec, extract, pipeline, plugins, score, selection, testing, values, workspace
 from evalkit.arms import constrained, notation, nulls, prompted, strict
-from evalkit.data import Constraint, Json, Pointer, Target, ToolSpec
+from evalkit.data import (
+    ARMS,
+    CONSTRAINTS,
+    Answer,
+    ArgRule,
+    Case,
+    Constraint,
+    Expectation,
+    ExpectedCall,
+    Json,
+    Judging,
+    Pointer,
+    Record,
+    Response,
+    Run,
+    Suite,
+    Target,
+    ToolSpec,
+    Usage,
+    Wire,
+)
+from evalkit.plugins import World
 from evalkit.reference import payloads
 from evalkit.schema import check, compile_schema
 
@@ -409,3 +431,149 @@ def test_an_offer_is_what_its_arm_says() -> None:
     assert offered("prompted").large == {}
     assert set(offered("constrained").large) == {"response_format"}
     assert len({offered(arm).digest for arm in ("native", "strict", "constrained")}) == 3
+
+
+# --------------------------------------------------------------------------- the whole path
+
+SUITE = selection.select(workspace.load_suite("travel"), limit=16)
+ASKED = [
+    *((arm, "response_format") for arm in sorted(ARMS)),
+    *(("constrained", constraint) for constraint in sorted(CONSTRAINTS) if constraint != "response_format"),
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[testing.Server]:
+    with testing.running(SUITE) as running:
+        yield running
+
+
+async def scores(target: Target, suite: Suite = SUITE) -> list[Record]:
+    """Every case of `suite` asked and judged."""
+    world = World(environ={}, load_run=no_runs)
+    asked = pipeline.ask(pipeline.plan(suite, [target], 1), suite, [target], world, pipeline.Pace(retries=0))
+    judge = pipeline.judge(suite, Judging(), [target])
+    return [judge(record) async for record in asked]
+
+
+def no_runs(name: str) -> Run:
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize(("arm", "constraint"), ASKED)
+async def test_a_right_model_is_right_on_every_arm(
+    server: testing.Server, arm: str, constraint: Constraint, stream: bool
+) -> None:
+    target = Target(
+        name="m",
+        provider="openai_http",
+        model="oracle",
+        base_url=server.openai_url,
+        arm=arm,
+        stream=stream,
+        constraint=constraint,
+    )
+    for record in await scores(target):
+        assert record.answer is not None and record.score is not None, record.reply
+        assert record.answer.arm == arm
+        assert record.score.violations == ()
+        assert record.score.correct is not False
+
+
+@pytest.mark.parametrize("arm", sorted(arms.IN_TEXT))
+async def test_an_arm_without_tools_in_the_body_sends_none(server: testing.Server, arm: str) -> None:
+    await scores(replace(TARGET, provider="openai_http", model="oracle", base_url=server.openai_url, arm=arm))
+    assert not {"tools", "tool_choice"} & server.requests[-1].json.keys()
+
+
+@pytest.mark.parametrize("arm", sorted(ARMS))
+@pytest.mark.parametrize("kind", ["schema.required", "schema.stringified_container", "tool.unknown", "call.duplicate"])
+async def test_a_planted_fault_is_seen_on_every_arm_and_judged_against_the_declared_schema(arm: str, kind: str) -> None:
+    target = Target(name="m", provider="reference", model="faulty", options={"kind": kind}, arm=arm)
+    seen = [violation.code for record in await scores(target) if record.score for violation in record.score.violations]
+    native = [
+        violation.code
+        for record in await scores(replace(target, arm="native"))
+        if record.score
+        for violation in record.score.violations
+    ]
+    assert seen == native
+    assert kind in seen
+
+
+async def test_a_stored_answer_is_read_again_in_the_way_it_was_asked() -> None:
+    target = Target(name="m", provider="reference", model="oracle", arm="prompted")
+    for record in await scores(target):
+        again = pipeline.judge(SUITE, Judging())(codec.decode(Record, codec.encode(replace(record, answer=None))))
+        assert (again.answer, again.score) == (record.answer, record.score)
+
+
+def answered(text: str, arm: str, finish: str | None = None, calls: Sequence[tuple[str, Json]] = ()) -> Answer:
+    body = plugins.dialect("openai_chat").write(calls, text, model="m", usage=Usage(), stream=False, finish=finish)
+    return extract.read(Response(wire=Wire(status=200, body=body), dialect="openai_chat", arm=arm))
+
+
+def test_calls_are_read_from_the_text_and_from_nowhere_else() -> None:
+    answer = answered("", "prompted", calls=[("book", "{}")])
+    assert answer.payloads == ()
+    assert [violation.code for violation in answer.violations] == ["envelope.finish_conflict"]
+
+
+def test_a_call_behind_prose_is_left_in_the_text() -> None:
+    answer = answered('Gladly:\n[{"name": "book", "arguments": {"to": "OSL"}}]', "prompted")
+    assert answer.payloads == ()
+    assert [violation.code for violation in answer.violations] == ["call.leaked_in_text"]
+
+
+def test_a_text_cut_off_at_the_token_limit_is_a_truncated_call() -> None:
+    answer = answered('[{"name": "book", "arguments": {"to": "O', "prompted", finish="length")
+    assert [(v.code, v.payload) for v in answer.violations] == [("call.truncated", 0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "lenient", "repaired"),
+    [
+        ('```json\n[{"name": "book", "arguments": {"to": "OSL"}}]\n```', True, True),
+        ('[{"name": "book", "arguments": {"to": "OSL"},}]', False, True),
+        ('```json\n[{"name": "book", "arguments": {}}]\n```', False, False),
+    ],
+)
+def test_what_leniency_and_repair_would_buy_is_told_of_the_text_as_a_whole(
+    text: str, lenient: bool, repaired: bool
+) -> None:
+    case = Case(id="a", messages=(), tools=("book",))
+    judge = score.judge(Suite(name="s", specs={"book": SPEC}, cases=(case,)), Judging())
+    given = judge(case, answered(text, "prompted"))
+    assert (given.called, given.tool, given.parsed) == (True, True, False)
+    assert (given.valid_lenient, given.valid_repaired) == (lenient, repaired)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sent", "correct"),
+    [
+        ({"to": "OSL"}, {"to": "OSL", "seats": None, "cabin": None, "meal": None, "via": None}, True),
+        ({"to": "OSL", "meal": None}, {"to": "OSL", "seats": None, "cabin": None, "meal": None, "via": None}, True),
+        ({"to": "OSL", "seats": 2}, {"to": "OSL", "seats": None, "cabin": None, "meal": None, "via": None}, False),
+    ],
+)
+def test_strict_nulls_are_judged_as_what_they_stand_for(wanted: Json, sent: Json, correct: bool) -> None:
+    rules = tuple(ArgRule(path=f"/{name}", value=value) for name, value in wanted.items())
+    case = Case(
+        id="a",
+        messages=(),
+        tools=("book",),
+        accept=(Expectation(calls=(ExpectedCall(tool="book", args=rules),)),),
+    )
+    judge = score.judge(Suite(name="s", specs={"book": SPEC}, cases=(case,)), Judging())
+    made = [("book", json.dumps(sent))]
+    assert judge(case, answered("", "strict", calls=made)).correct is correct
+    assert judge(case, answered("", "native", calls=made)).valid is False
+
+
+def test_a_null_that_the_schema_needs_stands_for_itself() -> None:
+    changes = {"type": "object", "properties": {"phone": {"type": ["string", "null"]}}, "minProperties": 1}
+    spec = ToolSpec(name="t", description="", schema={"type": "object", "properties": {"set": changes}}, source="")
+    case = Case(id="a", messages=(), tools=("t",))
+    judge = score.judge(Suite(name="s", specs={"t": spec}, cases=(case,)), Judging())
+    assert judge(case, answered("", "strict", calls=[("t", '{"set": {"phone": null}}')])).valid is True
