@@ -114,7 +114,7 @@ def test_a_revision_that_is_none_is_refused_and_nothing_else_happens(
 
 def test_outside_of_a_repository_it_says_so(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "models.yaml").write_text(f"models: [{{model: {ORACLE}}}]", encoding="utf-8")
-    assert "in no git repository" in cli("bump", "travel", "--base", "HEAD").err
+    assert "not a git repository" in cli("bump", "travel", "--base", "HEAD").err
 
 
 def test_a_github_job_gets_its_summary_and_marks_on_the_lines_of_broken_cases(
