@@ -40,8 +40,12 @@ _SCORES = ("correct", "compliance")
 
 
 class _State(NamedTuple):
+    """What one score, or one rule of the policy, says of a tool."""
+
     word: ReadinessWord
     why: str
+    change: float = -1.0
+    """Of the score: of two states of one word, that of the worse change speaks; a rule of the policy before both."""
 
 
 def assess(comparison: Comparison, policy: Policy, checks: Sequence[Check]) -> tuple[Readiness, ...]:
@@ -68,7 +72,7 @@ def _by_tool(cells: Sequence[Cell]) -> Mapping[str, list[Cell]]:
 
 
 def _worst(states: Sequence[_State]) -> _State:
-    return min(states, key=lambda state: ORDER.index(state.word))
+    return min(states, key=lambda state: (ORDER.index(state.word), state.change))
 
 
 def _ruled(check: Check) -> _State:
@@ -85,31 +89,36 @@ def _state(cell: Cell, margins: Mapping[tuple[str, str | None], float], cause: s
     if cell.difference is None or cell.lower_bound is None:
         return _State("not enough data", "no case was answered on both sides")
     margin = margins.get((cell.slice, cell.score), TOOL_MARGIN)
+    word = _word(cell, cell.lower_bound, cell.difference, margin)
+    return _State(word, _why(cell, word, cell.difference, margin, cause), cell.difference)
+
+
+def _word(cell: Cell, lower_bound: float, difference: float, margin: float) -> ReadinessWord:
     net = cell.broken - cell.fixed
-    surely = cell.q is not None and cell.q <= ALARM and net > 0
-    told = f"{cell.broken} of {counted(cell.pairs, 'case')} broke, {cell.fixed} fixed ({cell.score})"
+    if _surely_worse(cell):
+        return "blocked" if net >= LEAST_BROKEN and difference <= -margin else "watch"
+    if lower_bound > -margin:
+        return "safe"
+    some_broke = bool(cell.broken) or difference < 0
+    return "watch" if net >= LEAST_TO_WATCH or (some_broke and cell.pairs >= _enough(margin)) else "not enough data"
+
+
+def _surely_worse(cell: Cell) -> bool:
+    return cell.q is not None and cell.q <= ALARM and cell.broken > cell.fixed
+
+
+def _why(cell: Cell, word: ReadinessWord, difference: float, margin: float, cause: str) -> str:
+    cases, fall = counted(cell.pairs, "case"), f"a fall of {100 * margin:.0f} points"
+    if word == "safe":
+        return f"{points(difference)} points over {cases}; {fall} is ruled out"
+    if word == "not enough data":
+        broke = f"{cell.broken} broke" if cell.broken else "none broke"
+        return f"{cases}, {broke}; {fall} is not ruled out by fewer than {_enough(margin):,.0f}"
+    told = f"{cell.broken} of {cases} broke, {cell.fixed} fixed ({cell.score})"
     told += f", most by {cause}" if cause and cell.broken > 1 else ""
-    if surely and net >= LEAST_BROKEN and cell.difference <= -margin:
-        return _State("blocked", f"{told}; q {chance(cell.q)} over all tools")
-    ruled_out = f"a fall of {100 * margin:.0f} points is"
-    if cell.lower_bound > -margin and not surely:
-        return _State(
-            "safe", f"{points(cell.difference)} points over {counted(cell.pairs, 'case')}; {ruled_out} ruled out"
-        )
-    if surely:
-        return _State("watch", f"{told}: a sure fall, though less than {100 * margin:.0f} points are")
-    enough = _enough(margin)
-    if (
-        net >= LEAST_TO_WATCH
-        or (cell.pairs >= enough and cell.difference < 0)
-        or (cell.pairs >= enough and cell.broken)
-    ):
-        return _State("watch", f"{told}; {ruled_out} not ruled out")
-    broke = f"{cell.broken} broke" if cell.broken else "none broke"
-    return _State(
-        "not enough data",
-        f"{counted(cell.pairs, 'case')}, {broke}; {ruled_out} not ruled out by fewer than {enough:,.0f}",
-    )
+    if word == "blocked":
+        return f"{told}; q {chance(cell.q)} over all tools"
+    return f"{told}: sure, but less than {fall}" if _surely_worse(cell) else f"{told}; {fall} is not ruled out"
 
 
 def _enough(margin: float) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import compare, stats
-from evalkit.data import SCORES, Cell, Comparison, Judging, Run
+from evalkit.data import SCORES, Cell, Comparison, Run
 from evalkit.errors import InputError
-from tests.outcomes import OLD, case, compared, run
+from tests.outcomes import case, compared, run
 
 words = st.lists(st.tuples(st.sampled_from("pwvnx"), st.sampled_from("pwvnx")), min_size=1, max_size=30)
 trials = st.lists(st.tuples(st.text("pwvnx", max_size=3), st.text("pwvnx", max_size=3)), min_size=1, max_size=15)
@@ -127,16 +126,6 @@ def test_a_score_is_told_only_where_some_case_judges_it() -> None:
     assert cell(comparison, "compliance").candidate.faulted == 0
 
 
-def test_only_tools_are_corrected_for_being_many() -> None:
-    tools = [tool for tool in "abcd" for _ in range(12)]
-    comparison = compared(["p"] * 48, ["w"] * 12 + ["p"] * 36, tools)
-    ps = [cell(comparison, "correct", f"tool:{tool}").p for tool in "abcd"]
-    qs = [cell(comparison, "correct", f"tool:{tool}").q for tool in "abcd"]
-    assert qs == pytest.approx(stats.benjamini_hochberg([p for p in ps if p is not None]))
-    assert qs[0] is not None and qs[0] < 0.01 < 0.9 < (qs[1] or 0)
-    assert cell(comparison).q is None
-
-
 def test_cases_of_one_tool_stand_or_fall_together() -> None:
     tools: list[str | None] = [tool for tool in "abcdefghijklmnop" for _ in range(10)]
     half = cell(compared("p" * 160, "w" * 80 + "p" * 80, tools))
@@ -187,66 +176,12 @@ def test_a_case_without_gold_is_told_by_its_compliance() -> None:
     assert all(cell.score != "correct" for cell in comparison.cells)
 
 
-# --------------------------------------------------------------------------- latency
-
-
-def test_latency_is_the_typical_ratio_of_pairs() -> None:
-    cases = [case(i) for i in range(10)]
-    made = run(cases, {"old": ["p"] * 9 + ["x"], "new": ["w"] * 10}, seconds={"old": 2.0, "new": 3.0})
-    latency = compare.compare(made, "old", made, "new").latency
-    assert latency.pairs == 9  # an answer that is wrong took its time all the same; a Fault has none
-    assert (latency.ratio, latency.low, latency.high) == pytest.approx((1.5, 1.5, 1.5))
-
-
-def test_latency_of_nothing_is_unknown() -> None:
-    latency = compared(["x"], ["p"]).latency
-    assert (latency.ratio, latency.low, latency.high, latency.pairs) == (None, None, None, 0)
-    few = compared(["p"] * 3, ["p"] * 3).latency
-    assert few.ratio == pytest.approx(1.0) and few.low is None
-
-
 # --------------------------------------------------------------------------- what cannot be compared
 
 
 def two_runs() -> tuple[Run, Run]:
     cases = [case(i) for i in range(3)]
     return run(cases, {"old": ["p"] * 3}), run(cases, {"new": ["p"] * 3}, id="other")
-
-
-def differs(first: Run, second: Run) -> Sequence[str]:
-    return compare.compare(first, first.info.targets[0].identity, second, second.info.targets[0].identity).differs
-
-
-def test_like_runs_differ_in_nothing() -> None:
-    assert differs(*two_runs()) == ()
-
-
-def test_each_unlikeness_is_told_in_words() -> None:
-    first, second = two_runs()
-    forced = replace(second, records=tuple(replace(record, target="new@forced") for record in second.records))
-    other, same = (
-        replace(forced, info=replace(second.info, targets=(replace(OLD, name="new", model=model, arm="forced"),)))
-        for model in ("another", OLD.model)
-    )
-    assert differs(first, other) == ("the arm: native against forced",)
-    assert differs(first, same) == ()
-
-    warm = replace(second, info=replace(second.info, targets=(replace(OLD, name="new", params={"temperature": 0.7}),)))
-    assert differs(first, warm) == ("the parameter temperature: not set against 0.7",)
-
-    judged = replace(second, info=replace(second.info, judging=Judging(strings="bfcl")))
-    assert differs(first, judged) == ("how strings are compared: exact against bfcl",)
-
-    newer = replace(second, info=replace(second.info, versions={"evalkit": "1", "jsonschema": "5", "litellm": "2"}))
-    assert differs(first, newer)[0].startswith("the version of jsonschema that judged: 4 against 5")
-    assert len(differs(first, newer)) == 1
-
-    changed = (replace(second.suite.cases[0], tags=("new",)), *second.suite.cases[1:], case(9))
-    suite = replace(second.suite, cases=changed, digest="fedcba9876543210")
-    assert differs(first, replace(second, suite=suite)) == (
-        "the suite: made 0123456789abcdef against made fedcba9876543210 "
-        "(1 case only in the candidate's, 1 case changed)",
-    )
 
 
 def test_unknown_targets_are_refused_with_those_there_are() -> None:
