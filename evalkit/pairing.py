@@ -70,10 +70,13 @@ def _cell(
     if sequential:
         seen = stats.sequential_difference(differences)
     else:
-        averaged = any(before.trials[i] > 1 or after.trials[i] > 1 for i, _, _ in pairs)
+        averaged = any(
+            max(side.trials) > 1 and any(side.trials[i] > 1 for i, _, _ in pairs) for side in (before, after)
+        )
         seen = stats.difference(differences, [clusters[i] for i, _, _ in pairs], averaged=averaged)
-    fixed = sum(passes(n) and not passes(w) for _, w, n in pairs)
-    broken = sum(passes(w) and not passes(n) for _, w, n in pairs)
+    unlike = [(w, n) for _, w, n in pairs if w != n]
+    fixed = sum(passes(n) and not passes(w) for w, n in unlike)
+    broken = sum(passes(w) and not passes(n) for w, n in unlike)
     return Cell(
         slice=name,
         score=score,

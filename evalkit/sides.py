@@ -7,11 +7,11 @@ of them is not most. A Fault has no score: the other trials of its case speak, a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalkit import tally
-from evalkit.data import SCORES, Case, Record, Run, ScoreName
+from evalkit.data import SCORES, Case, Record, Run, Score, ScoreName
 
 Trials = Mapping[str, tuple[Record, ...]]
 """Case id -> its records, by trial."""
@@ -24,6 +24,8 @@ class Side:
     records: Trials
     trials: Sequence[int]
     """How many were judged."""
+    repeated: bool
+    """Some case was judged more than once."""
     faulted: Sequence[bool]
     """Asked, and every trial ended in a Fault."""
     scores: Mapping[ScoreName, Sequence[float | None]]
@@ -37,8 +39,9 @@ class Side:
         return Side(
             records=records,
             trials=[len(scores) for scores in judged],
+            repeated=any(len(scores) > 1 for scores in judged),
             faulted=[not scores and case.id in records for case, scores in zip(cases, judged, strict=True)],
-            scores={name: [_mean(tally.value(s, name) for s in scores) for scores in judged] for name in SCORES},
+            scores={name: [_mean(scores, name) for scores in judged] for name in SCORES},
             sequential=sequential,
         )
 
@@ -57,6 +60,12 @@ def passes(mean: float) -> bool:
     return mean > 0.5
 
 
-def _mean(values: Iterable[bool | None]) -> float | None:
-    known = [value for value in values if value is not None]
+_WORTH: Mapping[bool | None, float | None] = {None: None, False: 0.0, True: 1.0}
+
+
+def _mean(scores: Sequence[Score], name: ScoreName) -> float | None:
+    """Of one trial, which most cases have, there is nothing to average: a number shared by all of them."""
+    if len(scores) == 1:
+        return _WORTH[tally.value(scores[0], name)]
+    known = [value for score in scores if (value := tally.value(score, name)) is not None]
     return sum(known) / len(known) if known else None
