@@ -246,6 +246,9 @@ class Usage:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cached_tokens: int | None = None
+    """Those of `input_tokens` that were read from a cache."""
+    reasoning_tokens: int | None = None
+    """Those of `output_tokens` that nobody is shown."""
     cost: float | None = None
     """USD."""
 

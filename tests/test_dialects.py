@@ -34,7 +34,10 @@ def body_of(dialect: str, name: str) -> str:
 
 
 def plain(answer: Answer) -> dict[str, Any]:
-    usage = [answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.cached_tokens]
+    used = answer.usage
+    usage = [used.input_tokens, used.output_tokens, used.cached_tokens]
+    if used.reasoning_tokens is not None:
+        usage.append(used.reasoning_tokens)
     return {
         "calls": [[p.tool, p.text, p.value, p.error, p.id] for p in answer.payloads],
         "text": answer.text,
@@ -101,10 +104,16 @@ arguments = st.builds(
 names = st.from_regex(re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,20}"), fullmatch=True)
 counts = st.integers(0, 10**6)
 usages = st.builds(
-    lambda input, output, cached: Usage(input_tokens=input + cached, output_tokens=output, cached_tokens=cached),
+    lambda input, output, cached, reasoned: Usage(
+        input_tokens=input + cached,
+        output_tokens=output + (reasoned or 0),
+        cached_tokens=cached,
+        reasoning_tokens=reasoned,
+    ),
     counts,
     counts,
     st.integers(1, 99),
+    st.none() | st.integers(1, 99),
 )
 
 

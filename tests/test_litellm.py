@@ -6,6 +6,8 @@ import importlib
 import inspect
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -504,6 +506,18 @@ def test_a_missing_key_is_named(model: str, variable: str, monkeypatch: pytest.M
     with pytest.raises(InputError, match=variable):
         litellm.connect(target(model), world())
     litellm.connect(target(model), world(**{variable: KEY}))
+
+
+def test_a_missing_key_is_named_before_the_library_is_loaded() -> None:
+    code = (
+        "import sys; from evalkit.data import Target; from evalkit.plugins import World\n"
+        "from evalkit.errors import InputError; from evalkit.providers import litellm\n"
+        "target = Target(name='m', provider='litellm', model='openai/m')\n"
+        "try: litellm.connect(target, World(environ={}, load_run=repr))\n"
+        "except InputError: sys.exit('litellm' in sys.modules)\n"
+        "sys.exit('no complaint')"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_key_that_is_named_must_be_there() -> None:

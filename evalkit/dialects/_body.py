@@ -16,32 +16,45 @@ Fields = Mapping[str, Any]
 _KINDS: Mapping[str, FaultKind] = {
     "rate_limit_error": "rate_limit",
     "rate_limit_exceeded": "rate_limit",
-    "insufficient_quota": "rate_limit",
     "RESOURCE_EXHAUSTED": "rate_limit",
+    "throttlingException": "rate_limit",
+    "insufficient_quota": "budget",
+    "billing_error": "budget",
+    "billing_hard_limit_reached": "budget",
+    "billing_not_active": "budget",
     "authentication_error": "auth",
     "permission_error": "auth",
+    "invalid_api_key": "auth",
     "UNAUTHENTICATED": "auth",
     "PERMISSION_DENIED": "auth",
+    "not_found_error": "unsupported",
+    "model_not_found": "unsupported",
+    "NOT_FOUND": "unsupported",
     "invalid_request_error": "bad_request",
-    "not_found_error": "bad_request",
+    "invalid_prompt": "bad_request",
     "request_too_large": "bad_request",
     "INVALID_ARGUMENT": "bad_request",
-    "NOT_FOUND": "bad_request",
+    "validationException": "bad_request",
     "content_filter": "blocked",
+    "content_policy_violation": "blocked",
     "timeout_error": "timeout",
     "DEADLINE_EXCEEDED": "timeout",
 }
-"""The error types and states that OpenAI, Anthropic and Gemini document; what is not here is the server's fault."""
+"""The error codes, types and states that the formats document; what is not here is the server's fault."""
 
 _STATUS_KINDS: Mapping[int, FaultKind] = {
     400: "bad_request",
     401: "auth",
+    402: "budget",
     403: "auth",
-    404: "bad_request",
+    404: "unsupported",
+    405: "unsupported",
     408: "timeout",
     413: "bad_request",
     422: "bad_request",
     429: "rate_limit",
+    451: "blocked",
+    501: "unsupported",
     504: "timeout",
 }
 _PASSING: frozenset[FaultKind] = frozenset({"rate_limit", "timeout", "server", "network"})
@@ -72,10 +85,11 @@ def refuse_error(body: Json) -> None:
     fields: Fields = error if isinstance(error, Mapping) else {"message": error}
     code = fields.get("code")
     status = code if isinstance(code, int) and 400 <= code < 600 else None
-    named = [fields.get(key) for key in ("type", "code", "status")]
+    named = [fields.get(key) for key in ("code", "type", "status")]  # the sharpest first
     kind = next((_KINDS[name] for name in named if isinstance(name, str) and name in _KINDS), None)
-    if kind is None:
-        kind = _STATUS_KINDS.get(status, "server") if status else "server"
+    if status and kind in (None, "bad_request"):  # everything is an invalid request to some
+        kind = _STATUS_KINDS.get(status, kind)
+    kind = kind or "server"
     message = string(fields.get("message")) or excerpt(error)
     raise ProviderError(kind, f"the endpoint sent an error: {message}", status=status, retryable=kind in _PASSING)
 

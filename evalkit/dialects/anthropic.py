@@ -117,6 +117,7 @@ def _usage(usage: Fields) -> Usage:
         input_tokens=_body.total(usage.get("input_tokens"), cached, usage.get("cache_creation_input_tokens")),
         output_tokens=_body.count(usage.get("output_tokens")),
         cached_tokens=_body.count(cached),
+        reasoning_tokens=_body.count(_body.fields(usage.get("output_tokens_details")).get("thinking_tokens")),
     )
 
 
@@ -174,16 +175,19 @@ def _write_stream(message: Fields, blocks: list[Json], reason: str, usage: Usage
         events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
         events.append({"type": "content_block_stop", "index": index})
     end = {"stop_reason": reason, "stop_sequence": None}
-    events.append({"type": "message_delta", "delta": end, "usage": {"output_tokens": sent["output_tokens"]}})
+    spent = {key: count for key, count in sent.items() if key.startswith("output")}
+    events.append({"type": "message_delta", "delta": end, "usage": spent})
     events.append({"type": "message_stop"})
     return _sse.write(events, named=True)
 
 
 def _write_usage(usage: Usage) -> Json:
     sent, received, cached = _body.counts(usage)
+    reasoned = usage.reasoning_tokens
     return {
         "input_tokens": max(sent - cached, 0),
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": cached,
         "output_tokens": received,
+        **({} if reasoned is None else {"output_tokens_details": {"thinking_tokens": reasoned}}),
     }

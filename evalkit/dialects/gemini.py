@@ -94,6 +94,7 @@ def _usage(usage: Fields) -> Usage:
         input_tokens=_body.total(usage.get("promptTokenCount"), usage.get("toolUsePromptTokenCount")),
         output_tokens=_body.total(usage.get("candidatesTokenCount"), usage.get("thoughtsTokenCount")),
         cached_tokens=_body.count(usage.get("cachedContentTokenCount")),
+        reasoning_tokens=_body.count(usage.get("thoughtsTokenCount")),
     )
 
 
@@ -140,9 +141,11 @@ def _candidate(parts: list[Json], end: Fields) -> Json:
 
 def _write_usage(usage: Usage) -> Json:
     sent, received, cached = _body.counts(usage)
+    reasoned = usage.reasoning_tokens
     return {
         "promptTokenCount": sent,
-        "candidatesTokenCount": received,
+        "candidatesTokenCount": max(received - (reasoned or 0), 0),
+        **({} if reasoned is None else {"thoughtsTokenCount": reasoned}),
         "totalTokenCount": sent + received,
         **({"cachedContentTokenCount": cached} if cached else {}),
     }

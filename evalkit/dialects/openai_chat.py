@@ -171,6 +171,7 @@ def _usage(sent: Json) -> Usage:
         input_tokens=_body.count(usage.get("prompt_tokens")),
         output_tokens=_body.count(usage.get("completion_tokens")),
         cached_tokens=_body.count(_body.fields(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        reasoning_tokens=_body.count(_body.fields(usage.get("completion_tokens_details")).get("reasoning_tokens")),
         cost=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
     )
 
@@ -230,9 +231,11 @@ def _write_stream(
 
 def _write_usage(usage: Usage) -> Json:
     sent, received, cached = _body.counts(usage)
+    reasoned = usage.reasoning_tokens
     return {
         "prompt_tokens": sent,
         "completion_tokens": received,
         "total_tokens": sent + received,
         "prompt_tokens_details": {"cached_tokens": cached},
+        **({} if reasoned is None else {"completion_tokens_details": {"reasoning_tokens": reasoned}}),
     }

@@ -19,6 +19,7 @@ from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
 from evalkit.providers._body import Serialiser
 from evalkit.providers._faults import nearest, own_words, refusal
+from evalkit.providers._keys import found, missed, secrets
 from evalkit.providers._tap import FAULTS as HTTPX_FAULTS
 from evalkit.providers._tap import Exchange, recording, tap
 from evalkit.providers._tape import timing
@@ -110,7 +111,7 @@ def guards() -> Mapping[str, Json]:
 
 
 def connect(target: Target, world: World) -> Bridge:
-    """A connection to litellm's model `target.model`. Imports litellm, which takes seconds."""
+    """A connection to litellm's model `target.model`. Imports litellm, which takes seconds, once a key is there."""
     unknown = sorted(target.options.keys() - OPTIONS)
     if unknown:
         raise InputError(
@@ -118,6 +119,7 @@ def connect(target: Target, world: World) -> Bridge:
             "what the model is to be sent belongs under `params` in a models file; "
             f"the options are {', '.join(sorted(OPTIONS))}",
         )
+    key = found(target, world.environ)
     library = _library()
     try:
         library.get_llm_provider(model=target.model, api_base=target.base_url)
@@ -126,7 +128,9 @@ def connect(target: Target, world: World) -> Bridge:
             f"litellm knows no provider for the model {target.model!r}",
             "write it as litellm/PROVIDER/MODEL, for example litellm/anthropic/claude-sonnet-4-5",
         ) from error
-    return Bridge(library, target, _key(library, target, world.environ), _secrets(world.environ))
+    if key is None:
+        key = missed(target, world.environ, library.validate_environment(model=target.model)["missing_keys"])
+    return Bridge(library, target, key, secrets(world.environ))
 
 
 def _library() -> ModuleType:
@@ -299,32 +303,3 @@ def _object(text: str | bytes) -> dict[str, Json]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _key(library: ModuleType, target: Target, environ: Mapping[str, str]) -> str | None:
-    """The key to hand over; None where litellm finds what it needs by itself (cloud roles, several variables).
-
-    A provider's own key never goes to an address of the user's: name one in `api_key_env` for that.
-    """
-    if target.api_key_env is not None:
-        key = environ.get(target.api_key_env, "").strip()
-        if not key:
-            raise InputError(f"no key: the environment variable {target.api_key_env} is not set")
-        return key
-    if target.base_url is not None:
-        return "none"
-    missing = library.validate_environment(model=target.model)["missing_keys"]
-    found = [environ[name] for name in missing if environ.get(name)]
-    if missing and not found and all(name.endswith("_API_KEY") for name in missing):
-        names = " or ".join(missing)
-        raise InputError(
-            f"no key for {target.model}: {names} is not set", f"set {names}, or name another in api_key_env"
-        )
-    return found[0] if len(missing) == 1 and found else None
-
-
-def _secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Whatever may be a key, to be struck out of messages."""
-    return tuple(
-        value for name, value in environ.items() if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= 8
-    )
