@@ -70,9 +70,7 @@ def _cell(
     if sequential:
         seen = stats.sequential_difference(differences)
     else:
-        averaged = any(
-            max(side.trials) > 1 and any(side.trials[i] > 1 for i, _, _ in pairs) for side in (before, after)
-        )
+        averaged = any(side.repeated and any(side.trials[i] > 1 for i, _, _ in pairs) for side in (before, after))
         seen = stats.difference(differences, [clusters[i] for i, _, _ in pairs], averaged=averaged)
     unlike = [(w, n) for _, w, n in pairs if w != n]
     fixed = sum(passes(n) and not passes(w) for w, n in unlike)
