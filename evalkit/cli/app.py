@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from evalkit import __version__
-from evalkit.cli import asking, baselines, bumping, checking, deciding, importing, looking, planning, starting
+from evalkit.cli import (
+    asking,
+    baselines,
+    bumping,
+    checking,
+    deciding,
+    doctoring,
+    importing,
+    looking,
+    planning,
+    starting,
+)
 from evalkit.errors import EvalkitError, ExitCode, NotComparable
 
 app = typer.Typer(
@@ -42,7 +53,7 @@ def root(
     """
 
 
-for verbs in (asking, deciding, bumping, baselines, checking, importing, looking, planning, starting):
+for verbs in (asking, deciding, bumping, baselines, checking, doctoring, importing, looking, planning, starting):
     verbs.register(app)
 
 

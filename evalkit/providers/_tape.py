@@ -14,7 +14,7 @@ from evalkit.errors import ProviderError
 MAX_BYTES = 64 * 1024 * 1024
 """No answer to a tool call is longer; an endpoint that never stops must not fill the memory."""
 
-_KEPT = frozenset({"content-type", "request-id", "x-request-id", "retry-after", "openai-processing-ms"})
+_KEPT = frozenset({"content-type", "date", "request-id", "x-request-id", "retry-after", "openai-processing-ms"})
 _KEPT_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
 
 

@@ -1,0 +1,117 @@
+"""The verb that tries an endpoint before it is measured: doctor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import textwrap
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evalkit.cli import options
+from evalkit.errors import ExitCode
+
+if TYPE_CHECKING:
+    from evalkit.data import Record, Target
+    from evalkit.doctor import Finding
+    from evalkit.plugins import World
+
+_LINE = 80
+_MARGIN = 25
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "unknown": "cyan"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's verb."""
+    app.command()(doctor)
+
+
+def doctor(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="provider/model[?option=value&...], or a name.")],
+    models: Annotated[Path | None, typer.Option("--models", help="A model list file, where MODEL is a name.")] = None,
+    timeout: options.Timeout = None,
+    reports: options.Reports = options.REPORTS,
+    as_json: options.AsJson = False,
+) -> None:
+    """Try an endpoint with some twenty small questions: what it takes, what it keeps, what gets lost on the way.
+
+    Exit 1 if a probe fails. A server named in the model list is started for it.
+    """
+    from evalkit import doctor as doctors
+    from evalkit import serving
+    from evalkit.cli.locating import world
+
+    target = _target(model, models, timeout)
+    began = time.perf_counter()
+    checked = serving.check([target])
+    with tempfile.TemporaryDirectory() as folder, serving.started([target], Path(folder)) as servers:
+        (placed,) = servers.reach(checked)
+        records = asyncio.run(_ask(placed, world(reports)))
+    findings = doctors.examine(records)
+    told = (target.identity, len(records), time.perf_counter() - began)
+    (_print_json if as_json else _print)(findings, *told)
+    failed = any(finding.status == "fail" for finding in findings)
+    raise typer.Exit(ExitCode.GATE_FAILED if failed else ExitCode.OK)
+
+
+def _target(model: str, models: Path | None, timeout: float | None) -> Target:
+    from dataclasses import replace
+
+    from evalkit import workspace
+
+    listed = {target.identity: target for target in (workspace.load_models(models) if models else ())}
+    target = listed.get(model) or workspace.parse_target(model)
+    return replace(target, timeout=timeout) if timeout else target
+
+
+async def _ask(target: Target, world: World) -> list[Record]:
+    """Every question; only the first, if it is not answered."""
+    from evalkit import canaries, pipeline
+    from evalkit.data import Fault, Judging
+    from evalkit.request import Builder
+
+    ways = {way.name: way for way in canaries.ways(target)}
+    cases = {case.id: case for case in canaries.SUITE.cases}
+    builder, judge = Builder(canaries.SUITE), pipeline.judge(canaries.SUITE, Judging())
+    pace = pipeline.Pace(width=4, retries=1, longest_wait=5.0)
+    requests = [builder.build(cases[case], 0, ways[way]) for case, way in canaries.ASKED]
+    records: list[Record] = []
+    for some in (requests[:1], requests[1:]):
+        async for record in pipeline.ask(some, canaries.SUITE, tuple(ways.values()), world, pace):
+            records.append(judge(record))
+        if isinstance(records[0].reply, Fault):
+            break
+    return records
+
+
+def _print_json(findings: Sequence[Finding], name: str, calls: int, seconds: float) -> None:
+    from dataclasses import asdict
+
+    told = {
+        "target": name,
+        "healthy": all(finding.status != "fail" for finding in findings),
+        "calls": calls,
+        "seconds": round(seconds, 3),
+        "probes": [asdict(finding) for finding in findings],
+    }
+    typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+
+
+def _print(findings: Sequence[Finding], name: str, calls: int, seconds: float) -> None:
+    from evalkit.renderers._visible import line
+
+    counted = {status: sum(finding.status == status for finding in findings) for status in _COLOURS}
+    summary = ", ".join(f"{count} {status}" for status, count in counted.items() if count)
+    typer.echo(f"{line(name)}: {summary} ({calls} calls, {seconds:.1f} s)")
+    for finding in findings:
+        status = typer.style(f"{finding.status:8}", fg=_COLOURS[finding.status])
+        first, *more = textwrap.wrap(line(finding.says), _LINE - _MARGIN) or [""]
+        typer.echo(f"{status} {finding.probe:15} {first}")
+        advice = textwrap.wrap(f"-> {finding.advice}", _LINE - _MARGIN) if finding.advice else []
+        for text in (*more, *advice):
+            typer.echo(f"{'':{_MARGIN}}{text}")

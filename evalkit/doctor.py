@@ -1,0 +1,318 @@
+"""What the answers to the canaries say about an endpoint: one finding each, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Literal, TypeAlias
+
+from evalkit.canaries import ASKED, FAMILIES, PARAMETERS
+from evalkit.data import Answer, Fault, Json, Record, Response, Violation
+
+Status: TypeAlias = Literal["ok", "warn", "fail", "unknown"]
+_FAR_OFF = 60.0
+"""Seconds between the endpoint's clock and ours from which signed requests and quotas begin to suffer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing tried. `advice` is "" where nothing is to be done."""
+
+    probe: str
+    status: Status
+    says: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The judged records, by (case, way)."""
+
+    records: Mapping[tuple[str, str], Record]
+
+    def fault(self, case: str, way: str = "plain") -> Fault | None:
+        reply = self.records[case, way].reply
+        return reply if isinstance(reply, Fault) else None
+
+    def response(self, case: str, way: str = "plain") -> Response | None:
+        reply = self.records[case, way].reply
+        return reply if isinstance(reply, Response) else None
+
+    def answer(self, case: str, way: str = "plain") -> Answer:
+        """Of a question that was answered."""
+        answer = self.records[case, way].answer
+        assert answer is not None
+        return answer
+
+    def violations(self, case: str, way: str = "plain") -> tuple[Violation, ...]:
+        score = self.records[case, way].score
+        return score.violations if score else ()
+
+    def leak(self, case: str, way: str = "plain") -> Violation | None:
+        return next((found for found in self.violations(case, way) if found.code == "call.leaked_in_text"), None)
+
+
+Said: TypeAlias = tuple[Status, str, str]
+"""Status, finding, advice."""
+
+
+def examine(records: Iterable[Record]) -> tuple[Finding, ...]:
+    """A finding for each probe. What was not asked, as the first question already failed, is unknown."""
+    heard = Heard({(record.case, record.target): record for record in records})
+    findings = dict(_way_there(heard))
+    complete = all(asked in heard.records for asked in ASKED)
+    for name, probe in _PROBES.items():
+        findings.setdefault(name, probe(heard) if complete else ("unknown", "not asked", ""))
+    return tuple(Finding(probe=name, status=said[0], says=said[1], advice=said[2]) for name, said in findings.items())
+
+
+# --------------------------------------------------------------------------- whether it is there at all
+
+_LEAKED = "the call stands in the text"
+_PARSER = "start the server with its parser for this model's tool calls (vLLM, SGLang: --tool-call-parser)"
+
+
+def _way_there(heard: Heard) -> Iterator[tuple[str, Said]]:
+    """reachable, key, model and tools, as far as the first answer tells."""
+    reply = heard.records[ASKED[0]].reply
+    if isinstance(reply, Response):
+        seconds = "" if reply.timing.total is None else f" in {reply.timing.total:.2f} s"
+        yield "reachable", ("ok", f"answers{seconds}", "")
+        yield "key", ("ok", "accepted, or none is needed", "")
+        yield "model", ("ok", f"served by {heard.answer(*ASKED[0]).served_by or 'a model that is not named'}", "")
+        return
+    said = f"{reply.kind}: {reply.message}"
+    if reply.kind in ("network", "timeout", "server", "plugin"):
+        yield "reachable", ("fail", said, "is the server up, is base_url right, does a proxy stand between?")
+        return
+    yield "reachable", ("ok", "something answers", "")
+    if reply.kind in ("auth", "budget"):
+        yield "key", ("fail", said, "check the variable named in api_key_env, and what the account may do")
+        return
+    if reply.kind == "rate_limit":
+        yield "key", ("fail", said, "the key is over its limits: wait, or ask for more")
+        return
+    yield "key", ("ok", "not refused", "")
+    if reply.kind == "unsupported":
+        yield "model", ("fail", said, "check the model's name, and that base_url ends where /chat/completions follows")
+        return
+    yield "model", ("ok", "not refused", "")
+    yield "tools", ("fail", said, "the endpoint does not take tools as they are declared here")
+
+
+def _tools(heard: Heard) -> Said:
+    answer = heard.answer("weather")
+    if answer.payloads:
+        return "ok", f"a call of {answer.payloads[0].tool} was made", ""
+    leak = heard.leak("weather")
+    if leak:
+        return "fail", leak.message, _PARSER
+    return (
+        "warn",
+        "no call was made, though the question needs one",
+        "is this model one for tools, with a template for them?",
+    )
+
+
+def _arguments(heard: Heard) -> Said:
+    answer, violations = heard.answer("weather"), heard.violations("weather")
+    if not answer.payloads:
+        return "unknown", "no call was made", ""
+    broken = [found for found in violations if found.code.split(".")[0] in ("json", "envelope", "client")]
+    if broken:
+        return "fail", f"{broken[0].code}: {broken[0].message}", "applications will stumble over this: mend the server"
+    if any(payload.id is None for payload in answer.payloads):
+        return "fail", "calls have no id", "results cannot be told apart in the next turn: mend the server"
+    if violations:
+        return (
+            "warn",
+            f"{violations[0].code}: {violations[0].message}",
+            "the model's own fault, or a weak chat template",
+        )
+    text = "as text" if answer.payloads[0].text is not None else "as an object: JSON syntax cannot be seen"
+    return "ok", f"well formed, {text}", ""
+
+
+# --------------------------------------------------------------------------- tool_choice
+
+
+def _choice(heard: Heard, way: str, advice: str, kept: Callable[[Answer], bool], broken: str) -> Said:
+    fault = heard.fault(way, way)
+    if fault:
+        return _refused(fault, advice)
+    answer = heard.answer(way, way)
+    if heard.leak(way, way):
+        return "fail", _LEAKED, ""
+    if kept(answer):
+        return "ok", "kept", ""
+    return ("warn" if way == "auto" else "fail"), broken, advice
+
+
+def _called(answer: Answer) -> bool:
+    return bool(answer.payloads)
+
+
+def _silent(answer: Answer) -> bool:
+    return not answer.payloads
+
+
+def _called_note(answer: Answer) -> bool:
+    return bool(answer.payloads) and all(payload.tool == "save_note" for payload in answer.payloads)
+
+
+def _refused(fault: Fault, advice: str) -> Said:
+    """A question that was refused tells of what it asked; one that failed otherwise tells nothing."""
+    said = f"{fault.kind}: {fault.message}"
+    refused = fault.kind in ("bad_request", "unsupported", "blocked")
+    return ("fail", f"refused: {fault.message}", advice) if refused else ("unknown", said, "try again")
+
+
+# --------------------------------------------------------------------------- streams, several calls, parameters
+
+
+def _stream(heard: Heard) -> Said:
+    advice = "do without stream, or mend the server's streaming parser"
+    fault = heard.fault("weather", "stream")
+    if fault:
+        return "fail", f"{fault.kind}: {fault.message}", advice
+    whole, streamed = heard.answer("weather"), heard.answer("weather", "stream")
+    known = {found.code for found in heard.violations("weather")}
+    new = [found for found in heard.violations("weather", "stream") if found.code not in known]
+    if len(whole.payloads) != len(streamed.payloads):
+        said = f"{len(streamed.payloads)} calls where the whole answer has {len(whole.payloads)}"
+        return "fail", f"{said} ({new[0].code})" if new else said, advice
+    if new:
+        return "fail", f"{new[0].code}, which the whole answer has not: {new[0].message}", advice
+    if [(each.tool, each.value) for each in whole.payloads] != [(each.tool, each.value) for each in streamed.payloads]:
+        return "warn", "other arguments than in the whole answer", "sampled, perhaps: try with params: {temperature: 0}"
+    return "ok", "says what the whole answer says", ""
+
+
+def _parallel(heard: Heard) -> Said:
+    fault = heard.fault("parallel")
+    if fault:
+        return _refused(fault, "")
+    calls = len(heard.answer("parallel").payloads)
+    if calls >= 2:
+        return "ok", f"{calls} calls in one answer", ""
+    return "warn", f"{calls} calls in one answer where two are needed", "cases that want several calls will fail"
+
+
+def _parameters(heard: Heard) -> Said:
+    faults = {name: heard.fault(*asked) for name, asked in _ASKED_WITH.items()}
+    refused = [name for name, fault in faults.items() if fault and fault.kind in ("bad_request", "unsupported")]
+    unheard = [name for name, fault in faults.items() if fault and name not in refused]
+    accepted = [name for name, fault in faults.items() if not fault]
+    ignored = []
+    if "parallel_tool_calls" in accepted and len(heard.answer(*_ASKED_WITH["parallel_tool_calls"]).payloads) > 1:
+        accepted.remove("parallel_tool_calls")
+        ignored = ["parallel_tool_calls"]
+    parts = {"accepted": accepted, "refused": refused, "ignored": ignored, "not answered": unheard}
+    said = "; ".join(f"{what} {', '.join(names)}" for what, names in parts.items() if names)
+    if refused or ignored:
+        return "warn", said, "leave these out of params"
+    return ("unknown" if unheard else "ok"), said, ""
+
+
+_ASKED_WITH: Mapping[str, tuple[str, str]] = {way: (case, way) for case, way in ASKED if way in PARAMETERS}
+
+# --------------------------------------------------------------------------- schemas
+
+
+def _schema(heard: Heard, name: str) -> Said:
+    """Whether a family of keywords reaches the model, and what comes back fits it."""
+    family = FAMILIES[name]
+    advice = "say it otherwise in the tool's schema, or take another route to the model"
+    reply = heard.records[name, "plain"].reply
+    if isinstance(reply, Fault):
+        return _refused(reply, advice)
+    lost = [word for word in family.keywords if reply.sent is not None and word not in set(_keys(reply.sent))]
+    violations, payloads = heard.violations(name), heard.answer(name).payloads
+    as_text = [found for found in violations if found.code == "schema.stringified_container"]
+    if as_text:
+        return "fail", f"what is nested at {as_text[0].path} arrives as text", "a known fault of servers: upgrade it"
+    if lost:
+        fits = "" if violations or not payloads else "; the answer fits all the same"
+        return "warn", f"lost on the way: {', '.join(lost)}{fits}", advice
+    if not payloads:
+        return "unknown", _LEAKED if heard.leak(name) else "no call was made", ""
+    if violations:
+        return "warn", f"{violations[0].code}: {violations[0].message}", "the model does not keep it"
+    return "ok", f"{', '.join(family.keywords)}: the answer fits", ""
+
+
+def _keys(value: Json) -> Iterator[str]:
+    """Every key of every object in `value`."""
+    if isinstance(value, dict):
+        yield from value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _keys(item)
+
+
+# --------------------------------------------------------------------------- usage, clock
+
+
+def _usage(heard: Heard) -> Said:
+    ways = {"whole answers": "plain", "streams": "stream"}
+    told = [what for what, way in ways.items() if heard.response("weather", way)]
+    silent = [what for what in told if heard.answer("weather", ways[what]).usage.output_tokens is None]
+    if silent:
+        return "warn", f"no tokens reported for {' and '.join(silent)}", "costs will be unknown"
+    usage = heard.answer("weather").usage
+    return "ok", f"reported: {usage.input_tokens} tokens in, {usage.output_tokens} out", ""
+
+
+def _clock(heard: Heard) -> Said:
+    """The Date of the answers against the moments at which they came; the least difference counts."""
+    skews = [skew for record in heard.records.values() if (skew := _skew(record)) is not None]
+    if not skews:
+        return "unknown", "the endpoint tells no time", ""
+    skew = min(skews, key=abs)
+    if abs(skew) > _FAR_OFF:
+        return "warn", f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} ours", "set this machine's clock"
+    return "ok", "agrees with ours", ""
+
+
+def _skew(record: Record) -> float | None:
+    date = record.reply.wire.headers.get("date") if isinstance(record.reply, Response) else None
+    if date is None or isinstance(record.reply, Fault):
+        return None
+    try:
+        told = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    began = datetime.fromisoformat(record.started)
+    return (told.replace(tzinfo=told.tzinfo or UTC) - began).total_seconds() - (record.reply.timing.total or 0.0)
+
+
+_FORCED = "the arm `forced` cannot be relied on here"
+_PROBES: Mapping[str, Callable[[Heard], Said]] = {
+    "reachable": lambda heard: ("unknown", "not seen", ""),
+    "key": lambda heard: ("unknown", "not seen", ""),
+    "model": lambda heard: ("unknown", "not seen", ""),
+    "tools": _tools,
+    "arguments": _arguments,
+    "choice auto": partial(
+        _choice,
+        way="auto",
+        advice="for vLLM: --enable-auto-tool-choice and --tool-call-parser",
+        kept=_called,
+        broken="no call was made, though the question needs one",
+    ),
+    "choice required": partial(_choice, way="required", advice=_FORCED, kept=_called, broken="no call was made"),
+    "choice none": partial(
+        _choice, way="none", advice="leave the tools out instead", kept=_silent, broken="a call was made all the same"
+    ),
+    "choice named": partial(
+        _choice, way="named", advice=_FORCED, kept=_called_note, broken="the tool that was named was not called"
+    ),
+    "stream": _stream,
+    "parallel calls": _parallel,
+    "parameters": _parameters,
+    **{f"schema {name}": partial(_schema, name=name) for name in FAMILIES},
+    "usage": _usage,
+    "clock": _clock,
+}
