@@ -100,12 +100,14 @@ class _Rewriter:
     def _node(self, node: Json, path: Pointer) -> dict[str, Json]:
         if not isinstance(node, dict):
             raise _Inexpressible(path, "", "every value has a type; this may be anything, or nothing")
-        node = self._without_all_of(node, path)
+        if "allOf" in node:
+            return self._all_of(node, path)
         for keyword in _INEXPRESSIBLE:
             if keyword in node:
                 raise _Inexpressible(f"{path}/{keyword}", keyword, f"there is no {keyword} in a strict schema")
         if "$ref" in node:
             return self._reference(node, path)
+        union = "oneOf" if "oneOf" in node else "anyOf"
         node = self._typed(self._without_one_of(node, path), path)
         sent = {keyword: value for keyword, value in node.items() if self._keeps(keyword, value, path)}
         for keyword in _DEFINITIONS:
@@ -115,7 +117,7 @@ class _Rewriter:
                     name: self._node(part, here + values.pointer(name)) for name, part in sent[keyword].items()
                 }
         if "anyOf" in sent:
-            sent["anyOf"] = [self._node(part, f"{path}/anyOf/{i}") for i, part in enumerate(sent["anyOf"])]
+            sent["anyOf"] = [self._node(part, f"{path}/{union}/{i}") for i, part in enumerate(sent["anyOf"])]
         kinds = _kinds(node)
         if "array" in kinds and "anyOf" not in sent:
             if not isinstance(sent.get("items"), dict):
@@ -142,15 +144,16 @@ class _Rewriter:
             self._note("lost", here, keyword, f"{keyword} is not sent, so nothing holds the model to it")
         return False
 
-    def _without_all_of(self, node: dict[str, Json], path: Pointer) -> dict[str, Json]:
-        parts = node.get("allOf")
-        if parts is None:
-            return node
-        siblings = {keyword: value for keyword, value in node.items() if keyword != "allOf"}
-        if len(parts) != 1 or not isinstance(parts[0], dict) or siblings.keys() & parts[0].keys() - ANNOTATIONS:
+    def _all_of(self, node: dict[str, Json], path: Pointer) -> dict[str, Json]:
+        """Of one schema, as some generators write a reference that has a description."""
+        words = {keyword: value for keyword, value in node.items() if keyword in ANNOTATIONS}
+        if len(node["allOf"]) != 1 or node.keys() - words.keys() != {"allOf"}:
             raise _Inexpressible(f"{path}/allOf", "allOf", "there is no allOf in a strict schema")
         self._note("changed", f"{path}/allOf", "allOf", "allOf of one schema is sent as that schema")
-        return {**parts[0], **siblings}
+        sent = self._node(node["allOf"][0], f"{path}/allOf/0")
+        if "$ref" in sent:
+            return self._reference({**words, **sent}, path)
+        return {**sent, **{keyword: value for keyword, value in words.items() if self._keeps(keyword, value, path)}}
 
     def _without_one_of(self, node: dict[str, Json], path: Pointer) -> dict[str, Json]:
         if "oneOf" not in node:
@@ -214,7 +217,7 @@ class _Rewriter:
                 nullable = _nullable(members[name])
                 same = nullable == members[name]
                 also = ": no longer told apart from the null that is declared" if same else ""
-                self._note("changed", here, "required", f"{name} is required, and null where it is left out{also}")
+                self._note("changed", here, "required", f"required, and null where it is left out{also}")
                 members[name] = nullable
         return {"properties": members, "required": list(members), "additionalProperties": False}
 

@@ -14,7 +14,8 @@ from evalkit.cli import options
 from evalkit.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
-    from evalkit.data import Json
+    from evalkit.data import Divergence, Json, Suite
+    from evalkit.routes import Route
     from evalkit.schema import Validator
 
 Formats = Literal["assert", "annotate"]
@@ -27,22 +28,51 @@ def register(app: typer.Typer) -> None:
         app.command()(verb)
 
 
-def lint(suites: options.Suites, as_json: options.AsJson = False) -> None:
+def lint(
+    suites: options.Suites,
+    portability: Annotated[
+        str | None,
+        typer.Option("--portability", metavar="ROUTES", help="What these routes make of the tools: a,b,c or all."),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
     """Is every case judgeable, and how hard is the suite? Exit 1 if the gold itself does not score 100 %.
 
     The ceiling is what the gold scores; the floors are what a model without understanding scores: one that picks
-    tools by word overlap, and one that makes random schema-valid calls.
+    tools by word overlap, and one that makes random schema-valid calls. With --portability also what each route
+    (openai-strict, anthropic, gemini, vllm ...) loses or refuses of the tools' declarations.
     """
     from evalkit import suite as suites_room
     from evalkit import workspace
     from evalkit.cli import printing
 
+    routes = _routes(portability)
     sound = True
     for name in suites:
         loaded = workspace.load_suite(name)
         findings = suites_room.lint(loaded)
-        sound = printing.lint(loaded, findings, as_json) and sound
+        sound = printing.lint(loaded, findings, _foreseen(loaded, routes), as_json) and sound
     raise typer.Exit(ExitCode.OK if sound else ExitCode.GATE_FAILED)
+
+
+def _routes(named: str | None) -> dict[str, Route]:
+    from evalkit import portability
+    from evalkit.routes import ROUTES
+
+    if named == "all":
+        return dict(ROUTES)
+    names = [name.strip() for name in named.split(",")] if named else []
+    return {name: portability.route(name) for name in names}
+
+
+def _foreseen(suite: Suite, routes: dict[str, Route]) -> dict[str, list[Divergence]]:
+    """What each route makes of the suite's tools."""
+    from evalkit import portability
+
+    return {
+        name: [found for spec in suite.specs.values() for found in portability.check(spec, route)]
+        for name, route in routes.items()
+    }
 
 
 def validate(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from evalkit.data import Case, Fault, Json, Record, Run, RunInfo, ScoreName, Suite, Target
+from evalkit.data import DIVERGENCES, Case, Divergence, Fault, Json, Record, Run, RunInfo, ScoreName, Suite, Target
 from evalkit.renderers._visible import inert
 
 if TYPE_CHECKING:
     from evalkit.errors import Problem
 
 _LINE = 80
+_KINDS = tuple(DIVERGENCES)
 _HEADLINES: tuple[ScoreName, ...] = ("compliance", "correct", "abstained")
 
 
@@ -45,7 +47,7 @@ def summary(folder: Path, as_json: bool) -> None:
     from evalkit import store
 
     run = store.load(folder)
-    rows = [_row(target, [record for record in run.records if record.target == target]) for target in _targets(run)]
+    rows = [_row(run, target) for target in run.info.targets]
     if as_json:
         told = {"run": str(folder), "suite": run.info.suite_name, "suite_digest": run.suite.digest, "targets": rows}
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
@@ -68,15 +70,21 @@ def summary(folder: Path, as_json: bool) -> None:
             for row in rows
         ],
     )
+    for row in rows:
+        if row["portability"]:
+            counts = ", ".join(f"{count} {kind}" for kind, count in row["portability"].items())
+            typer.echo(f"{row['target']}: tools sent otherwise than declared ({counts}); a report lists them")
 
 
-def _row(target: str, records: Sequence[Record]) -> dict[str, Json]:
-    from evalkit import bounds, tally
+def _row(run: Run, target: Target) -> dict[str, Json]:
+    from evalkit import bounds, portability, tally
 
+    records = [record for record in run.records if record.target == target.identity]
+    sent = Counter(each.kind for each in portability.of_target(target, run.suite.cases, run.suite.specs, records))
     quantiles = tally.latency_quantiles(records)
     middle, high = quantiles["p50"], quantiles["p95"]
     return {
-        "target": target,
+        "target": target.identity,
         "answered": sum(not isinstance(record.reply, Fault) for record in records),
         "faults": sum(isinstance(record.reply, Fault) for record in records),
         "faults_by_kind": dict(tally.faults(records)),
@@ -85,16 +93,18 @@ def _row(target: str, records: Sequence[Record]) -> dict[str, Json]:
         "p95": high[0] if high else None,
         "cost": tally.usage(records).total.cost,
         "codes": dict(tally.codes(records)),
+        "portability": dict(sent),
     }
 
 
-def _targets(run: Run) -> list[str]:
-    return [target.identity for target in run.info.targets]
+def lint(
+    suite: Suite, findings: Sequence[Problem], foreseen: Mapping[str, Sequence[Divergence]], as_json: bool
+) -> bool:
+    """Findings, and how hard the suite is. True if its own gold passes every case that is not marked as flawed.
 
-
-def lint(suite: Suite, findings: Sequence[Problem], as_json: bool) -> bool:
-    """Findings, and how hard the suite is. True if its own gold passes every case that is not marked as flawed."""
-    from evalkit import bounds
+    `foreseen`: route -> what it makes of the suite's tools.
+    """
+    from evalkit import bounds, codec
 
     answers = bounds.ask(suite)
     unmet = [(case, why) for case, why in bounds.failed(answers["oracle"], suite) if not case.flaws]
@@ -107,6 +117,11 @@ def lint(suite: Suite, findings: Sequence[Problem], as_json: bool) -> bool:
             "findings": [str(finding) for finding in findings],
             "unmet": [{"case": case.id, "why": why} for case, why in unmet],
             "bounds": rates,
+            **(
+                {"portability": {way: list(map(codec.plain, found)) for way, found in foreseen.items()}}
+                if foreseen
+                else {}
+            ),
         }
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return not unmet
@@ -118,7 +133,26 @@ def lint(suite: Suite, findings: Sequence[Problem], as_json: bool) -> bool:
     for model, meaning in bounds.MODELS.items():
         shown = "  ".join(f"{score} {_percent(value):>6}" for score, value in rates[model].items())
         typer.echo(f"  {model:8} {shown}   {meaning}")
+    for way, found in foreseen.items():
+        _print_route(way, found)
     return not unmet
+
+
+def _print_route(name: str, found: Sequence[Divergence]) -> None:
+    """What a route makes of the tools, place by place; the same thing said of many places is said once."""
+    from evalkit.routes import ROUTES
+
+    typer.echo(f"\n{name}: {ROUTES[name].meaning}")
+    typer.echo(f"  ({ROUTES[name].source})")
+    if not found:
+        typer.echo("  every tool as declared, as far as is known")
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for each in found:
+        alike.setdefault((each.kind, each.keyword, each.message), []).append(each.source)
+    for (kind, keyword, message), places in sorted(alike.items(), key=lambda told: _KINDS.index(told[0][0])):
+        typer.echo(f"  {kind:8} {inert(f'{keyword}: {message}' if keyword not in message else message)}")
+        for place in places:
+            typer.echo(f"             {inert(place)}")
 
 
 def runs(reports: Path, as_json: bool) -> None:

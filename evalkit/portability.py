@@ -1,0 +1,311 @@
+"""Declared against sent: what a route does to a tool's schema, foreseen by a table of rules and seen in what left.
+
+A constraint that never reached the model is no fault of the model. Answers are judged against the declared schema all
+the same; here stands what the model could not know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from evalkit import features, values
+from evalkit.arms import strict
+from evalkit.arms.strict import ANNOTATIONS, Departure
+from evalkit.data import DIVERGENCES, Case, Divergence, Fault, Json, Pointer, Record, Target, ToolSpec
+from evalkit.errors import InputError, suggest
+from evalkit.routes import ROUTES, Route
+
+_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
+_ONES = (
+    *("items", "additionalProperties", "additionalItems", "not", "contains", "if", "then", "else"),
+    *("propertyNames", "unevaluatedProperties", "unevaluatedItems"),
+)
+_DEFINITIONS = ("$defs", "definitions")
+_DEEPEST = 60
+_WORST_FIRST = tuple(DIVERGENCES)
+
+
+def route(name: str) -> Route:
+    """The route of that name. Raises InputError with those there are."""
+    if name not in ROUTES:
+        raise InputError(f"no route is called {name!r}", suggest(name, ROUTES))
+    return ROUTES[name]
+
+
+# --------------------------------------------------------------------------- foreseen
+
+
+def check(spec: ToolSpec, way: Route) -> tuple[Divergence, ...]:
+    """What `way` will do to the tool, worst first."""
+    found = [*_name(spec, way)]
+    if way.strict:
+        found += strict.rewrite(spec.schema).departures
+    found += _root(spec.schema, way)
+    for path, node in _subschemas(spec.schema):
+        found += _node(path, node, way)
+    found += _limits(spec.schema, way)
+    return _told(spec, found)
+
+
+def _told(spec: ToolSpec, found: Iterable[Departure]) -> tuple[Divergence, ...]:
+    told = [
+        Divergence(
+            tool=spec.name,
+            kind=departure.kind,
+            path=departure.path,
+            keyword=departure.keyword,
+            message=departure.message,
+            source=f"{spec.source}{departure.path}",
+        )
+        for departure in dict.fromkeys(found)
+    ]
+    return tuple(sorted(told, key=lambda each: _WORST_FIRST.index(each.kind)))
+
+
+def _name(spec: ToolSpec, way: Route) -> Iterator[Departure]:
+    if not re.fullmatch(way.name, spec.name):
+        message = f"the name {values.quoted(spec.name, 80)} does not match {way.name}"
+        yield Departure("refused", "", "name", message)
+
+
+def _root(schema: Json, way: Route) -> Iterator[Departure]:
+    if isinstance(schema, dict):
+        for keyword in way.root:
+            if keyword in schema:
+                yield Departure("refused", f"/{keyword}", keyword, f"{keyword} is refused at the root of a schema")
+
+
+def _node(path: Pointer, node: Mapping[str, Any], way: Route) -> Iterator[Departure]:
+    for rule in way.rules:
+        if rule.keyword in node and rule.where(node):
+            yield Departure(rule.kind, path + values.pointer(rule.keyword), rule.keyword, rule.why)
+    form = node.get("format")
+    if way.formats is not None and isinstance(form, str) and form not in way.formats:
+        yield Departure("lost", f"{path}/format", "format", f"the format {form!r} is not among those that it knows")
+    if way.member is not None and isinstance(node.get("properties"), dict):
+        for name in node["properties"]:
+            if not re.fullmatch(way.member, name):
+                message = f"the name {values.quoted(name, 80)} does not match {way.member}"
+                yield Departure("refused", f"{path}/properties{values.pointer(name)}", "properties", message)
+
+
+def _limits(schema: Json, way: Route) -> Iterator[Departure]:
+    if not way.recursion and (place := _recursion(schema)) is not None:
+        yield Departure("refused", place, "$ref", "the schema refers to itself, which the route refuses")
+    nodes = [node for _, node in _subschemas(schema)]
+    names = [name for node in nodes if isinstance(node.get("properties"), dict) for name in node["properties"]]
+    options = [value for node in nodes if isinstance(node.get("enum"), list) for value in node["enum"]]
+    measured = (
+        ("levels of nesting", features.of_schema(schema).depth + 1, way.depth),
+        ("properties", len(names), way.properties),
+        ("enumerated values", len(options), way.enum_values),
+        ("characters of names and values", sum(len(str(text)) for text in (*names, *options)), way.characters),
+    )
+    for what, size, limit in measured:
+        if limit is not None and size > limit:
+            yield Departure("limit", "", "", f"{size:,} {what}; the limit is {limit:,}")
+
+
+def _recursion(schema: Json) -> Pointer | None:
+    """Where a reference leads back to a schema around it."""
+    stack: list[tuple[Json, Pointer, frozenset[int]]] = [(schema, "", frozenset())]
+    seen: set[tuple[int, frozenset[int]]] = set()
+    while stack:
+        node, path, around = stack.pop()
+        if not isinstance(node, dict) or (id(node), around) in seen:
+            continue
+        seen.add((id(node), around))
+        inner = around | {id(node)}
+        if "$ref" in node and isinstance(target := _target(node["$ref"], schema), dict):
+            if id(target) in inner:
+                return f"{path}/$ref"
+            stack.append((target, path, inner))
+        stack += [(part, path + step, inner) for step, part in _parts(node) if step.split("/")[1] not in _DEFINITIONS]
+    return None
+
+
+# --------------------------------------------------------------------------- seen
+
+
+def sent(specs: Sequence[ToolSpec], tools: Json) -> tuple[Divergence, ...]:
+    """How the tools that left differ from those declared. `tools`: `Response.sent`, in any provider's shape."""
+    left = {name: (described, schema) for name, described, schema in _declarations(tools)}
+    plain = {values.normal_name(name): name for name in left}
+    found: list[Divergence] = []
+    for spec in specs:
+        name = spec.name if spec.name in left else plain.get(values.normal_name(spec.name))
+        if name is None:
+            found += _told(spec, [Departure("refused", "", "", "the tool was not sent")])
+            continue
+        departures = [*difference(spec.schema, left[name][1])]
+        if name != spec.name:
+            departures.append(Departure("renamed", "", "name", f"sent as {values.quoted(name, 80)}"))
+        if spec.description and left[name][0] != spec.description:
+            departures.append(Departure("unsaid", "", "description", "the description was not sent as declared"))
+        found += _told(spec, departures)
+    return tuple(found)
+
+
+def _declarations(tools: Json) -> Iterator[tuple[str, Json, Json]]:
+    """(name, description, schema) of each tool in a list of OpenAI's, Anthropic's, Gemini's or Bedrock's."""
+    for tool in tools if isinstance(tools, list) else []:
+        if not isinstance(tool, dict):
+            continue
+        inner = tool.get("functionDeclarations", tool.get("function_declarations"))
+        if isinstance(inner, list):
+            yield from _declarations(inner)
+            continue
+        declared = tool.get("function") or tool.get("toolSpec") or tool
+        keys = ("parameters", "input_schema", "parametersJsonSchema", "parameters_json_schema", "inputSchema")
+        schema: Json = next((declared[key] for key in keys if key in declared), {})
+        if "inputSchema" in declared and isinstance(schema, dict):
+            schema = schema.get("json", schema)
+        yield str(declared.get("name", "")), declared.get("description"), schema
+
+
+def difference(declared: Json, left: Json) -> Iterator[Departure]:
+    """Keywords of the declared schema that are missing or changed in the one that left, and those that were added.
+
+    A reference that was written out is followed; types count as the same in upper and in lower case.
+    """
+    yield from _difference(declared, left, declared, "", 0)
+
+
+def _difference(declared: Json, left: Json, root: Json, path: Pointer, level: int) -> Iterator[Departure]:
+    if level > _DEEPEST or declared == left:
+        return
+    if not isinstance(declared, dict) or not isinstance(left, dict):
+        yield Departure("changed", path, "", f"{values.quoted(declared, 60)} was sent as {values.quoted(left, 60)}")
+        return
+    if "$ref" in declared and "$ref" not in left:
+        yield Departure("changed", f"{path}/$ref", "$ref", "the reference was written out, or left out")
+        yield from _difference(_target(declared["$ref"], root), left, root, path, level + 1)
+        return
+    for keyword, value in declared.items():
+        here = path + values.pointer(keyword)
+        if keyword not in left:
+            yield from _missing(keyword, value, here)
+        else:
+            yield from _kept(keyword, value, left[keyword], root, here, level)
+    for keyword in sorted(left.keys() - declared.keys() - ANNOTATIONS):
+        message = f"{keyword}: {values.quoted(left[keyword], 60)} was added"
+        yield Departure("changed", path, keyword, message)
+
+
+def _kept(keyword: str, was: Json, now: Json, root: Json, here: Pointer, level: int) -> Iterator[Departure]:
+    """A keyword that both have."""
+    if keyword in _MAPS and isinstance(was, dict) and isinstance(now, dict):
+        yield from _named(was, now, root, here, level)
+    elif keyword in _LISTS and isinstance(was, list) and isinstance(now, list):
+        if len(was) != len(now):
+            yield Departure("changed", here, keyword, f"{len(was)} schemas were sent as {len(now)}")
+        for index, (old, new) in enumerate(zip(was, now, strict=False)):
+            yield from _difference(old, new, root, f"{here}/{index}", level + 1)
+    elif keyword in _ONES and isinstance(was, dict) and isinstance(now, dict):
+        yield from _difference(was, now, root, here, level + 1)
+    elif not _same(keyword, was, now):
+        message = f"{values.quoted(was, 60)} was sent as {values.quoted(now, 60)}"
+        yield Departure("unsaid" if keyword in ANNOTATIONS else "changed", here, keyword, message)
+
+
+def _missing(keyword: str, value: Json, here: Pointer) -> Iterator[Departure]:
+    if keyword in _DEFINITIONS or (keyword == "additionalProperties" and value in (True, {})):
+        return  # nothing is lost with it: what refers to a definition is told where it stands
+    if keyword in ANNOTATIONS:
+        yield Departure("unsaid", here, keyword, f"{keyword} was not sent, so the model did not see it")
+    else:
+        yield Departure("lost", here, keyword, f"{keyword} was not sent, so nothing held the model to it")
+
+
+def _named(
+    declared: Mapping[str, Json], left: Mapping[str, Json], root: Json, path: Pointer, level: int
+) -> Iterator[Departure]:
+    for name, part in declared.items():
+        here = path + values.pointer(name)
+        if name not in left:
+            yield Departure("lost", here, "", f"{values.quoted(name, 60)} was not sent")
+        else:
+            yield from _difference(part, left[name], root, here, level + 1)
+
+
+def _same(keyword: str, declared: Json, left: Json) -> bool:
+    if keyword == "type":
+        return values.same(_lower(declared), _lower(left))
+    if keyword == "required" and isinstance(declared, list) and isinstance(left, list):
+        return set(map(str, declared)) == set(map(str, left))
+    return values.same(declared, left)
+
+
+def _lower(kind: Json) -> Json:
+    return [_lower(each) for each in kind] if isinstance(kind, list) else str(kind).lower()
+
+
+# --------------------------------------------------------------------------- of a run
+
+
+def of_target(
+    target: Target, cases: Sequence[Case], specs: Mapping[str, ToolSpec], records: Iterable[Record]
+) -> tuple[Divergence, ...]:
+    """How the tools that `target` was asked with differ from those declared, worst first.
+
+    What the arm rewrites follows from the declarations; what a client or provider changed is in the records. `specs`
+    and `cases` are those of the suite.
+    """
+    offered = {case.id: case.tools for case in cases}
+    seen: dict[tuple[str, ...], tuple[Divergence, ...]] = {}
+    told: set[str] = set()
+    for record in records:
+        keys = offered.get(record.case, ())
+        if isinstance(record.reply, Fault) or record.reply.sent is None or keys in seen:
+            continue
+        seen[keys] = sent([specs[key] for key in keys], record.reply.sent)
+        told.update(keys)
+    found = [divergence for each in seen.values() for divergence in each]
+    if target.arm == "strict" or (target.arm == "constrained" and target.constraint == "response_format"):
+        used = {key for case in cases for key in case.tools} - told
+        found += [each for key in specs if key in used for each in _strictly(specs[key])]
+    return tuple(sorted(dict.fromkeys(found), key=lambda each: _WORST_FIRST.index(each.kind)))
+
+
+def _strictly(spec: ToolSpec) -> Iterator[Divergence]:
+    rewritten = strict.rewrite(spec.schema)
+    if rewritten.schema is not None:
+        yield from _told(spec, rewritten.departures)
+        return
+    (why,) = rewritten.departures
+    message = f"sent as declared, and not strict: {why.message}"
+    yield from _told(spec, [Departure("changed", why.path, why.keyword, message)])
+
+
+# --------------------------------------------------------------------------- walking
+
+
+def _subschemas(schema: Json) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
+    """Every subschema with its place, in the order in which they stand. Data within them is left alone."""
+    stack: list[tuple[Pointer, Json]] = [("", schema)]
+    while stack:
+        path, node = stack.pop()
+        if isinstance(node, dict):
+            yield path, node
+            stack += reversed([(path + step, part) for step, part in _parts(node)])
+
+
+def _parts(node: Mapping[str, Any]) -> Iterator[tuple[Pointer, Json]]:
+    for keyword, value in node.items():
+        if keyword in _MAPS and isinstance(value, dict):
+            yield from ((values.pointer(keyword, name), part) for name, part in value.items())
+        elif keyword in _LISTS and isinstance(value, list):
+            yield from ((values.pointer(keyword, index), part) for index, part in enumerate(value))
+        elif keyword in _ONES and isinstance(value, dict):
+            yield values.pointer(keyword), value
+
+
+def _target(reference: Json, root: Json) -> Json:
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        return None
+    found = values.at(root, unquote(reference[1:]))
+    return None if isinstance(found, values.Absent) else found

@@ -1,0 +1,215 @@
+"""What each route makes of a tool's declaration: one table, with where it is documented.
+
+Routes change faster than programs do. Each entry says what it rests on; a run records what really left, and that is
+what counts (see `portability.sent`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Node = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """What becomes of a keyword wherever it stands, if `where` holds of the subschema around it."""
+
+    keyword: str
+    why: str
+    kind: str = "lost"
+    """One of `data.DIVERGENCES`."""
+    where: Callable[[Node], bool] = lambda node: True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """A way to a model, as far as declarations of tools are concerned. None: no limit is known."""
+
+    meaning: str
+    source: str
+    """What the entry rests on."""
+    name: str
+    """Regular expression of the tool names it takes, whole."""
+    member: str | None = None
+    """... and of the names of properties."""
+    root: tuple[str, ...] = ()
+    """Keywords that it refuses at the root of a schema."""
+    rules: tuple[Rule, ...] = ()
+    formats: frozenset[str] | None = None
+    """The formats that it holds the model to."""
+    strict: bool = False
+    """Schemas must be in OpenAI's strict form: see `arms.strict`."""
+    recursion: bool = True
+    depth: int | None = None
+    """Levels of objects and arrays."""
+    properties: int | None = None
+    """In all of one schema; so are the next two."""
+    enum_values: int | None = None
+    characters: int | None = None
+    """Of names and enumerated values together."""
+
+
+_UNIONS = ("oneOf", "allOf", "anyOf")
+_CONDITIONS = ("if", "then", "else", "dependentSchemas", "dependentRequired", "dependencies")
+_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+
+
+def _each(keywords: Iterable[str], why: str, kind: str = "lost") -> tuple[Rule, ...]:
+    return tuple(Rule(keyword=keyword, why=why, kind=kind) for keyword in keywords)
+
+
+def _is_not(kind: str) -> Callable[[Node], bool]:
+    return lambda node: kind not in (node.get("type") or ())
+
+
+def _has(*keywords: str) -> Callable[[Node], bool]:
+    return lambda node: any(keyword in node for keyword in keywords)
+
+
+# --------------------------------------------------------------------------- Gemini
+
+_NO_FIELD = "the Schema of a function declaration has no such field: the API answers 400, and clients leave it out"
+_GEMINI = (
+    *_each(("const", "additionalProperties", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), _NO_FIELD),
+    *_each(("oneOf", "allOf", "not", "patternProperties", "propertyNames", "uniqueItems", "contains"), _NO_FIELD),
+    *_each(("prefixItems", "unevaluatedProperties", *_CONDITIONS), _NO_FIELD),
+    *_each(
+        ("$ref", "$defs", "definitions"), "references have no field of their own: clients write them out", "changed"
+    ),
+    *_each(("$schema", "examples", "$comment"), _NO_FIELD, "unsaid"),
+    Rule(
+        keyword="type",
+        why="a type is one word: clients write null as `nullable`, and other lists as anyOf",
+        kind="changed",
+        where=lambda node: isinstance(node.get("type"), list),
+    ),
+    Rule(
+        keyword="enum",
+        why="an enumeration holds strings only",
+        where=lambda node: any(not isinstance(value, str) for value in node.get("enum", ())),
+    ),
+)
+
+# --------------------------------------------------------------------------- strict Anthropic
+
+_NO_GRAMMAR = "not part of the grammar: the API answers 400, and its SDKs move it into the description"
+_CLAUDE_STRICT = (
+    *_each((*_BOUNDS, "minLength", "maxLength", "maxItems", "uniqueItems"), _NO_GRAMMAR),
+    *_each(("minProperties", "maxProperties", "oneOf", "not", "patternProperties", *_CONDITIONS), _NO_GRAMMAR),
+    Rule(keyword="minItems", why="only 0 and 1 are taken", where=lambda node: node.get("minItems", 0) > 1),
+    Rule(
+        keyword="enum",
+        why="an enumeration holds no objects and arrays",
+        kind="refused",
+        where=lambda node: any(isinstance(value, dict | list) for value in node.get("enum", ())),
+    ),
+    Rule(
+        keyword="additionalProperties",
+        why="must be false: other members cannot be sent",
+        kind="changed",
+        where=lambda node: node.get("additionalProperties") is not False,
+    ),
+)
+
+# --------------------------------------------------------------------------- guided decoding
+
+_XGRAMMAR = "xgrammar cannot hold a model to it, so guided decoding is refused or falls to another backend"
+_VLLM = (
+    Rule(keyword="multipleOf", why=_XGRAMMAR),
+    *_each(("uniqueItems", "contains", "minContains", "maxContains", "patternProperties", "propertyNames"), _XGRAMMAR),
+    *(
+        Rule(keyword=keyword, why="dropped beside a pattern or format", where=_has("pattern", "format"))
+        for keyword in ("minLength", "maxLength")
+    ),
+    Rule(keyword="allOf", why=_XGRAMMAR, where=lambda node: len(node.get("allOf", ())) > 1),
+)
+_SKIPPED = "skipped silently when the schema is made a grammar"
+_LLAMA_CPP = (
+    *_each(("uniqueItems", "contains", "minContains", "maxContains", "not", "patternProperties"), _SKIPPED),
+    *_each(("$anchor", *_CONDITIONS), _SKIPPED),
+    Rule(keyword="prefixItems", why="broken in the making of grammars"),
+    *(Rule(keyword=keyword, why="held for integers only", where=_is_not("integer")) for keyword in _BOUNDS[:4]),
+    Rule(keyword="multipleOf", why=_SKIPPED),
+    Rule(
+        keyword="pattern",
+        why="must begin with ^ and end with $",
+        where=lambda node: not (str(node.get("pattern"))[:1] == "^" and str(node.get("pattern"))[-1:] == "$"),
+    ),
+    *(Rule(keyword=keyword, why="not held beside properties", where=_has("properties")) for keyword in _UNIONS[::2]),
+)
+
+# --------------------------------------------------------------------------- the table
+
+_WORD = r"[a-zA-Z0-9_-]{1,64}"
+
+ROUTES: Mapping[str, Route] = {
+    "openai": Route(
+        meaning="OpenAI's functions, not strict: the schema is told to the model, which nothing holds to it",
+        source="API reference of function objects (name); what the API answers to unions at the root",
+        name=_WORD,
+        root=(*_UNIONS, "enum", "not"),
+    ),
+    "openai-strict": Route(
+        meaning="OpenAI's strict functions, the arm `strict`",
+        source="Structured Outputs guide: supported schemas and limits",
+        name=_WORD,
+        strict=True,
+        depth=10,
+        properties=5_000,
+        enum_values=1_000,
+        characters=120_000,
+    ),
+    "anthropic": Route(
+        meaning="Anthropic's tools, not strict: the schema is told to the model, which nothing holds to it",
+        source="what the Messages API answers to names, property names and unions at the root",
+        name=r"[a-zA-Z0-9_-]{1,128}",
+        member=r"[a-zA-Z0-9_.-]{1,64}",
+        root=_UNIONS,
+    ),
+    "anthropic-strict": Route(
+        meaning="Anthropic's strict tools: decoding under a grammar",
+        source="Structured outputs guide: JSON Schema limitations; what the API answers (bounds, grammar too large)",
+        name=r"[a-zA-Z0-9_-]{1,128}",
+        member=r"[a-zA-Z0-9_.-]{1,64}",
+        root=_UNIONS,
+        rules=_CLAUDE_STRICT,
+        formats=frozenset(
+            ("date-time", "time", "date", "email", "uri", "uuid", "ipv4", "ipv6", "duration", "hostname")
+        ),
+        recursion=False,
+    ),
+    "gemini": Route(
+        meaning="Gemini's and Vertex AI's `parameters`; `parametersJsonSchema` takes more, and fewer clients send it",
+        source="reference of FunctionDeclaration (names) and Schema (fields); what the API answers to other fields",
+        name=r"[a-zA-Z_][a-zA-Z0-9_.-]{0,63}",
+        member=r"[a-zA-Z_][a-zA-Z0-9_]{0,63}",
+        rules=_GEMINI,
+    ),
+    "bedrock": Route(
+        meaning="Amazon Bedrock's Converse, whatever the model behind it",
+        source="API reference of ToolSpecification (name)",
+        name=_WORD,
+    ),
+    "vllm": Route(
+        meaning="vLLM's guided decoding with xgrammar: forced and named tool_choice, and the arm `constrained`",
+        source="vllm/v1/structured_output/backend_xgrammar.py",
+        name=".+",
+        rules=_VLLM,
+        formats=frozenset(
+            (
+                *("email", "date", "time", "date-time", "duration", "ipv4", "ipv6", "hostname", "uuid", "uri"),
+                *("uri-reference", "uri-template", "json-pointer", "relative-json-pointer"),
+            )
+        ),
+    ),
+    "llama_cpp": Route(
+        meaning="llama.cpp's server, which makes a grammar of the schema",
+        source="grammars/README.md: known limitations",
+        name=".+",
+        rules=_LLAMA_CPP,
+        formats=frozenset(("date", "time", "date-time", "uuid")),
+    ),
+}
