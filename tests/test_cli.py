@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -191,6 +191,27 @@ def test_lint_gives_the_ceiling_and_the_floors(cli: Cli) -> None:
     told = cli("lint", "travel", "--json").json
     bounds = told["bounds"]
     assert isinstance(bounds, dict) and bounds["oracle"]["correct"] == 1.0 and not told["unmet"]
+
+
+def test_lint_says_what_routes_make_of_the_tools_and_where(cli: Cli) -> None:
+    told = cli("lint", "travel", "--portability", "gemini,openai-strict", "--json").json["portability"]
+    assert isinstance(told, dict) and set(told) == {"gemini", "openai-strict"}
+    assert any(each["kind"] == "lost" and each["source"].endswith("/exclusiveMinimum") for each in told["gemini"])
+    printed = cli("lint", "travel", "--portability", "all")
+    assert printed.code == 0 and "tool_specs/travel.json#/9/function/parameters/properties/amount" in printed.out
+    assert cli("lint", "travel", "--portability", "gemeni").code == 2
+
+
+def test_arms_of_one_model_are_columns_of_one_run_and_compared_when_asked_for(cli: Cli) -> None:
+    arms = ("", "@forced", "@strict", "@prompted", "@constrained")
+    models = [word for arm in arms for word in ("-m", f"reference/oracle{arm}")]
+    told: list[dict[str, Any]] = json.loads(cli("run", "travel", *models, "--run", "arms", "--json").out)["targets"]
+    assert [row["target"] for row in told] == [f"reference/oracle{arm}" for arm in arms]
+    assert {row["compliance"] for row in told} == {1.0}
+    assert [bool(row["portability"]) for row in told] == [False, False, True, False, True]
+    for arm in arms[1:]:
+        done = cli("gate", "arms", "--baseline", "reference/oracle", "--candidate", f"reference/oracle{arm}")
+        assert done.code in (0, 3) and f"reference/oracle{arm}" in done.out
 
 
 @pytest.mark.parametrize("suite", ["travel", "payments", "office", "cloud", "crowded"])

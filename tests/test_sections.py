@@ -18,6 +18,7 @@ from evalkit.data import (
     Json,
     Mismatch,
     Prose,
+    Response,
     Section,
     Table,
     Violation,
@@ -416,3 +417,49 @@ def test_a_fall_is_told_with_the_feature_it_goes_along_with(asked_twice: Compari
     found = section(asked_twice, "attribution")
     assert found.lead.startswith("Correct fell most where the schema has: format")
     assert row(tables(found)[0], "feature", "format")["difference"]["high"] < 0
+
+
+# --------------------------------------------------------------------------- declared and sent
+
+
+def test_tools_that_are_sent_as_declared_are_not_spoken_of(outings: Comparison) -> None:
+    assert plugins.find("sections", "portability").build(outings, comparisons.verdict()) is None
+
+
+def test_what_a_model_was_not_told_is_listed_with_the_answers_that_break_it() -> None:
+    unsaid = Violation(
+        payload=0, code="schema.range", path="/days", schema_path="/properties/days/maximum", message="at most 14"
+    )
+    call = ("get_forecast", '{"city": "Zürich", "days": 30}')
+    wrong = answer(ZURICH, [call], violations=[unsaid], valid=False)
+    tools_sent = [
+        {
+            "name": "get_forecast",
+            "input_schema": {
+                **comparisons.WEATHER,
+                "properties": {
+                    **comparisons.WEATHER["properties"],
+                    "days": {"type": "integer", "minimum": 1},
+                },
+            },
+        },
+        {"name": "find_train", "input_schema": comparisons.TRAIN},
+    ]
+    assert isinstance(wrong.reply, Response)
+    sent = replace(wrong, reply=replace(wrong.reply, sent=tools_sent))
+    found = section(compared([ZURICH], [right(ZURICH)], [sent]), "portability")
+    counts, listed = tables(found)
+    assert [(line["kind"], line["baseline"], line["candidate"]) for line in counts.rows] == [("lost", 0, 1)]
+    (line,) = listed.rows
+    assert (line["target"], line["tool"], line["place"]) == ("gpt-new", "get_forecast", "/properties/days/maximum")
+    assert (line["broken"], line["source"]) == (1, "outings.json#/0/properties/days/maximum")
+    assert "which the model could not know" in found.lead
+
+
+def test_an_arm_that_rewrites_says_so_without_a_word_in_the_records() -> None:
+    strict = replace(comparisons.NEW, arm="strict")
+    cases = [ZURICH, OSLO]
+    records = [right(case) for case in cases]
+    found = section(compared(cases, records, records, candidate=strict), "portability")
+    assert {line["kind"] for line in tables(found)[0].rows} == {"changed"}
+    assert "no constraint was lost" in found.lead
