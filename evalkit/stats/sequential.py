@@ -9,19 +9,24 @@ yet: the wealth is spread evenly over STAKES of them, and the best one soon make
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize
 
 from evalkit.stats.paired import Difference
+
+Floats = NDArray[np.float64]
 
 STAKES = (np.arange(16) + 0.5) / 16
 """Fractions of the wealth that are lost on a value of 0. None is all of it: no single value ends the game."""
 
 _METHOD = "betting, valid at any stopping time"
-_STEPS = 30
-"""Halvings of 0..1 in the search for a bound: to 1e-9."""
+_NEXT_TO_NONE = 1e-12
+"""A mean so low that any value above 0 rules it out."""
 
 
 class Bets:
@@ -77,27 +82,35 @@ def sequential_p(values: Sequence[float]) -> float:
 
     Half of the wealth is bet on a rise and half on a fall.
     """
-    scaled = (np.asarray(values, dtype=float) + 1) / 2
-    wealth = (_course(scaled, 0.5) + _course(1 - scaled, 0.5)) / 2
-    return 1 / max(1.0, float(wealth.max(initial=1.0)))
+    distinct, which = np.unique((np.asarray(values, dtype=float) + 1) / 2, return_inverse=True)
+    both = np.logaddexp(_course(distinct, which, 0.5), _course(1 - distinct, which, 0.5)) - math.log(2)
+    return math.exp(-both.max(initial=0.0))
 
 
-def _lower(values: NDArray[np.float64], alpha: float) -> float:
-    """The highest mean against which a gambler has won at some time; 0 if there is none. Wealth falls as it rises."""
-    low, high = 0.0, 1.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        if _course(values, middle).max() >= 1 / alpha:
-            low = middle
-        else:
-            high = middle
-    return low
+def _lower(values: Floats, alpha: float) -> float:
+    return _lowest(values.tobytes(), alpha)
 
 
-def _course(values: NDArray[np.float64], mean: float) -> NDArray[np.float64]:
-    """The wealth after each value. Few values are distinct, so logarithms are taken of those alone."""
-    distinct, which = np.unique(values, return_inverse=True)
-    logs = np.log1p(np.outer(STAKES, distinct / mean - 1))
-    with np.errstate(over="ignore"):
-        wealth: NDArray[np.float64] = np.exp(np.cumsum(logs[:, which], axis=1)).mean(axis=0)
+@lru_cache(maxsize=4096)
+def _lowest(values: bytes, alpha: float) -> float:
+    """The highest mean against which a gambler has won at some time; 0 if there is none. Wealth falls as it rises.
+
+    Cells of a comparison are often the same values: those of one tool on several rungs of the ladder.
+    """
+    seen = np.frombuffer(values)
+    distinct, which = np.unique(seen, return_inverse=True)
+    if distinct[-1] <= 0:
+        return 0.0
+
+    def spare(mean: float) -> float:
+        return float(_course(distinct, which, mean).max()) + math.log(alpha)
+
+    return float(optimize.brentq(spare, _NEXT_TO_NONE, 1.0, xtol=1e-10))
+
+
+def _course(distinct: Floats, which: NDArray[np.intp], mean: float) -> Floats:
+    """Logarithm of the wealth after each value. Few values are distinct, so logarithms are taken of those alone."""
+    stakes = np.cumsum(np.log1p(np.outer(STAKES, distinct / mean - 1))[:, which], axis=1)
+    best = stakes.max(axis=0)
+    wealth: Floats = best + np.log(np.exp(stakes - best).mean(axis=0))
     return wealth
