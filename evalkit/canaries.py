@@ -37,6 +37,8 @@ class Family:
     """Keywords of JSON Schema that stand or fall together, in one tool that uses them."""
 
     keywords: tuple[str, ...]
+    instead: str = ""
+    """A key that shows, where the keywords are gone, that what they say was written out in place."""
     tool: str
     description: str
     schema: Json
@@ -54,6 +56,7 @@ _COUNT: Json = {"type": "integer"}
 FAMILIES: Mapping[str, Family] = {
     "$ref": Family(
         keywords=("$ref", "$defs"),
+        instead="street",
         tool="save_address",
         description="Saves a postal address.",
         schema={

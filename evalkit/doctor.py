@@ -229,19 +229,22 @@ def _schema(heard: Heard, name: str) -> Said:
     reply = heard.records[name, "plain"].reply
     if isinstance(reply, Fault):
         return _refused(reply, advice)
-    lost = [word for word in family.keywords if reply.sent is not None and word not in set(_keys(reply.sent))]
+    sent = set(_keys(reply.sent))
+    lost = [word for word in family.keywords if reply.sent is not None and word not in sent]
+    written_out = bool(lost) and family.instead in sent
     violations, payloads = heard.violations(name), heard.answer(name).payloads
     as_text = [found for found in violations if found.code == "schema.stringified_container"]
     if as_text:
         return "fail", f"what is nested at {as_text[0].path} arrives as text", "a known fault of servers: upgrade it"
-    if lost:
+    if lost and not written_out:
         fits = "" if violations or not payloads else "; the answer fits all the same"
         return "warn", f"lost on the way: {', '.join(lost)}{fits}", advice
     if not payloads:
         return "unknown", _LEAKED if heard.leak(name) else "no call was made", ""
     if violations:
         return "warn", f"{violations[0].code}: {violations[0].message}", "the model does not keep it"
-    return "ok", f"{', '.join(family.keywords)}: the answer fits", ""
+    how = " written out in place" if written_out else ""
+    return "ok", f"{', '.join(family.keywords)}{how}: the answer fits", ""
 
 
 def _keys(value: Json) -> Iterator[str]:
