@@ -27,6 +27,8 @@ STAKES = (np.arange(16) + 0.5) / 16
 _METHOD = "betting, valid at any stopping time"
 _NEXT_TO_NONE = 1e-12
 """A mean so low that any value above 0 rules it out."""
+_FEW = 10_000
+"""So many values are kept to remember their bound by; more would fill the memory."""
 
 
 class Bets:
@@ -88,17 +90,19 @@ def sequential_p(values: Sequence[float]) -> float:
 
 
 def _lower(values: Floats, alpha: float) -> float:
-    return _lowest(values.tobytes(), alpha)
+    """The highest mean against which a gambler has won at some time; 0 if there is none."""
+    return _remembered(values.tobytes(), alpha) if len(values) <= _FEW else _search(values, alpha)
 
 
-@lru_cache(maxsize=4096)
-def _lowest(values: bytes, alpha: float) -> float:
-    """The highest mean against which a gambler has won at some time; 0 if there is none. Wealth falls as it rises.
+@lru_cache(maxsize=1024)
+def _remembered(values: bytes, alpha: float) -> float:
+    """Cells of a comparison often hold the same values: those of one tool on several rungs of the ladder."""
+    return _search(np.frombuffer(values), alpha)
 
-    Cells of a comparison are often the same values: those of one tool on several rungs of the ladder.
-    """
-    seen = np.frombuffer(values)
-    distinct, which = np.unique(seen, return_inverse=True)
+
+def _search(values: Floats, alpha: float) -> float:
+    """Wealth falls as the mean rises, so there is one root."""
+    distinct, which = np.unique(values, return_inverse=True)
     if distinct[-1] <= 0:
         return 0.0
 
