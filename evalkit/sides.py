@@ -41,7 +41,7 @@ class Side:
             trials=[len(scores) for scores in judged],
             repeated=any(len(scores) > 1 for scores in judged),
             faulted=[not scores and case.id in records for case, scores in zip(cases, judged, strict=True)],
-            scores={name: [_mean(scores, name) for scores in judged] for name in SCORES},
+            scores={name: [mean(scores, name) for scores in judged] for name in SCORES},
             sequential=sequential,
         )
 
@@ -63,9 +63,10 @@ def passes(mean: float) -> bool:
 _WORTH: Mapping[bool | None, float | None] = {None: None, False: 0.0, True: 1.0}
 
 
-def _mean(scores: Sequence[Score], name: ScoreName) -> float | None:
-    """Of one trial, which most cases have, there is nothing to average: a number shared by all of them."""
+def mean(scores: Sequence[Score], name: ScoreName) -> float | None:
+    """Over the trials to which a score applies; None without any."""
     if len(scores) == 1:
+        # Most cases have one: nothing to average, and one number shared by all of them.
         return _WORTH[tally.value(scores[0], name)]
     known = [value for score in scores if (value := tally.value(score, name)) is not None]
     return sum(known) / len(known) if known else None

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
-from evalkit import sequence, slicing, stats, tally
+from evalkit import sequence, slicing, stats
 from evalkit.data import Case, Fault, Policy, Record, Rule, Score, ScoreName, Suite
 from evalkit.errors import InputError
+from evalkit.sides import mean
 
 # --------------------------------------------------------------------------- a budget
 
@@ -180,14 +181,9 @@ class Early:
                 sides[target == self.candidate].append(score)
         for drop in self._drops:
             if case.id in drop.cases:
-                was, now = (_mean(side, drop.rule.score) for side in sides)
+                was, now = (mean(side, cast(ScoreName, drop.rule.score)) for side in sides)
                 if was is not None and now is not None:
                     drop.add(now - was)
-
-
-def _mean(scores: Sequence[Score], name: str | None) -> float | None:
-    known = [value for score in scores if (value := tally.value(score, cast(ScoreName, name))) is not None]
-    return sum(known) / len(known) if known else None
 
 
 def _label(rule: Rule) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import compare, gate, sequence
+from evalkit import compare, gate, sequence, stats
 from evalkit.data import Policy, Quarantine, Record, Rule, Run, Usage
 from evalkit.errors import InputError
 from evalkit.stopping import Budget, Early
@@ -149,6 +149,28 @@ def test_what_was_not_asked_because_it_stopped_is_not_missing() -> None:
     assert (verdict.outcome, verdict.word) == ("pass", "not_worse")
     fixed = replace(part, info=replace(part.info, sequential=False))
     assert gate.decide(compare.compare(fixed, "old", fixed, "new"), POLICY).word == "unreliable_baseline"
+
+
+def test_cells_of_a_sequential_run_hold_at_any_stopping_time() -> None:
+    whole = migration((0.9, 0.8), seed=5, count=200)
+    cells = {(c.slice, c.score): c for c in compare.compare(whole, "old", whole, "new").cells}
+    passed = {(r.case, r.target): r.score is not None and r.score.correct is True for r in whole.records}
+    for name, members in (("all", CASES[:200]), ("tool:tool-1", CASES[1:200:3])):
+        order = [case.id for case in sequence.shuffled(whole.suite) if case in members]
+        values = [float(passed[i, "new"]) - float(passed[i, "old"]) for i in order]
+        found, cell = stats.sequential_difference(values), cells[name, "correct"]
+        assert found is not None
+        assert (cell.low, cell.high, cell.lower_bound, cell.upper_bound, cell.method) == (
+            found.low,
+            found.high,
+            found.lower_bound,
+            found.upper_bound,
+            found.method,
+        )
+        assert cell.p == stats.sequential_p(values)
+        assert (cell.candidate.low, cell.candidate.high) == stats.sequential_interval(
+            [float(passed[i, "new"]) for i in order]
+        )
 
 
 def test_a_policy_without_a_drop_is_refused() -> None:
