@@ -47,15 +47,30 @@ _MARKED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("DeepSeek", rf"<\uff5ctool\u2581call\u2581begin\uff5c>(?:function<\uff5ctool\u2581sep\uff5c>)?+{_NAME}"),
         ("Kimi", rf"<\|tool_call_begin\|>\s*+(?:functions\.)?+{_NAME}"),
         ("Harmony", rf"<\|channel\|>\s*+\w++\s++to=(?:functions\.)?+{_NAME}"),
-        ("XML", rf"<(?:\w++:)?+invoke name=\"{_NAME}\">"),
+        ("XML", rf"<(?:\w++:|\uff5cDSML\uff5c)?+invoke name=\"{_NAME}\">"),
+        ("Granite", rf"<\|tool_call\|>{_OPEN}"),
+        ("Nemotron", rf"<TOOLCALL>{_OPEN}"),
+        ("Hunyuan", rf"<tool_calls>{_OPEN}"),
+        ("Command", rf"<\|START_ACTION\|>{_OPEN}"),
+        ("Phi", rf"functools(?=\[){_OPEN}"),
+        ("Apertus", rf"<\|tools_prefix\|>\s*+\[\s*+\{{\s*+\"{_NAME}\""),
+        ("Llama 4", rf"<\|python_start\|>\s*+\[\s*+{_NAME}\("),
+        ("LFM", rf"<\|tool_call_start\|>\s*+\[\s*+{_NAME}\("),
+        ("OLMo", rf"<function_calls>\s*+{_NAME}\("),
+        ("Gemma", rf"```tool_code\s*+(?:print\()?+{_NAME}\("),
+        ("Gemma", rf"<start_function_call>call:{_NAME}\{{"),
+        ("Functionary", rf"(?m:^)>>>{_NAME}\n\s*+\{{"),
+        ("ReAct", rf"(?m:^)Action:[ \t]*+{_NAME}[ \t]*+\n\s*+Action Input:\s*+\{{"),
     )
 )
+_SIGNS = ("<", "[", "```tool_code", ">>>", "Action Input:")
+"""One of these stands in every one of them."""
 _NAMED = re.compile(r'"(?:name|tool_name)"\s*+:\s*+"([^"\\]{1,100})"')
 _NAME_WITHIN = 500
 
 
 def _marked(text: str) -> Leak | None:
-    if "<" not in text and "[" not in text:
+    if not any(sign in text for sign in _SIGNS):
         return None
     for notation, pattern in _MARKED:
         if found := pattern.search(text):
@@ -74,7 +89,7 @@ def _named(text: str, found: re.Match[str]) -> str:
 
 _NAME_KEYS = ("name", "tool_name", "function")
 _KEYS = frozenset({*_NAME_KEYS, "arguments", "parameters", "id", "call_id", "type", "index"})
-_FIRST_KEY = "|".join(sorted(_KEYS | {"tool_calls"}))
+_FIRST_KEY = "|".join(sorted(_KEYS | {"tool_calls", "calls"}))
 _START = re.compile(
     rf"(?:^[ \t]*+|(?P<fence>```)\w*+\s*+)(?P<json>(?:\[\s*+)?+\{{\s*+\"(?:{_FIRST_KEY})\"\s*+:)", re.MULTILINE
 )
@@ -107,7 +122,7 @@ def _tools(value: Json) -> Iterator[str]:
         for item in value:
             yield from _tools(item)
     elif isinstance(value, dict):
-        inner = value.get("tool_calls", value.get("function"))
+        inner = value.get("tool_calls", value.get("calls", value.get("function")))
         if isinstance(inner, list | dict):
             yield from _tools(inner)
         elif value.keys() <= _KEYS:
