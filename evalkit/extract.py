@@ -10,16 +10,17 @@ from evalkit import arms, leaks, plugins, values
 from evalkit.data import Answer, Json, Payload, Response, Violation
 
 _MEANING: Mapping[str, str] = {
-    **dict.fromkeys(("stop", "end_turn", "STOP"), "the model stopped by itself"),
+    **dict.fromkeys(("stop", "end_turn", "STOP", "completed"), "the model stopped by itself"),
     **dict.fromkeys(("tool_calls", "function_call", "tool_use"), "the model called tools"),
     **dict.fromkeys(
-        ("length", "max_tokens", "MAX_TOKENS", "model_context_window_exceeded"), "the token limit was reached"
+        ("length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "model_context_window_exceeded"),
+        "the token limit was reached",
     ),
 }
-"""What finish reasons mean, in OpenAI's, Anthropic's and Gemini's words. Others conflict with nothing."""
+"""What finish reasons mean, in the words of every dialect. Others conflict with nothing."""
 _CALLED, _STOPPED, _CUT = _MEANING["tool_calls"], _MEANING["stop"], _MEANING["length"]
-_SAYS_STOP_ANYWAY = frozenset({"STOP"})
-"""Gemini's word for every answer that is complete, with calls or without."""
+_SAYS_STOP_ANYWAY = frozenset({("gemini", "STOP"), ("ollama", "stop"), ("openai_responses", "completed")})
+"""(dialect, its word for every answer that is complete, with calls or without)."""
 
 
 def read(response: Response) -> Answer:
@@ -33,8 +34,8 @@ def read(response: Response) -> Answer:
     found = (
         *_leaked(answer),
         *_truncated(answer),
-        *_finish_conflict(answer),
-        *_normalised(on_wire, response.client),
+        *_finish_conflict(answer, response.dialect),
+        *_normalised(on_wire, response.client, response.dialect),
     )
     return replace(answer, violations=(*answer.violations, *found)) if found else answer
 
@@ -74,7 +75,7 @@ def _truncated(answer: Answer) -> Iterator[Violation]:
         )
 
 
-def _finish_conflict(answer: Answer) -> Iterator[Violation]:
+def _finish_conflict(answer: Answer, dialect: str) -> Iterator[Violation]:
     """Where an application that goes by the finish reason would miss a call, or look for one that is not there.
 
     Some endpoints say `stop` on purpose when a tool was forced; such an application misses that call all the same.
@@ -87,7 +88,7 @@ def _finish_conflict(answer: Answer) -> Iterator[Violation]:
         return
     if meaning == _CALLED and not answer.payloads:
         yield _conflict(f"the finish reason is {finish!r}, and no call was made")
-    if meaning == _STOPPED and answer.payloads and finish not in _SAYS_STOP_ANYWAY:
+    if meaning == _STOPPED and answer.payloads and (dialect, finish) not in _SAYS_STOP_ANYWAY:
         yield _conflict(f"the finish reason is {finish!r}, and {_counted(len(answer.payloads))} made")
 
 
@@ -98,7 +99,7 @@ def _conflict(message: str) -> Violation:
 # --------------------------------------------------------------------------- what a client library made of it
 
 
-def _normalised(answer: Answer, client: Json) -> Iterator[Violation]:
+def _normalised(answer: Answer, client: Json, dialect: str) -> Iterator[Violation]:
     if not isinstance(client, dict):
         return
     calls = client.get("calls") or []
@@ -108,7 +109,8 @@ def _normalised(answer: Answer, client: Json) -> Iterator[Violation]:
         if payload is not None and call is not None:
             yield from _call_differs(payload, call.get("tool"), call.get("text"))
     wire, shown = answer.finish, client.get("finish")
-    if not _same_finish(wire, shown, called=bool(answer.payloads)):
+    either_way = bool(answer.payloads) and (dialect, wire) in _SAYS_STOP_ANYWAY
+    if not _same_finish(wire, shown, either_way=either_way):
         yield _differs(None, f"the finish reason is {wire!r} on the wire, the client shows {shown!r}")
 
 
@@ -129,14 +131,14 @@ def _spells(text: Json, value: Json) -> bool:
     return reading.error is None and values.same(reading.value, value)
 
 
-def _same_finish(wire: str | None, client: Json, *, called: bool) -> bool:
-    """Whether they mean the same. A client may translate a word; STOP with calls it may call either way."""
+def _same_finish(wire: str | None, client: Json, *, either_way: bool) -> bool:
+    """Whether they mean the same. A client may translate a word, and must where it does not tell of calls."""
     if wire == client:
         return True
     if wire is None or not isinstance(client, str):
         return False
     meaning = _MEANING.get(client)
-    if wire in _SAYS_STOP_ANYWAY and called and meaning == _CALLED:
+    if either_way and meaning == _CALLED:
         return True
     return meaning is not None and meaning == _MEANING.get(wire)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from evalkit.errors import ProviderError
 from evalkit.values import same
 
 CORPUS = Path(__file__).parent / "corpora/wire"
-DIALECTS = ("openai_chat", "anthropic", "gemini")
+DIALECTS = ("openai_chat", "openai_responses", "anthropic", "bedrock", "gemini", "ollama")
+STREAMS = (".sse", ".ndjson")
 BODIES = [
     pytest.param(folder.name, name, want, id=f"{folder.name}/{name}")
     for folder in sorted(path for path in CORPUS.iterdir() if path.is_dir())
@@ -53,7 +55,7 @@ NOTHING = plain(Answer())
 
 @pytest.mark.parametrize(("dialect", "name", "want"), BODIES)
 def test_a_recorded_body_is_read_as_it_was_sent(dialect: str, name: str, want: dict[str, Any]) -> None:
-    sent = wire(body_of(dialect, name), stream=name.endswith(".sse"))
+    sent = wire(body_of(dialect, name), stream=name.endswith(STREAMS))
     if "error" in want:
         with pytest.raises(ProviderError) as caught:
             plugins.dialect(dialect).read(sent)
@@ -72,13 +74,13 @@ def test_the_whole_corpus_is_expected(dialect: str) -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_body_cut_anywhere_is_no_answer_or_the_whole_answer(dialect: str) -> None:
-    for name in (path.name for path in (CORPUS / dialect).glob("*.sse")):
+    for name in (path.name for path in (CORPUS / dialect).iterdir() if path.suffix in STREAMS):
         body = body_of(dialect, name)
         try:
             whole = plugins.dialect(dialect).read(wire(body))
         except ProviderError:
             continue
-        for end in range(1, len(body)):
+        for end in range(1, len(body), len(body) // 1000 + 1):
             try:
                 answer = plugins.dialect(dialect).read(wire(body[:end]))
             except ProviderError as error:
@@ -124,43 +126,85 @@ def write_and_read(dialect: str, calls: Any, text: str, usage: Usage, *, stream:
     return module.read(wire(body, stream=stream))
 
 
-@given(st.lists(st.tuples(names, texts), max_size=3), texts, usages, st.booleans())
-def test_openai_carries_any_argument_text(calls: Any, text: str, usage: Usage, stream: bool) -> None:
-    answer = write_and_read("openai_chat", calls, text, usage, stream=stream)
+REASONING_IS_COUNTED = {"openai_chat", "openai_responses", "anthropic", "gemini"}
+
+
+def told(answer: Answer) -> tuple[str, Usage, str | None]:
+    return answer.text, answer.usage, answer.served_by
+
+
+def tellable(dialect: str, text: str, usage: Usage) -> tuple[str, Usage, str | None]:
+    """What of it the dialect has words for."""
+    if dialect not in REASONING_IS_COUNTED:
+        usage = replace(usage, reasoning_tokens=None)
+    if dialect == "ollama":
+        usage = replace(usage, cached_tokens=None)
+    return text, usage, None if dialect == "bedrock" else "the-model"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("dialect", "words"),
+    [("openai_chat", ("tool_calls", "stop")), ("openai_responses", ("completed", "completed"))],
+)
+@given(calls=st.lists(st.tuples(names, texts), max_size=3), text=texts, usage=usages)
+def test_openai_carries_any_argument_text(
+    dialect: str, words: tuple[str, str], stream: bool, calls: Any, text: str, usage: Usage
+) -> None:
+    answer = write_and_read(dialect, calls, text, usage, stream=stream)
     assert [(p.tool, p.text) for p in answer.payloads] == calls
-    assert (answer.text, answer.usage, answer.served_by) == (text, usage, "the-model")
-    assert answer.finish == ("tool_calls" if calls else "stop")
+    assert told(answer) == tellable(dialect, text, usage)
+    assert answer.finish == words[0 if calls else 1]
     assert len({p.id for p in answer.payloads}) == len(calls)
 
 
-@given(st.lists(st.tuples(names, texts.filter(bool)), max_size=3), texts, usages)
-def test_anthropic_streams_any_argument_text(calls: Any, text: str, usage: Usage) -> None:
-    answer = write_and_read("anthropic", calls, text, usage, stream=True)
+@pytest.mark.parametrize("dialect", ["anthropic", "bedrock"])
+@given(calls=st.lists(st.tuples(names, texts.filter(bool)), max_size=3), text=texts, usage=usages)
+def test_any_argument_text_is_streamed_where_only_streams_have_text(
+    dialect: str, calls: Any, text: str, usage: Usage
+) -> None:
+    answer = write_and_read(dialect, calls, text, usage, stream=True)
     assert [(p.tool, p.text) for p in answer.payloads] == calls
-    assert (answer.text, answer.usage, answer.served_by) == (text, usage, "the-model")
+    assert told(answer) == tellable(dialect, text, usage)
 
 
-@pytest.mark.parametrize(("dialect", "stream"), [("anthropic", False), ("gemini", False), ("gemini", True)])
+@pytest.mark.parametrize(
+    ("dialect", "stream"),
+    [
+        ("anthropic", False),
+        ("bedrock", False),
+        *((dialect, stream) for dialect in ("gemini", "ollama") for stream in (False, True)),
+    ],
+)
 @given(calls=st.lists(st.tuples(names, arguments), max_size=3), text=texts, usage=usages)
 def test_objects_are_carried_without_text(dialect: str, stream: bool, calls: Any, text: str, usage: Usage) -> None:
     answer = write_and_read(dialect, calls, text, usage, stream=stream)
     assert [p.tool for p in answer.payloads] == [tool for tool, _ in calls]
     assert all(p.text is None and p.error is None for p in answer.payloads)
     assert all(same(p.value, json.loads(sent)) for p, (_, sent) in zip(answer.payloads, calls, strict=True))
-    assert (answer.text, answer.usage, answer.served_by) == (text, usage, "the-model")
+    assert told(answer) == tellable(dialect, text, usage)
 
 
+@pytest.mark.parametrize("dialect", ["openai_chat", "openai_responses"])
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("value", [{"a": 1}, 7, True, [1]])
-def test_openai_arguments_that_are_no_text_are_a_finding(value: Any, stream: bool) -> None:
-    answer = write_and_read("openai_chat", [("f", value)], "", Usage(), stream=stream)
+def test_openai_arguments_that_are_no_text_are_a_finding(dialect: str, value: Any, stream: bool) -> None:
+    answer = write_and_read(dialect, [("f", value)], "", Usage(), stream=stream)
     assert [(p.text, p.value, p.error) for p in answer.payloads] == [(None, value, None)]
     assert [v.code for v in answer.violations] == ["envelope.arguments_not_text"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
-    ("dialect", "word"), [("openai_chat", "length"), ("anthropic", "max_tokens"), ("gemini", "MAX_TOKENS")]
+    ("dialect", "word"),
+    [
+        ("openai_chat", "length"),
+        ("openai_responses", "max_output_tokens"),
+        ("anthropic", "max_tokens"),
+        ("bedrock", "max_tokens"),
+        ("gemini", "MAX_TOKENS"),
+        ("ollama", "length"),
+    ],
 )
 def test_each_dialect_has_its_own_word_for_an_answer_at_the_limit(dialect: str, word: str, stream: bool) -> None:
     assert write_and_read(dialect, [("f", "{}")], "", Usage(), stream=stream, finish="length").finish == word
@@ -198,7 +242,7 @@ def test_marks_lie_where_tokens_and_calls_arrive(dialect: str) -> None:
     said_hello, named_tool, named_city = (
         body.index("Hello"),
         body.index('"f"'),
-        body.rindex('}"' if dialect != "gemini" else "Oslo"),
+        body.index("Oslo" if dialect in ("gemini", "ollama") else ':"}"'),
     )
     assert said_hello < first < named_tool < first_call <= done <= len(body)
     assert named_city < done

@@ -13,13 +13,18 @@ from evalkit import extract, plugins
 from evalkit.data import Json, Response, Usage, Wire
 from evalkit.errors import ProviderError
 
-DIALECTS = ("openai_chat", "anthropic", "gemini")
+DIALECTS = ("openai_chat", "openai_responses", "anthropic", "bedrock", "gemini", "ollama")
 CALL = ("get_weather", '{"city": "Oslo", "days": 2}')
 WORDS = {
     "openai_chat": {"stop": "stop", "tool_calls": "tool_calls", "length": "length"},
+    "openai_responses": {"stop": "completed", "tool_calls": "completed", "length": "max_output_tokens"},
     "anthropic": {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens"},
+    "bedrock": {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens"},
     "gemini": {"stop": "STOP", "tool_calls": "STOP", "length": "MAX_TOKENS"},
+    "ollama": {"stop": "stop", "tool_calls": "stop", "length": "length"},
 }
+UNTELLING = ("gemini", "ollama", "openai_responses")
+"""They have one word for complete answers, with calls or without."""
 
 
 def response(
@@ -91,8 +96,9 @@ def test_a_call_cut_off_at_the_token_limit_is_truncated(stream: bool) -> None:
     assert answer.payloads[1].error == "json.syntax"
 
 
-def test_a_stream_of_anthropics_shows_the_cut() -> None:
-    assert codes(response("anthropic", [("f", '{"a": ')], finish="length", stream=True)) == ["call.truncated"]
+@pytest.mark.parametrize("dialect", ["openai_responses", "anthropic", "bedrock"])
+def test_a_stream_shows_the_cut(dialect: str) -> None:
+    assert codes(response(dialect, [("f", '{"a": ')], finish="length", stream=True)) == ["call.truncated"]
 
 
 @pytest.mark.parametrize(
@@ -119,8 +125,9 @@ def test_nothing_is_truncated_where_the_last_call_is_whole_or_the_limit_was_not_
         ("anthropic", [], "tool_calls", True),
         ("anthropic", [CALL], "stop", True),
         ("anthropic", [CALL], "tool_calls", False),
-        ("gemini", [CALL], "stop", False),
-        ("gemini", [], "stop", False),
+        ("bedrock", [CALL], "stop", True),
+        ("bedrock", [], "tool_calls", True),
+        *((dialect, calls, "stop", False) for dialect in UNTELLING for calls in ([CALL], [])),
     ],
 )
 def test_a_finish_reason_conflicts_where_an_application_would_go_wrong(
@@ -166,7 +173,7 @@ def test_a_client_that_shows_something_else_is_told_on(client: Json, says: str) 
 
 def test_a_client_may_spell_an_object_and_translate_a_word() -> None:
     client = {"calls": [{"tool": CALL[0], "text": json.dumps({"days": 2, "city": "Oslo"})}], "finish": "tool_calls"}
-    for dialect in ("anthropic", "gemini"):
+    for dialect in ("anthropic", "bedrock", "gemini", "ollama"):
         assert codes(response(dialect, [CALL], client=client)) == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,23 +74,28 @@ def done(body: str) -> bool:
 
 
 Marks = tuple[int | None, int | None, int | None]
+Carries = Callable[[Fields], Literal["call", "text"] | None]
 
 
-def marks(body: str, carries: Callable[[Fields], Literal["call", "text"] | None]) -> Marks:
+def marks(body: str, carries: Carries) -> Marks:
     """Offsets after the first token, after the first piece of a call, and after the last piece of one.
 
     `carries` says what an event adds to the answer. All None for a body that is no stream.
     """
+    return offsets(objects(body) if is_stream(body) else (), carries)
+
+
+def offsets(found: Iterable[tuple[int, Fields]], carries: Carries) -> Marks:
+    """The same for the objects of any stream, each with the offset after it."""
     first = first_call = last_call = None
-    if is_stream(body):
-        for end, event in objects(body):
-            what = carries(event)
-            if what is None:
-                continue
-            first = first or end
-            if what == "call":
-                first_call = first_call or end
-                last_call = end
+    for end, event in found:
+        what = carries(event)
+        if what is None:
+            continue
+        first = first or end
+        if what == "call":
+            first_call = first_call or end
+            last_call = end
     return first, first_call, last_call
 
 
