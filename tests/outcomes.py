@@ -160,3 +160,10 @@ def compared(old: Sequence[str], new: Sequence[str], tools: Sequence[str | None]
     cases = [case(i, tool) for i, tool in enumerate(tools or ["book"] * len(old))]
     made = run(cases, {"old": old, "new": new})
     return compare.compare(made, "old", made, "new")
+
+
+def fallen(passing: int, broken: int, fixed: int = 0, failing: int = 0) -> Comparison:
+    """Cases that pass on both sides, broke, were fixed, fail on both."""
+    old = "p" * passing + "p" * broken + "w" * fixed + "w" * failing
+    new = "p" * passing + "w" * broken + "p" * fixed + "w" * failing
+    return compared(old, new)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import compare, gate, stats
-from evalkit.data import Check, CheckOutcome, Comparison, Outcome, Policy, Ratio, Rule, Verdict
+from evalkit.data import Check, CheckOutcome, Comparison, OnInconclusive, Outcome, Policy, Quarantine, Rule, Verdict
 from evalkit.errors import ExitCode, InputError
-from tests.outcomes import case, compared, run
+from tests.outcomes import case, compared, fallen, run
 
 DROP = Rule(kind="max_drop", score="correct", limit=0.03)
 FLOOR = Rule(kind="floor", score="correct", limit=0.9)
@@ -33,14 +34,7 @@ def held(comparison: Comparison, rule: Rule) -> Check:
     return next(check for check in decide(comparison, rule).checks if check.rule == rule)
 
 
-def fallen(passing: int, broken: int, fixed: int = 0, failing: int = 0) -> Comparison:
-    """Cases that pass on both sides, broke, were fixed, fail on both."""
-    old = "p" * passing + "p" * broken + "w" * fixed + "w" * failing
-    new = "p" * passing + "w" * broken + "p" * fixed + "w" * failing
-    return compared(old, new)
-
-
-# --------------------------------------------------------------------------- the largest drop
+# --------------------------------------------------------------------------- the outcome and the word
 
 
 @pytest.mark.parametrize(
@@ -65,101 +59,12 @@ def test_a_real_drop_within_the_margin_is_not_worse() -> None:
     assert "fell by 1.0 points over 2,000 cases" in verdict.headline
 
 
-def test_sentences_have_their_numbers() -> None:
-    assert held(fallen(150, 50), DROP).sentence == (
-        "Correct fell by 25.0 points over 200 cases (95 % one-sided bound −20.3); the policy allows a fall of 3.0."
-    )
-    check = held(fallen(40, 0), DROP)
-    assert check.sentence == (
-        "Correct did not change over 40 cases, but a fall of 6.3 is not ruled out (95 % one-sided bound); "
-        "the policy allows 3.0."
-    )
-    assert check.settle is not None and check.settle.endswith("more cases, if the rates stay as seen")
-
-
-def test_what_would_settle_a_drop_settles_it() -> None:
-    check = held(fallen(58, 1, 1), DROP)
-    assert check.outcome == "inconclusive" and check.settle is not None
-    more = int(check.settle.split()[1].replace(",", ""))
-    scale = (60 + more) / 60
-    assert held(fallen(round(58 * scale), round(scale), round(scale)), DROP).outcome == "pass"
-
-
-def test_no_number_of_cases_settles_a_drop_that_is_the_margin() -> None:
-    check = held(fallen(97, 3), DROP)
-    assert check.outcome == "inconclusive"
-    assert check.settle is not None and check.settle.startswith("no affordable number")
-
-
-# --------------------------------------------------------------------------- floors
-
-
-@pytest.mark.parametrize(
-    ("passed", "judged", "outcome"),
-    [
-        (100, 100, "pass"),
-        (90, 100, "pass"),
-        (89, 100, "inconclusive"),
-        (80, 100, "fail"),
-        (9, 9, "inconclusive"),
-        (10, 10, "pass"),
-    ],
-)
-def test_a_floor_is_reached_missed_or_too_fine_for_the_suite(passed: int, judged: int, outcome: Outcome) -> None:
-    comparison = compared("p" * judged, "p" * passed + "w" * (judged - passed))
-    check = held(comparison, FLOOR)
-    assert check.outcome == outcome
-    assert (check.settle is None) == (outcome != "inconclusive")
-
-
-def test_a_floor_of_everything_allows_no_miss() -> None:
-    perfect = Rule(kind="floor", score="compliance", limit=1.0)
-    assert held(compared("p" * 50, "p" * 50), perfect).outcome == "pass"
-    assert held(compared("p" * 50, "p" * 49 + "v"), perfect).outcome == "fail"
-
-
-def test_a_rule_may_be_of_one_tool() -> None:
-    comparison = compared("p" * 40, "p" * 20 + "w" * 20, ["book"] * 20 + ["cancel"] * 20)
-    assert held(comparison, replace(FLOOR, slice="tool:book")).outcome == "pass"
-    assert held(comparison, replace(FLOOR, slice="tool:cancel")).outcome == "fail"
-
-
 def test_a_score_that_no_case_judges_passes_nothing() -> None:
     for kind in ("floor", "max_drop"):
         check = held(fallen(200, 0), replace(DROP, kind=kind, score="abstained"))
         assert check.outcome == "not_applicable" and "the rule does not apply" in check.sentence
         assert decide(fallen(200, 0), check.rule).outcome == "inconclusive"
         assert decide(fallen(200, 0), check.rule, DROP).outcome == "pass"
-
-
-# --------------------------------------------------------------------------- latency and faults
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "outcome"),
-    [(1.0, 1.4, "pass"), (1.4, 1.6, "inconclusive"), (1.6, 1.9, "fail"), (None, None, "inconclusive")],
-)
-def test_a_latency_ratio_is_decided_by_its_interval(low: float | None, high: float | None, outcome: Outcome) -> None:
-    timed = replace(fallen(200, 0), latency=Ratio(ratio=1.5, low=low, high=high, pairs=200))
-    assert held(timed, LATENCY).outcome == outcome
-
-
-def test_times_taken_differently_decide_nothing() -> None:
-    timed = fallen(200, 0)
-    assert held(timed, LATENCY).outcome == "pass"
-    crowded = replace(timed, candidate_info=replace(timed.candidate_info, guards={"concurrency": 64}))
-    assert held(crowded, LATENCY).outcome == "inconclusive"
-    streamed = replace(timed, candidate=replace(timed.candidate, stream=True))
-    assert held(streamed, LATENCY).outcome == "inconclusive"
-    untimed = replace(timed, latency=Ratio(ratio=None, low=None, high=None, pairs=0))
-    assert held(untimed, LATENCY).outcome == "inconclusive"
-
-
-def test_faults_make_open_and_never_fail() -> None:
-    assert held(compared("p" * 100, "p" * 98 + "xx"), FAULTS).outcome == "pass"
-    check = held(compared("p" * 100, "p" * 50 + "x" * 50), FAULTS)
-    assert check.outcome == "inconclusive"
-    assert "0.0 % of the baseline's, 50.0 % of the candidate's" in check.sentence
 
 
 def test_what_was_never_asked_is_missing_too() -> None:
@@ -326,3 +231,92 @@ def test_each_outcome_has_a_headline_for_its_reader() -> None:
     assert [headline.startswith(start) for headline, start in zip(headlines, starts, strict=False)] == [True, True]
     assert headlines[2].startswith("It is open whether new can replace old: correct did not change over 40 cases")
     assert len(set(itertools.chain(headlines))) == 3
+
+
+# --------------------------------------------------------------------------- quarantine
+
+
+def quarantined(*cases: str, until: str = "2026-12-31") -> Policy:
+    entries = tuple(Quarantine(case=case, until=until, owner="ada", why="disputed gold") for case in cases)
+    return Policy(rules=(DROP,), quarantine=entries)
+
+
+def test_a_case_in_quarantine_counts_in_no_check() -> None:
+    comparison = fallen(150, 30)
+    broken = [change.case for change in comparison.changes if change.kind == "broken"]
+    assert decide(comparison).outcome == "fail"
+    verdict = gate.decide(comparison, quarantined(*broken), date(2026, 3, 2))
+    assert (verdict.outcome, verdict.word, len(verdict.quarantined)) == ("pass", "not_worse", 30)
+    assert verdict.readiness[0].cases == 150
+    assert "over 150 cases" in verdict.headline
+
+
+def test_leaving_cases_out_is_as_if_they_had_not_been_in_the_suite() -> None:
+    words = {"old": "p" * 60 + "w" * 6, "new": "p" * 50 + "w" * 10 + "p" * 6}
+    cases = [case(i, "book" if i % 2 else "cancel") for i in range(66)]
+    whole, part = run(cases, words), run(cases[6:], {name: word[6:] for name, word in words.items()})
+    policy = Policy(rules=(DROP, replace(FLOOR, slice="tool:book"), LATENCY))
+    leaving = replace(policy, quarantine=quarantined(*(case.id for case in cases[:6])).quarantine)
+    left = gate.decide(compare.compare(whole, "old", whole, "new"), leaving, date(2026, 3, 2))
+    without = gate.decide(compare.compare(part, "old", part, "new"), policy)
+    assert replace(left, quarantined=()) == without
+
+
+@pytest.mark.parametrize(("today", "counts"), [("2026-12-30", 0), ("2026-12-31", 0), ("2027-01-01", 1)])
+def test_an_expired_quarantine_counts_again_and_is_told(today: str, counts: int) -> None:
+    verdict = gate.decide(fallen(200, 0), quarantined("case-7"), date.fromisoformat(today))
+    assert (len(verdict.expired), len(verdict.quarantined)) == (counts, 1 - counts)
+    assert verdict.readiness[0].cases == 199 + counts
+
+
+def test_without_a_day_that_of_the_candidates_run_counts() -> None:
+    assert fallen(9, 0).candidate_info.created.startswith("2026-03-02")
+    assert gate.decide(fallen(9, 0), quarantined("case-7", until="2026-03-02")).expired == ()
+    assert len(gate.decide(fallen(9, 0), quarantined("case-7", until="2026-03-01")).expired) == 1
+
+
+def test_a_quarantine_of_everything_passes_nothing() -> None:
+    verdict = gate.decide(fallen(20, 0), quarantined(*(f"case-{i}" for i in range(20))), date(2026, 3, 2))
+    assert verdict.outcome == "inconclusive"
+    assert [check.outcome for check in verdict.checks] == ["not_applicable", "inconclusive"]
+
+
+def test_a_case_that_is_not_there_is_refused() -> None:
+    with pytest.raises(InputError, match=r"names the case 'case-77'.*did you mean"):
+        gate.decide(fallen(9, 0), quarantined("case-77"))
+
+
+# --------------------------------------------------------------------------- what an open gate returns
+
+
+@pytest.mark.parametrize(("word", "code"), [("fail", 1), ("warn", 3), ("pass", 0)])
+def test_the_policy_says_what_an_open_gate_returns(word: OnInconclusive, code: int) -> None:
+    policy = Policy(rules=(DROP,), inconclusive=word)
+    assert int(gate.exit_code(gate.decide(fallen(40, 0), policy))) == code
+    assert int(gate.exit_code(gate.decide(fallen(150, 50), policy))) == 1
+    assert int(gate.exit_code(gate.decide(fallen(200, 0), policy))) == 0
+    unlike = replace(fallen(200, 0), differs=("the arm: native against forced",))
+    assert int(gate.exit_code(gate.decide(unlike, policy))) == 4
+
+
+def test_a_rule_that_applies_to_nothing_leaves_the_others_to_decide() -> None:
+    of_none = replace(DROP, score="abstained")
+    assert decide(fallen(200, 0), DROP, of_none).outcome == "pass"
+    assert decide(fallen(150, 50), DROP, of_none).outcome == "fail"
+    assert decide(fallen(40, 0), DROP, of_none).outcome == "inconclusive"
+    alone = decide(fallen(200, 0), of_none)
+    assert alone.outcome == "inconclusive"
+    assert alone.headline.endswith("nothing that is required applies to this suite.")
+
+
+def test_a_tool_that_no_case_wants_may_have_rules() -> None:
+    comparison = fallen(200, 0)
+    spare = replace(comparison.suite.specs["book"], name="spare")
+    suite = replace(comparison.suite, specs={**comparison.suite.specs, "spare": spare})
+    verdict = decide(replace(comparison, suite=suite), DROP, replace(FLOOR, slice="tool:spare"))
+    assert (verdict.outcome, verdict.checks[1].outcome) == ("pass", "not_applicable")
+
+
+def test_what_most_broken_cases_have_in_common_is_in_the_headline() -> None:
+    verdict = decide(compared("p" * 200, "p" * 150 + "v" * 30 + "w" * 20))
+    assert verdict.headline.endswith("30 of 50 broken cases: schema.required (a required argument is missing).")
