@@ -25,6 +25,8 @@ DISCORDANT = 0.04
 """Share of cases that pass on one side only though the models are equally good: half of it each way."""
 POWERS = (0.80, 0.95)
 _MOST_TRIALS = 50
+_FAR = 5_000
+"""Cases after which a run that may stop early is no longer followed."""
 
 Source: TypeAlias = Literal["assumed", "measured", "measured on other models"]
 
@@ -101,6 +103,8 @@ class Sight:
     detectable: Mapping[float, float]
     """Power -> the least fall, 0..1, that is told from none."""
     needs: tuple[Need, ...]
+    stops_after: int | None
+    """Cases after which a run of equally good models that may stop early typically has; None: asked in full."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -253,6 +257,7 @@ def _sight(suite: Suite, rule: Rule, trials: int, detect: float | None, like: Ru
             if margin > 0
             for power in POWERS
         ),
+        stops_after=stats.cases_until_won(seen / 2, seen / 2, rule.limit, min(len(members), _FAR)),
     )
 
 

@@ -100,6 +100,13 @@ def test_chances_are_those_of_the_rule_in_use() -> None:
     assert 0.05 < seen.detectable[0.80] < seen.detectable[0.95]
 
 
+def test_stopping_early_pays_where_there_are_cases_enough() -> None:
+    assert sight().stops_after is None
+    many = suite([case(i) for i in range(600)])
+    stops = sight(of=many).stops_after
+    assert stops == stats.cases_until_won(0.02, 0.02, 0.05, 600) and stops is not None and 60 < stops < 300
+
+
 def test_what_a_wanted_sensitivity_takes() -> None:
     needs = {(need.margin, need.power): need for need in sight(detect=0.02).needs}
     assert needs.keys() == {(margin, power) for margin in (0.05, 0.02) for power in (0.80, 0.95)}

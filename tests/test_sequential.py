@@ -48,6 +48,12 @@ def test_equal_models_are_accepted_after_a_sixth_of_the_cases() -> None:
     assert np.mean(np.isfinite(when)) >= 0.99
 
 
+def test_when_equal_models_are_typically_accepted_is_told_before() -> None:
+    seen = np.median(decided_at(migrations(0.02, 0.02, 400, seed=5), -MARGIN))
+    assert stats.cases_until_won(0.02, 0.02, MARGIN, CASES) == pytest.approx(seen, rel=0.15)
+    assert stats.cases_until_won(0.02, 0.05, MARGIN, 400) is None
+
+
 def test_a_regression_is_flagged_early() -> None:
     drawn = migrations(0.02, 0.08, 1000, seed=3)
     assert 120 <= np.median(decided_at(-drawn, 0.0)) <= 190  # that it fell

@@ -101,6 +101,8 @@ def _print_sight(sight: Sight, plan: Plan) -> None:
     )
     _row("equally good models pass", _percent(sight.equal_pass))
     _row(f"a candidate worse by {_points(2 * rule.limit)} points fails", _percent(sight.twice_fail))
+    if sight.stops_after is not None:
+        _row("with --stop-early they take about", f"{sight.stops_after:,} cases")
     _row("at a power of", *(_percent(power) for power in sight.detectable))
     _row("least fall that is told from none, points", *(f"{100 * margin:.1f}" for margin in sight.detectable.values()))
     for margin in dict.fromkeys(need.margin for need in sight.needs):

@@ -20,7 +20,7 @@ from evalkit.stats.paired import (
 )
 from evalkit.stats.power import cases_below_floor, cases_for_margin, cases_to_settle, power_not_worse
 from evalkit.stats.rates import benjamini_hochberg, normal_quantile, pass_hat_k, t_quantile, wilson
-from evalkit.stats.sequential import Bets, sequential_difference, sequential_interval, sequential_p
+from evalkit.stats.sequential import Bets, cases_until_won, sequential_difference, sequential_interval, sequential_p
 from evalkit.stats.simulation import Odds, cases_for_power, decision_odds, margin_for_power
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "cases_for_margin",
     "cases_for_power",
     "cases_to_settle",
+    "cases_until_won",
     "clustered_mean",
     "contrast",
     "decision_odds",

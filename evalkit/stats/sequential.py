@@ -89,6 +89,24 @@ def sequential_p(values: Sequence[float]) -> float:
     return math.exp(-both.max(initial=0.0))
 
 
+def cases_until_won(
+    gained: float, lost: float, margin: float, most: int, *, draws: int = 200, seed: int = 0
+) -> int | None:
+    """After how many cases the bet on "not worse by `margin`" is typically won (the median); None: not by `most`.
+
+    By trying: `gained` and `lost` are chances of a case, 0..1, to pass on the one side only.
+    """
+    drawn = np.random.default_rng(seed).choice(3, p=[1 - gained - lost, gained, lost], size=(draws, most))
+    steps = np.log1p(np.outer(np.array([0.5, 1.0, 0.0]) * 2 / (1 - margin) - 1, STAKES))
+    logs, won = np.zeros((draws, len(STAKES))), np.zeros(draws, dtype=bool)
+    for case in range(most):
+        logs += steps[drawn[:, case]]
+        won |= np.exp(logs).mean(axis=1) >= 1 / 0.05
+        if won.mean() >= 0.5:
+            return case + 1
+    return None
+
+
 def _lower(values: Floats, alpha: float) -> float:
     """The highest mean against which a gambler has won at some time; 0 if there is none."""
     return _remembered(values.tobytes(), alpha) if len(values) <= _FEW else _search(values, alpha)
