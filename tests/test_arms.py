@@ -274,7 +274,8 @@ def test_the_tools_stand_in_the_system_message_and_can_be_found_there() -> None:
     assert told["role"] == "system"
     assert json.dumps(FLIGHT, ensure_ascii=False) in told["content"]
     assert asked == {"role": "user", "content": "hi"}
-    assert list(prompted.declared([told, asked])) == ["book"]
+    assert list(prompted.declared(told["content"])) == ["book"]
+    assert list(prompted.declared("hi")) == []
 
 
 @pytest.mark.parametrize("content", ["Be brief.", [{"type": "text", "text": "Be brief."}]])

@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from evalkit import plugins, testing
+from evalkit.arms import prompted
 from evalkit.data import Answer, ArgRule, Case, Expectation, ExpectedCall, Json, Suite, ToolSpec, Wire
 from evalkit.errors import InputError, ProviderError
 
@@ -397,3 +398,36 @@ async def test_many_requests_at_once_are_answered(server: testing.Server, sessio
     )
     for (wire, _), (n, dialect) in zip(answers, ((n, d) for n in range(200) for d in FORMATS), strict=True):
         assert [p.value for p in read(dialect, wire).payloads] == [{"city": f"City {n}"}]
+
+
+# --------------------------------------------------------------------------- arms
+
+
+@pytest.mark.parametrize("dialect", FORMATS)
+async def test_tools_in_the_systems_words_are_called_in_the_text(
+    dialect: str, server: testing.Server, session: aiohttp.ClientSession
+) -> None:
+    path, asked = body(dialect, CHAT, "oracle", stream=False)
+    del asked["tools"]
+    told = prompted.system([SPEC])
+    if dialect == "openai_chat":
+        asked["messages"].insert(0, {"role": "system", "content": f"Be brief.\n\n{told}"})
+    elif dialect == "anthropic":
+        asked["system"] = [{"type": "text", "text": told}]
+    else:
+        asked["system_instruction"] = {"parts": [{"text": told}]}
+    async with session.post(server.url + path, json=asked) as response:
+        answer = plugins.dialect(dialect).read(Wire(status=response.status, body=await response.text()))
+    assert answer.payloads == ()
+    assert answer.text == '[{"name": "find_room", "arguments": {"city": "Zürich"}}]'
+
+
+async def test_a_strict_function_is_answered_with_every_argument(session: aiohttp.ClientSession) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}, "beds": {"type": "integer"}}}
+    spec = ToolSpec(name="find_room", description="", schema=schema, source="")
+    suite = Suite(name="s", specs={"find_room": spec}, cases=SUITE.cases[:1])
+    path, asked = body("openai_chat", CHAT, "oracle", stream=False)
+    asked["tools"] = [{"type": "function", "function": {"name": "find_room", "strict": True, "parameters": schema}}]
+    async with testing.serve(suite) as strict, session.post(strict.url + path, json=asked) as response:
+        answer = plugins.dialect("openai_chat").read(Wire(status=200, body=await response.text()))
+    assert answer.payloads[0].value == {"city": "Zürich", "beds": None}

@@ -65,12 +65,9 @@ def _in_words(message: Message, written: Notation) -> Message:
     return {"role": message.get("role", "assistant"), "content": notation.write(made, written)}
 
 
-def declared(said: Sequence[Message]) -> Iterator[str]:
-    """Names of the tools that a system message written by `system` declares."""
-    for message in said:
-        content = message.get("content") if isinstance(message, Mapping) else None
-        if isinstance(content, str) and message.get("role") == "system":
-            for line in content.partition(_DECLARED)[2].splitlines():
-                reading = values.read(line)
-                if reading.error is None and isinstance(reading.value, dict) and "parameters" in reading.value:
-                    yield reading.value["name"]
+def declared(told: str) -> Iterator[str]:
+    """Names of the tools that a text written by `system` declares, whatever stands before it."""
+    for line in told.partition(_DECLARED)[2].splitlines():
+        reading = values.read(line)
+        if reading.error is None and isinstance(reading.value, dict) and "parameters" in reading.value:
+            yield reading.value["name"]

@@ -38,10 +38,11 @@ def question(path: str, query: Mapping[str, str], body: Json) -> Question | None
     if not isinstance(body, Mapping):
         return None
     if path.endswith("/chat/completions"):
-        arm, tools = _openai_tools(body)
-        return _spoken("openai_chat", body, tools, arm)
+        tools = [_fields(tool.get("function")) for tool in _items(body.get("tools"))]
+        told = [message for message in _items(body.get("messages")) if message.get("role") == "system"]
+        return _spoken("openai_chat", body, *_asked(body, tools, told))
     if path.endswith("/messages"):
-        return _spoken("anthropic", body, _items(body.get("tools")))
+        return _spoken("anthropic", body, *_asked(body, _items(body.get("tools")), [{"content": body.get("system")}]))
     model, _, action = path.rpartition("/")[2].rpartition(":")
     if action in ("generateContent", "streamGenerateContent"):
         return _gemini(unquote(model), action, query, body)
@@ -51,18 +52,18 @@ def question(path: str, query: Mapping[str, str], body: Json) -> Question | None
 _CONSTRAINTS = ("response_format", "structured_outputs", "json_schema")
 
 
-def _openai_tools(body: Fields) -> tuple[str, list[Fields]]:
-    """The arm that a request is of, and the tools it declares: in their own member, or in the system message."""
-    tools = [_fields(tool.get("function")) for tool in _items(body.get("tools"))]
+def _asked(body: Fields, tools: list[Fields], told: Iterable[Fields]) -> tuple[tuple[str, ...], str]:
+    """Names of the tools that a request declares, in their own member or in the system's words; and its arm."""
     if tools:
-        return "strict" if any(tool.get("strict") is True for tool in tools) else "native", tools
-    told: list[Fields] = [{"name": name} for name in prompted.declared(_items(body.get("messages")))]
-    if not told:
-        return "native", []
-    return "constrained" if any(member in body for member in _CONSTRAINTS) else "prompted", told
+        strict = any(tool.get("strict") is True for tool in tools)
+        return tuple(str(tool.get("name", "")) for tool in tools), "strict" if strict else "native"
+    names = tuple(name for message in told for text in _texts(message) for name in prompted.declared(text))
+    if not names:
+        return (), "native"
+    return names, "constrained" if any(member in body for member in _CONSTRAINTS) else "prompted"
 
 
-def _spoken(dialect: str, body: Fields, tools: Iterable[Fields], arm: str = "native") -> Question:
+def _spoken(dialect: str, body: Fields, tools: tuple[str, ...], arm: str) -> Question:
     stream = body.get("stream") is True
     seed = body.get("seed")
     return Question(
@@ -70,7 +71,7 @@ def _spoken(dialect: str, body: Fields, tools: Iterable[Fields], arm: str = "nat
         model=str(body.get("model", "")),
         said=_said(body.get("messages")),
         last=_last(body.get("messages")),
-        tools=tuple(str(tool.get("name", "")) for tool in tools),
+        tools=tools,
         stream=stream,
         events=stream,
         seed=seed if isinstance(seed, int) else 0,
@@ -84,6 +85,8 @@ def _gemini(model: str, action: str, query: Mapping[str, str], body: Fields) -> 
         for tool in _items(body.get("tools"))
         for function in _items(tool.get("functionDeclarations", tool.get("function_declarations")))
     ]
+    told = _fields(body.get("systemInstruction", body.get("system_instruction")))
+    tools, arm = _asked(body, declared, [told])
     stream = action == "streamGenerateContent"
     seed = _fields(body.get("generationConfig")).get("seed")
     return Question(
@@ -91,7 +94,8 @@ def _gemini(model: str, action: str, query: Mapping[str, str], body: Fields) -> 
         model=model,
         said=_said(body.get("contents")),
         last=_last(body.get("contents")),
-        tools=tuple(str(function.get("name", "")) for function in declared),
+        tools=tools,
+        arm=arm,
         stream=stream,
         events=stream and query.get("alt") == "sse",
         seed=seed if isinstance(seed, int) else 0,
