@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import complaint
-from evalkit.data import Answer, Case, Mismatch, Payload, Record, Violation, Wire
+from evalkit.data import CODES, MISMATCHES, Answer, Case, Mismatch, Payload, Record, Violation, Wire
 from evalkit.data import Response as Reply
 from tests.outcomes import case, record
 
@@ -36,6 +36,22 @@ def told(case: Case, *words: str) -> str:
 )
 def test_the_first_shortfall_is_told(case: Case, words: str, line: str) -> None:
     assert told(case, *words) == line
+
+
+@pytest.mark.parametrize(
+    ("case", "words", "cause"),
+    [
+        (WANTED, "p", ""),
+        (WANTED, "x", ""),
+        (WANTED, "n", "call.missing"),
+        (WANTED, "pxv", "schema.required"),
+        (WANTED, "w", "arg"),
+        (NOTHING, "w", "extra_call"),
+    ],
+)
+def test_the_cause_is_the_kind_of_what_is_told(case: Case, words: str, cause: str) -> None:
+    assert complaint.cause([record(case, trial, word, "m") for trial, word in enumerate(words)]) == cause
+    assert cause == "" or cause in {**CODES, **MISMATCHES}
 
 
 def test_a_note_that_cost_nothing_is_not_blamed() -> None:

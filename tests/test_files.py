@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 
 from evalkit import files
-from evalkit.data import ArgRule, Expectation, ExpectedCall, Json, Policy, Rule, Serve, Target, ToolSpec
+from evalkit.data import ArgRule, Expectation, ExpectedCall, Json, Policy, Quarantine, Rule, Serve, Target, ToolSpec
 from evalkit.documents import parse_lines, parse_yaml
 from evalkit.errors import InputError, Problem
 from tests import strategies
@@ -273,6 +273,10 @@ latency: {max_ratio: 1.5}
 faults: {max_share: 0.02}
 tools:
   book: {floors: {correct: 0.9}, max_drop: {correct: 0}}
+cost: {max_ratio: 1.2}
+quarantine:
+- {case: hotel-in-march, until: 2026-12-31, owner: ada, why: the gold is disputed}
+inconclusive: fail
 """
     assert files.read_policy(parse_yaml(text, "p.yaml")) == Policy(
         rules=(
@@ -280,11 +284,14 @@ tools:
             Rule(kind="max_drop", limit=0.02, score="compliance"),
             Rule(kind="max_drop", limit=0.03, score="correct"),
             Rule(kind="latency_ratio", limit=1.5),
+            Rule(kind="cost_ratio", limit=1.2),
             Rule(kind="fault_share", limit=0.02),
             Rule(kind="floor", limit=0.9, score="correct", slice="tool:book"),
             Rule(kind="max_drop", limit=0.0, score="correct", slice="tool:book"),
         ),
         source="p.yaml",
+        quarantine=(Quarantine(case="hotel-in-march", until="2026-12-31", owner="ada", why="the gold is disputed"),),
+        inconclusive="fail",
     )
 
 
@@ -301,6 +308,12 @@ tools:
             "p.yaml:1:19: /floors/correct: must be at most 1, not 98; rates are shares: 0.98, not 98",
         ),
         ("latency: {max_ratio: 0}", "p.yaml:1:22: /latency/max_ratio: must be more than 0, not 0"),
+        (
+            "cost: {max_ratio: 1}\nquarantine:\n- {case: a, until: 2026-02-30, owner: b, why: c}\n"
+            "- {case: a, until: 2026-02-28, owner: b, why: c}",
+            "p.yaml:3:20: /quarantine/0/until: there is no day 2026-02-30\n"
+            "p.yaml:4:10: /quarantine/1/case: 'a' is in quarantine twice; keep one",
+        ),
     ],
 )
 def test_policies_that_decide_nothing(text: str, message: str) -> None:

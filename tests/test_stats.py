@@ -15,7 +15,7 @@ from scipy import optimize
 from scipy import stats as reference
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from evalkit import stats
 
@@ -192,6 +192,77 @@ def test_adjusted_mean_is_near_bonett_and_price() -> None:
     low, high = stats.adjusted_mean(values)
     assert (low, high) == pytest.approx((up - down - half, up - down + half), abs=0.001)
     assert high - low > 2 * half
+
+
+# --------------------------------------------------------------------------- two groups, two totals
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.data())
+def test_a_contrast_of_two_wilson_intervals_is_newcombes(n: int, m: int, data: st.DataObject) -> None:
+    one, other = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
+    ends = [(passed / of, *(stats.wilson(passed, of) or (0.0, 1.0))) for passed, of in ((one, n), (other, m))]
+    expected = confint_proportions_2indep(one, n, other, m, method="newcomb", compare="diff")
+    assert stats.contrast(ends[0], ends[1]) == pytest.approx(expected, abs=1e-9)
+
+
+def test_contrast_of_newcombe_1998() -> None:
+    """Statistics in Medicine 17:873-890, table II, method 10: 56/70 - 48/80 is +.0524 to +.3339."""
+    (a, b), (c, d) = stats.wilson(56, 70) or (0, 0), stats.wilson(48, 80) or (0, 0)
+    assert stats.contrast((56 / 70, a, b), (48 / 80, c, d)) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def test_a_contrast_of_paired_differences_is_covered() -> None:
+    """Bonferroni's confidence for ten looks, 30 pairs with a feature and 60 without, both with some discordance."""
+    rng = np.random.default_rng(8)
+    hits = 0
+    for _ in range(800):
+        ends = []
+        for n, fall in ((30, 0.2), (60, 0.05)):
+            values = list(rng.choice([1.0, -1.0, 0.0], size=n, p=[0.05, 0.05 + fall, 0.9 - fall]))
+            seen = stats.difference(values, range(n), averaged=False, confidence=0.95)
+            assert seen is not None
+            ends.append((seen.mean, seen.low, seen.high))
+        low, high = stats.contrast(ends[0], ends[1])
+        hits += low <= -0.15 <= high
+    assert hits / 800 >= 0.94
+
+
+def test_a_surer_interval_is_wider_and_leaves_the_bounds() -> None:
+    values = [1.0, -1.0, -1.0, -1.0, *[0.0] * 40]
+    usual, surer = (stats.difference(values, range(44), averaged=False, confidence=c) for c in (0.95, 0.995))
+    assert usual is not None and surer is not None
+    assert surer.low < usual.low < usual.high < surer.high
+    assert (surer.lower_bound, surer.upper_bound) == (usual.lower_bound, usual.upper_bound)
+
+
+def test_the_ratio_of_totals_is_covered() -> None:
+    """40 bills of log-normal sizes, the second 1.3 times the first but for noise."""
+    rng = np.random.default_rng(4)
+    hits = 0
+    for _ in range(600):
+        was = rng.lognormal(0, 0.7, 40)
+        now = was * 1.3 * rng.lognormal(-0.045, 0.3, 40)  # a mean of 1.3
+        found = stats.ratio_of_totals(list(zip(was.tolist(), now.tolist(), strict=True)))
+        assert found is not None and found[1] is not None and found[2] is not None
+        hits += found[1] <= 1.3 <= found[2]
+    assert hits / 600 >= 0.92
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 100), st.floats(0.1, 100)), min_size=1, max_size=30))
+def test_swapping_two_totals_inverts_their_ratio(pairs: list[tuple[float, float]]) -> None:
+    there, back = stats.ratio_of_totals(pairs), stats.ratio_of_totals([(now, was) for was, now in pairs])
+    assert there is not None and back is not None
+    assert there[0] == pytest.approx(sum(now for _, now in pairs) / sum(was for was, _ in pairs))
+    assert back[0] == pytest.approx(1 / there[0])
+    if there[1] is None or there[2] is None:
+        assert len(pairs) < 6
+    else:
+        assert back[1:] == pytest.approx((1 / there[2], 1 / there[1]))
+
+
+def test_a_total_of_nothing_has_no_ratio() -> None:
+    assert stats.ratio_of_totals([]) is None
+    assert stats.ratio_of_totals([(0.0, 1.0)]) is None and stats.ratio_of_totals([(1.0, 0.0)]) is None
 
 
 # --------------------------------------------------------------------------- the interval in use
