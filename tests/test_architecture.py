@@ -18,7 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "data",
         "errors mending supervise canaries",
         "values",
-        "documents numerals prometheus doctor patterns locate leaks defaults drafts violations references features routes",
+        "documents eventstream numerals prometheus doctor patterns locate leaks defaults drafts violations references features routes",
         "shapes",
         "fitting",
         "plugins schema codec files stats assign arms",

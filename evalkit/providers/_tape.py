@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 from bisect import bisect_left
 from collections.abc import Mapping
+from functools import partial
 from time import perf_counter
 
-from evalkit import plugins
+from evalkit import eventstream, plugins
 from evalkit.data import Timing, Wire
 from evalkit.errors import ProviderError
 
@@ -16,6 +17,9 @@ MAX_BYTES = 64 * 1024 * 1024
 
 _KEPT = frozenset({"content-type", "date", "request-id", "x-request-id", "retry-after", "openai-processing-ms"})
 _KEPT_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
+_STREAMS = frozenset({"text/event-stream", "application/x-ndjson", eventstream.CONTENT_TYPE})
+
+_utf8 = partial(codecs.getincrementaldecoder("utf-8"), "replace")
 
 
 class Tape:
@@ -23,7 +27,7 @@ class Tape:
 
     def __init__(self) -> None:
         self._sent = perf_counter()
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder: codecs.IncrementalDecoder | eventstream.Decoder = _utf8()
         self._parts: list[str] = []
         self._arrivals: list[tuple[int, float]] = []
         self._characters = 0
@@ -36,16 +40,20 @@ class Tape:
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
         self.status = status
         self.headers = {name.lower(): value for name, value in headers.items()}
+        self._decoder = eventstream.Decoder() if self.content_type == eventstream.CONTENT_TYPE else _utf8()
 
     def add(self, chunk: bytes) -> None:
-        """Raises ProviderError where the answer grows beyond MAX_BYTES."""
+        """Raises ProviderError where the answer grows beyond MAX_BYTES, or is not what it says it is."""
         self._bytes += len(chunk)
         if self._bytes > MAX_BYTES:
             raise ProviderError("server", f"the answer is longer than {MAX_BYTES:,} bytes", status=self.status)
-        self._take(self._decoder.decode(chunk))
+        try:
+            self._take(self._decoder.decode(chunk))
+        except ValueError as error:
+            raise ProviderError("server", str(error), status=self.status, retryable=True) from error
 
     def wire(self) -> Wire:
-        """What was recorded. Bytes that are no UTF-8 stand as U+FFFD."""
+        """What was recorded. Bytes that are no UTF-8 stand as U+FFFD, a binary stream as `eventstream` writes it."""
         rest = self._decoder.decode(b"", final=True)
         if rest:
             self._take(rest)
@@ -53,7 +61,7 @@ class Tape:
             status=self.status or 0,
             headers={name: value for name, value in self.headers.items() if _harmless(name)},
             body="".join(self._parts),
-            stream=self.content_type == "text/event-stream",
+            stream=self.content_type in _STREAMS,
             arrivals=tuple(self._arrivals),
         )
 
