@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
@@ -27,10 +27,10 @@ class Budget:
     """USD."""
     seconds: float | None = None
     clock: Callable[[], float] = time.monotonic
-    _sent: int = 0
-    _spent: float = 0.0
-    _began: float | None = None
-    _unpriced: str | None = None
+    _sent: int = field(default=0, init=False)
+    _spent: float = field(default=0.0, init=False)
+    _began: float | None = field(default=None, init=False)
+    _unpriced: str | None = field(default=None, init=False)
 
     def admit(self) -> str | None:
         """Counts one more request; or says why it may not go."""
@@ -82,33 +82,16 @@ class _Drop:
         self.beyond.add((1 - difference) / 2)
 
 
-_Pair = tuple[list[Score], list[Score]]
-"""What a case's trials are worth: of the incumbent, of the candidate. Without those that faulted."""
-
-
-@dataclass(kw_only=True, slots=True)
 class Early:
     """Stops once every drop that a policy limits is known to be within its margin, or one to be beyond it.
 
     Cases count in `sequence.shuffled` order, each once all its trials are in on both sides, whatever came first:
     which answers come soon says something of what they are. So the decision follows from the answers alone and is the
-    one that the gate comes to. A case that faulted on a side does not count.
+    one that the gate comes to. A case that faulted on a side does not count, nor one in quarantine today.
     """
 
-    suite: Suite
-    incumbent: str
-    candidate: str
-    """Both by `Target.identity`."""
-    trials: int
-    _drops: Sequence[_Drop]
-    _order: Sequence[Case]
-    _counted: int = 0
-    _waiting: dict[str, dict[tuple[str, int], Score | None]] = field(default_factory=lambda: defaultdict(dict))
-    """Case -> (target, trial) -> score; of cases that are still to count."""
-    _settled: str | None = None
-
-    @staticmethod
-    def of(
+    def __init__(
+        self,
         suite: Suite,
         policy: Policy,
         incumbent: str,
@@ -116,44 +99,31 @@ class Early:
         *,
         trials: int = 1,
         earlier: Iterable[Record] = (),
-    ) -> Early:
-        """`earlier`: records that the run has already. Raises InputError if `policy` limits no drop
-        that the suite judges. Cases in quarantine today do not count.
+    ) -> None:
+        """Both models by `Target.identity`; `earlier`: records that the run has already.
+
+        Raises InputError if `policy` limits no drop that the suite judges.
         """
-        today = datetime.now(UTC).date().isoformat()
-        quarantined = {entry.case for entry in policy.quarantine if today <= entry.until}
-        slices = {
-            **slicing.slices(suite),
-            **{f"feature:{name}": members for name, members in slicing.by_feature(suite).items()},
-        }
-        drops = []
-        for rule in policy.rules:
-            if rule.kind == "max_drop":
-                cases = [suite.cases[i] for i in slices.get(rule.slice, ())]
-                judging = [case.id for case in cases if slicing.applies(case, cast(ScoreName, rule.score))]
-                if counting := set(judging) - quarantined:  # without any the rule applies to nothing
-                    drops.append(_Drop.of(rule, counting))
-        if not drops:
+        self._sides = incumbent, candidate
+        self._trials = trials
+        self._drops = [_Drop.of(rule, cases) for rule, cases in _limited(suite, policy)]
+        if not self._drops:
             raise InputError(f"policy {policy.source} has no max_drop: nothing says when to stop early", "add one")
-        early = Early(
-            suite=suite,
-            incumbent=incumbent,
-            candidate=candidate,
-            trials=trials,
-            _drops=drops,
-            _order=sequence.shuffled(suite),
-        )
+        self._order = sequence.shuffled(suite)
+        self._counted = 0
+        self._settled: str | None = None
+        # Case -> (target, trial) -> score, of the cases that are still to count.
+        self._waiting: dict[str, dict[tuple[str, int], Score | None]] = defaultdict(dict)
         for record in earlier:
             if not isinstance(record.reply, Fault):  # that would be asked again
-                early.add(record)
-        return early
+                self.add(record)
 
     def admit(self) -> str | None:
         """Why no further request may go, or None."""
         return self._settled
 
     def add(self, record: Record) -> None:
-        if record.target in (self.incumbent, self.candidate) and record.trial < self.trials:
+        if record.target in self._sides and record.trial < self._trials:
             self._waiting[record.case][record.target, record.trial] = record.score
         while self._counted < len(self._order) and self._complete(self._order[self._counted]):
             case = self._order[self._counted]
@@ -172,18 +142,29 @@ class Early:
         return None
 
     def _complete(self, case: Case) -> bool:
-        return len(self._waiting.get(case.id, ())) >= 2 * self.trials
+        return len(self._waiting.get(case.id, ())) >= 2 * self._trials
 
     def _count(self, case: Case, heard: dict[tuple[str, int], Score | None]) -> None:
-        sides: _Pair = ([], [])
-        for (target, _), score in heard.items():
-            if score is not None:
-                sides[target == self.candidate].append(score)
+        judged = [[score for (of, _), score in heard.items() if of == side and score] for side in self._sides]
         for drop in self._drops:
             if case.id in drop.cases:
-                was, now = (mean(side, cast(ScoreName, drop.rule.score)) for side in sides)
+                was, now = (mean(scores, cast(ScoreName, drop.rule.score)) for scores in judged)
                 if was is not None and now is not None:
                     drop.add(now - was)
+
+
+def _limited(suite: Suite, policy: Policy) -> Iterator[tuple[Rule, Iterable[str]]]:
+    """Each drop that the policy limits and the cases that count for it; none for a rule that applies to nothing."""
+    today = datetime.now(UTC).date().isoformat()
+    quarantined = {entry.case for entry in policy.quarantine if today <= entry.until}
+    features = {f"feature:{name}": members for name, members in slicing.by_feature(suite).items()}
+    slices = {**slicing.slices(suite), **features}
+    for rule in policy.rules:
+        if rule.kind == "max_drop":
+            members = [suite.cases[i] for i in slices.get(rule.slice, ())]
+            judging = {case.id for case in members if slicing.applies(case, cast(ScoreName, rule.score))}
+            if judging - quarantined:
+                yield rule, judging - quarantined
 
 
 def _label(rule: Rule) -> str:

@@ -32,7 +32,7 @@ def migration(rates: tuple[float, float], seed: int, count: int = 900) -> Run:
 
 
 def early(whole: Run, policy: Policy = POLICY, **more: object) -> Early:
-    return Early.of(whole.suite, policy, "old", "new", **more)  # type: ignore[arg-type]
+    return Early(whole.suite, policy, "old", "new", **more)  # type: ignore[arg-type]
 
 
 def in_order(whole: Run) -> list[Record]:

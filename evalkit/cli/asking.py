@@ -121,7 +121,7 @@ def migrate(
     order = replace(order_of(suite, targets, trials, strings, concurrency, max_retries), sequential=stop_early)
     budget = Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)
     earlier = () if fresh else _records(folder)
-    early = [Early.of(suite, rules, old, new, trials=trials, earlier=earlier)] if stop_early else []
+    early = [Early(suite, rules, old, new, trials=trials, earlier=earlier)] if stop_early else []
     stopped = execute(folder, order, fresh, quiet, [*early, budget])
     if stopped and not any(brake.admit() for brake in early):
         raise typer.Exit(unfinished(stopped))

@@ -91,7 +91,7 @@ def _no_runs(name: str) -> Run:
 def stopped_early(run: Run, candidate: str) -> tuple[str, int]:
     """What a run that may stop early comes to, and after how many cases."""
     place = {case.id: number for number, case in enumerate(sequence.shuffled(run.suite))}
-    brake = Early.of(run.suite, POLICY, "incumbent", candidate)
+    brake = Early(run.suite, POLICY, "incumbent", candidate)
     pair = [record for record in run.records if record.target in ("incumbent", candidate)]
     pair.sort(key=lambda record: place[record.case])
     for count, record in enumerate(pair):
