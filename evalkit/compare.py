@@ -7,7 +7,6 @@ counted as faulted on its side and left out of the pairs. Linear in the number o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from evalkit import agreement, attribution, likeness, noise, pairing, slicing
 from evalkit.data import Cell, Comparison, Run, Suite, Target
@@ -75,8 +74,12 @@ def _side(run: Run, identity: str, suite: Suite) -> Side:
 
 
 def _arms(run: Run, of: Target) -> dict[str, str]:
-    """Arm -> identity, of the targets of a run that are the same model."""
-    return {target.arm: target.identity for target in run.info.targets if replace(target, arm=of.arm) == of}
+    """Arm -> identity, of the targets of a run that are the same model, sampled alike."""
+
+    def model(target: Target) -> tuple[object, ...]:
+        return target.name, target.provider, target.model, target.params
+
+    return {target.arm: target.identity for target in run.info.targets if model(target) == model(of)}
 
 
 def _by_arm(suite: Suite, was: tuple[Run, Target], now: tuple[Run, Target]) -> Iterator[Cell]:

@@ -155,6 +155,23 @@ def test_a_policy_decides(cli: Cli, tmp_path: Path) -> None:
     assert lexical.code == ExitCode.GATE_FAILED
 
 
+def test_a_policy_sets_cases_aside_for_a_while_and_says_what_open_means(cli: Cli, tmp_path: Path) -> None:
+    cli("run", "travel", "-m", "reference/oracle?name=a", "-m", "reference/oracle?name=b", "--run", "r")
+
+    def gated(policy: str) -> Result:
+        (tmp_path / "p.yaml").write_text(f"max_drop: {{correct: 0.05}}\n{policy}", encoding="utf-8")
+        return cli("gate", "r", "--policy", "p.yaml")
+
+    assert gated("").code == ExitCode.INCONCLUSIVE  # 50 cases do not settle a margin of 5 points
+    assert gated("inconclusive: fail").code == ExitCode.GATE_FAILED
+    assert gated("inconclusive: pass").code == ExitCode.OK
+    case = next(json.loads(line)["case"] for line in cli("export", "r").out.splitlines())
+    entry = f"quarantine: [{{case: {case}, until: %s, owner: ada, why: the gold is disputed}}]"
+    assert f"left out {case}: the gold is disputed" in " ".join(gated(entry % "2999-12-31").out.split())
+    assert f"expired, counts again {case}" in " ".join(gated(entry % "2020-01-01").out.split())
+    assert gated(entry.replace(case, "nope") % "2999-12-31").code == ExitCode.INPUT
+
+
 def test_show_prints_a_case_in_full_and_nothing_a_terminal_would_obey(cli: Cli) -> None:
     cli("run", "travel", "-m", "reference/faulty?kind=schema.enum_case&rate=1", "--run", "r")
     told = json.loads(cli("export", "r").out.splitlines()[0])

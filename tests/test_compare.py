@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evalkit import compare, stats
 from evalkit.data import SCORES, Cell, Comparison, Run
 from evalkit.errors import InputError
-from tests.outcomes import case, compared, run
+from tests.outcomes import OLD, case, compared, run
 
 words = st.lists(st.tuples(st.sampled_from("pwvnx"), st.sampled_from("pwvnx")), min_size=1, max_size=30)
 trials = st.lists(st.tuples(st.text("pwvnx", max_size=3), st.text("pwvnx", max_size=3)), min_size=1, max_size=15)
@@ -141,6 +141,37 @@ def test_cases_of_one_tool_stand_or_fall_together() -> None:
 def test_half_of_the_trials_is_no_pass() -> None:
     comparison = compared(["pp", "pw", "ppw"], ["pw", "wp", "pwp"])
     assert [change.kind for change in comparison.changes] == ["broken", "both_fail", "same"]
+
+
+# --------------------------------------------------------------------------- arms
+
+
+def arms(**words: str) -> Run:
+    """`old_forced` is what OLD came to on the arm forced; the targets of one name are one model."""
+    spelled = {name.replace("_", "@"): word for name, word in words.items()}
+    made = run([case(i) for i in range(4)], spelled)
+    named = [identity.partition("@") for identity in spelled]
+    targets = tuple(replace(OLD, name=name, arm=arm or "native") for name, _, arm in named)
+    return replace(made, info=replace(made.info, targets=targets))
+
+
+def test_each_arm_that_both_were_asked_on_is_a_slice() -> None:
+    made = arms(old="pppp", new="pppw", old_forced="pppp", new_forced="ppww", new_strict="wwww")
+    comparison = compare.compare(made, "old", made, "new")
+    told = {c.slice: c.broken for c in comparison.cells if c.slice.startswith("arm:") and c.score == "correct"}
+    assert told == {"arm:native": 1, "arm:forced": 2}
+    one_arm = arms(old="pppp", new="pppw", new_forced="ppww")
+    assert not any(c.slice.startswith("arm:") for c in compare.compare(one_arm, "old", one_arm, "new").cells)
+
+
+def test_the_strict_arm_of_the_candidate_is_held_against_the_baseline_as_it_is() -> None:
+    made = arms(old="pppp", old_strict="wwww", new="wwww", new_strict="ppwp")
+    strict = compare.compare(made, "old", made, "new").strict
+    assert [(c.slice, c.broken, c.pairs) for c in strict if c.score == "correct"] == [("tool:book", 1, 4)]
+    assert compare.compare(made, "old", made, "new@strict").strict == ()
+    warm = replace(made.info.targets[3], params={"temperature": 1})
+    other = replace(made, info=replace(made.info, targets=(*made.info.targets[:3], warm)))
+    assert compare.compare(other, "old", other, "new").strict == ()
 
 
 # --------------------------------------------------------------------------- changes
