@@ -1,20 +1,21 @@
-"""Whether the gate errs as seldom, and finds as much, as `plan` says: migrations simulated through the whole pipeline.
+"""Whether the gate errs as seldom, and finds as much, as `plan` says: simulated migrations.
 
     python -m tests.benchmarks.bench_deciding [MIGRATIONS]
 
-Each asks reference/faulty, which leaves out a call at a known rate, all cases of the bundled suites: an incumbent at
-2 %, a candidate as good, one worse by the limit and one worse by twice the limit. Request, provider, wire, dialect,
-score, comparison and gate are those of any run; only the disk is left out. The same answers are also taken one by one
-with `--stop-early`.
+reference/faulty leaves out a call at a known rate: an incumbent at 2 %, a candidate as good, one worse by the limit
+and one worse by twice the limit, on all cases of the bundled suites. Each case is asked once through the whole pipeline
+with the fault and once without; a migration then throws the dice of `faulty`, which of the two answers it is.
+Comparison and gate are those of any run. The same answers are also taken one by one with `--stop-early`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
@@ -38,8 +39,9 @@ def main(migrations: int) -> None:
     early: dict[str, Counter[str]] = {name: Counter() for name in CANDIDATES}
     asked: dict[str, list[int]] = {name: [] for name in CANDIDATES}
     start = time.process_time()
+    answers = asked_once(suite)
     for number in range(migrations):
-        run = simulated(suite, number)
+        run = simulated(suite, answers, random.Random(number))
         for name in CANDIDATES:
             verdict = gate.decide(compare.compare(run, "incumbent", run, name), POLICY)
             outcomes[name][verdict.checks[0].outcome] += 1
@@ -52,19 +54,25 @@ def main(migrations: int) -> None:
     _print_early(early, asked, migrations)
 
 
-def simulated(suite: Suite, number: int) -> Run:
+def asked_once(suite: Suite) -> Mapping[str, tuple[Record, Record]]:
+    """Case -> the answer without the fault, and with it."""
+    models = [
+        Target(name=name, provider="reference", model="faulty", options={"kind": "call.missing", "rate": rate})
+        for name, rate in (("never", 0.0), ("always", 1.0))
+    ]
+    heard = {(record.target, record.case): record for record in asyncio.run(_ask(suite, models))}
+    return {case.id: (heard["never", case.id], heard["always", case.id]) for case in suite.cases}
+
+
+def simulated(suite: Suite, answers: Mapping[str, tuple[Record, Record]], dice: random.Random) -> Run:
     """One incumbent and its candidates, each with throws of its own."""
+    rates = {"incumbent": RATE, **CANDIDATES}
     targets = tuple(
-        Target(
-            name=name,
-            provider="reference",
-            model="faulty",
-            options={"kind": "call.missing", "rate": rate, "seed": 10 * number + place},
-        )
-        for place, (name, rate) in enumerate({"incumbent": RATE, **CANDIDATES}.items())
+        Target(name=name, provider="reference", model="faulty", options={"kind": "call.missing", "rate": rate})
+        for name, rate in rates.items()
     )
     info = RunInfo(
-        id=f"simulated-{number}",
+        id="simulated",
         created="2026-03-02T10:00:00Z",
         suite_name=suite.name,
         suite_digest=suite.digest,
@@ -74,7 +82,12 @@ def simulated(suite: Suite, number: int) -> Run:
         judging=Judging(),
         versions={},
     )
-    return Run(info=info, suite=suite, records=tuple(asyncio.run(_ask(suite, targets))))
+    records = [
+        replace(answers[case.id][dice.random() < rate], target=name)
+        for name, rate in rates.items()
+        for case in suite.cases
+    ]
+    return Run(info=info, suite=suite, records=tuple(records))
 
 
 async def _ask(suite: Suite, targets: Sequence[Target]) -> list[Record]:
@@ -90,18 +103,14 @@ def _no_runs(name: str) -> Run:
 
 def stopped_early(run: Run, candidate: str) -> tuple[str, int]:
     """What a run that may stop early comes to, and after how many cases."""
-    place = {case.id: number for number, case in enumerate(sequence.shuffled(run.suite))}
+    heard = {(record.case, record.target): record for record in run.records}
     brake = Early(run.suite, POLICY, "incumbent", candidate)
-    pair = [record for record in run.records if record.target in ("incumbent", candidate)]
-    pair.sort(key=lambda record: place[record.case])
-    for count, record in enumerate(pair):
-        if brake.admit() is not None:
-            pair = pair[:count]
-            break
-        brake.add(record)
-    part = replace(run, info=replace(run.info, sequential=True), records=tuple(pair))
-    comparison = compare.compare(part, "incumbent", part, candidate)
-    return gate.decide(comparison, POLICY).checks[0].outcome, len(pair) // 2
+    for count, case in enumerate(sequence.shuffled(run.suite), start=1):
+        for target in ("incumbent", candidate):
+            brake.add(heard[case.id, target])
+        if (why := brake.admit()) is not None:
+            return ("pass" if "ruled out" in why else "fail"), count
+    return "inconclusive", len(run.suite.cases)
 
 
 def _print_against_plan(suite: Suite, outcomes: dict[str, Counter[str]], migrations: int) -> None:
