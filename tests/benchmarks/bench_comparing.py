@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.bench_comparing [RECORDS ...]
 
-1,000,000 records are to take under 60 s and 2 GB, what was simulated included. Simulated: two models, 40 tools, 7 tags, 95 % against 93 % correct, timed answers. Prints CPU seconds and peak memory.
+Simulated: two models, 40 tools, 7 tags, 95 % against 93 % correct, timed answers. Prints CPU seconds and peak memory.
+1,000,000 records are to take under 60 s and 2 GB, the simulated run included.
 """
 
 from __future__ import annotations
