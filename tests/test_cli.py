@@ -194,9 +194,10 @@ def test_export_writes_one_row_a_record(cli: Cli, tmp_path: Path) -> None:
     assert (tmp_path / "x.csv").read_text(encoding="utf-8").startswith("target,case,trial")
 
 
-def test_replay_answers_as_the_stored_run_did(cli: Cli) -> None:
-    cli("run", "travel", "-m", "reference/faulty?kind=call.missing&rate=0.5", "--run", "r")
-    cli("run", "travel", "-m", "replay/reference/faulty?run=r", "--run", "again")
+@pytest.mark.parametrize("arm", ["", "@strict", "@prompted"])
+def test_replay_answers_as_the_stored_run_did(cli: Cli, arm: str) -> None:
+    cli("run", "travel", "-m", f"reference/faulty{arm}?kind=call.missing,json.syntax&rate=0.5", "--run", "r")
+    cli("run", "travel", "-m", f"replay/reference/faulty{arm}?run=r", "--run", "again")
     first, again = (json.loads(cli("show", run, "--json").out)["targets"][0] for run in ("r", "again"))
     assert (first["correct"], first["codes"]) == (again["correct"], again["codes"])
 

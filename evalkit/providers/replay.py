@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from evalkit.data import Fault, Record, Request, Response, Target
 from evalkit.errors import InputError, ProviderError, suggest
@@ -10,7 +11,7 @@ from evalkit.plugins import World
 
 
 def connect(target: Target, world: World) -> Recording:
-    """`target.model` is the identity of a target in the run `target.options["run"]`, a name or a path."""
+    """`target.model`, on `target.arm`, is a target of the run `target.options["run"]`, a name or a path."""
     unknown = sorted(target.options.keys() - {"run"})
     if unknown:
         raise InputError(f"replay has no option {unknown[0]!r}", "its only option is run")
@@ -18,10 +19,11 @@ def connect(target: Target, world: World) -> Recording:
     if not isinstance(name, str) or not name:
         raise InputError("replay needs a run to answer from", f"name it: replay/{target.model}?run=NAME")
     run = world.load_run(name)
+    asked = replace(target, name=target.model).identity
     stored = {record.target for record in run.records} | {known.identity for known in run.info.targets}
-    if target.model not in stored:
-        raise InputError(f"the run {name} has no target {target.model!r}", suggest(target.model, stored))
-    return Recording({(record.case, record.trial): record for record in run.records if record.target == target.model})
+    if asked not in stored:
+        raise InputError(f"the run {name} has no target {asked!r}", suggest(asked, stored))
+    return Recording({(record.case, record.trial): record for record in run.records if record.target == asked})
 
 
 class Recording:
