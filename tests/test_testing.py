@@ -1,4 +1,4 @@
-"""The reference server speaks three formats over real HTTP, finds the case that is asked, and breaks on request."""
+"""The reference server speaks six formats over real HTTP, finds the case that is asked, and breaks on request."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
 
-from evalkit import plugins, testing
+from evalkit import eventstream, plugins, testing
 from evalkit.arms import prompted
 from evalkit.data import Answer, ArgRule, Case, Expectation, ExpectedCall, Json, Suite, ToolSpec, Wire
 from evalkit.errors import InputError, ProviderError
@@ -53,8 +54,12 @@ TOOLS: dict[str, Json] = {
     "openai_chat": [{"type": "function", "function": {"name": "find_room", "parameters": {}}}],
     "anthropic": [{"name": "find_room", "input_schema": {}}],
     "gemini": [{"functionDeclarations": [{"name": "find_room"}]}],
+    "openai_responses": [{"type": "function", "name": "find_room", "parameters": {}}],
+    "ollama": [{"type": "function", "function": {"name": "find_room", "parameters": {}}}],
+    "bedrock": [{"toolSpec": {"name": "find_room", "inputSchema": {"json": {}}}}],
 }
 FORMATS = tuple(TOOLS)
+STREAM_TYPES = {"ollama": "application/x-ndjson", "bedrock": eventstream.CONTENT_TYPE}
 
 
 def body(dialect: str, text: str, model: str, stream: bool) -> tuple[str, Json]:
@@ -63,7 +68,16 @@ def body(dialect: str, text: str, model: str, stream: bool) -> tuple[str, Json]:
         action = "streamGenerateContent?alt=sse" if stream else "generateContent"
         contents = [{"role": "user", "parts": [{"text": text}]}]
         return f"/v1beta/models/{model}:{action}", {"contents": contents, "tools": TOOLS[dialect]}
+    if dialect == "bedrock":
+        messages = [{"role": "user", "content": [{"text": text}]}]
+        action = "converse-stream" if stream else "converse"
+        return f"/model/{quote(model)}/{action}", {"messages": messages, "toolConfig": {"tools": TOOLS[dialect]}}
     rest = {"model": model, "stream": stream, "tools": TOOLS[dialect]}
+    if dialect == "openai_responses":
+        content = [{"type": "input_text", "text": text}]
+        return "/v1/responses", {**rest, "input": [{"role": "user", "content": content}]}
+    if dialect == "ollama":
+        return "/api/chat", {**rest, "messages": [{"role": "user", "content": text}]}
     if dialect == "anthropic":
         content = [{"type": "text", "text": text}]
         return "/v1/messages", {**rest, "messages": [{"role": "user", "content": content}], "max_tokens": 9}
@@ -90,7 +104,10 @@ async def post(
     path, payload = body(dialect, text, model, stream)
     headers = {testing.HEADER: fault} if fault else {}
     async with session.post(url + path, json=payload, headers=headers) as response:
-        return Wire(status=response.status, headers=response.headers, body=await response.text()), response.content_type
+        received = await response.read()
+    binary = response.content_type == eventstream.CONTENT_TYPE
+    text = eventstream.Decoder().decode(received, final=True) if binary else received.decode()
+    return Wire(status=response.status, headers=response.headers, body=text), response.content_type
 
 
 def read(dialect: str, wire: Wire) -> Answer:
@@ -106,11 +123,26 @@ async def test_every_format_is_answered_in_its_own_words(
     server: testing.Server, session: aiohttp.ClientSession, dialect: str, stream: bool
 ) -> None:
     wire, content_type = await post(session, server.url, dialect, stream=stream)
-    assert (wire.status, content_type) == (200, "text/event-stream" if stream else "application/json")
+    sort = STREAM_TYPES.get(dialect, "text/event-stream") if stream else "application/json"
+    assert (wire.status, content_type) == (200, sort)
     answer = read(dialect, wire)
     assert [(p.tool, p.value) for p in answer.payloads] == [("find_room", {"city": "Zürich"})]
-    assert answer.served_by == "oracle"
+    assert answer.served_by == (None if dialect == "bedrock" else "oracle")
     assert (answer.usage.input_tokens or 0) > 0
+
+
+async def test_a_question_of_responses_may_be_one_text(server: testing.Server, session: aiohttp.ClientSession) -> None:
+    payload = {"model": "oracle", "input": CHAT, "tools": TOOLS["openai_responses"]}
+    async with session.post(server.openai_url + "/responses", json=payload) as response:
+        wire = Wire(status=200, body=await response.text())
+    assert [p.value for p in read("openai_responses", wire).payloads] == [{"city": "Zürich"}]
+
+
+async def test_ollama_streams_unless_told_not_to(server: testing.Server, session: aiohttp.ClientSession) -> None:
+    path, payload = body("ollama", CHAT, "oracle", True)
+    del payload["stream"]
+    async with session.post(server.url + path, json=payload) as response:
+        assert response.content_type == "application/x-ndjson"
 
 
 async def test_gemini_streams_an_array_without_alt_sse(server: testing.Server, session: aiohttp.ClientSession) -> None:
@@ -188,7 +220,7 @@ async def test_an_unknown_question_gets_the_formats_own_404(
     assert wire.status == 404
     with pytest.raises(ProviderError, match="no case asks 'Who are you[?]' with the tools find_room") as caught:
         read(dialect, wire)
-    assert caught.value.kind == ("bad_request" if dialect == "openai_chat" else "unsupported")
+    assert caught.value.kind == ("bad_request" if dialect.startswith("openai") else "unsupported")
 
 
 @pytest.mark.parametrize("dialect", FORMATS)
@@ -383,7 +415,7 @@ async def test_serving_forever_says_where_and_ends_when_interrupted() -> None:
 
     def stop_after_the_last(line: str) -> None:
         lines.append(line)
-        if "Gemini" in line:
+        if "Bedrock" in line:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -408,10 +440,15 @@ async def test_tools_in_the_systems_words_are_called_in_the_text(
     dialect: str, server: testing.Server, session: aiohttp.ClientSession
 ) -> None:
     path, asked = body(dialect, CHAT, "oracle", stream=False)
-    del asked["tools"]
+    asked.pop("tools", None)
+    asked.pop("toolConfig", None)
     told = prompted.system([SPEC])
-    if dialect == "openai_chat":
+    if dialect in ("openai_chat", "ollama"):
         asked["messages"].insert(0, {"role": "system", "content": f"Be brief.\n\n{told}"})
+    elif dialect == "openai_responses":
+        asked["instructions"] = told
+    elif dialect == "bedrock":
+        asked["system"] = [{"text": told}]
     elif dialect == "anthropic":
         asked["system"] = [{"type": "text", "text": told}]
     else:

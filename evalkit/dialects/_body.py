@@ -77,13 +77,13 @@ def _no_json(body: str) -> Never:
     raise ProviderError("server", f"the body is no JSON: {excerpt(body)!r}", retryable=True)
 
 
-def refuse_error(body: Json) -> None:
-    """Raise the error that an endpoint put in a body of its own, whatever status it came with."""
+def refuse_error(body: Json, sent_with: int = 200) -> None:
+    """Raise the error that an endpoint put in a body of its own; the status it came with is its code if it has none."""
     error = body.get("error") if isinstance(body, Mapping) else None
     if not error:
         return
     fields: Fields = error if isinstance(error, Mapping) else {"message": error}
-    code = fields.get("code")
+    code = fields.get("code", sent_with)
     status = code if isinstance(code, int) and 400 <= code < 600 else None
     named = [fields.get(key) for key in ("code", "type", "status")]  # the sharpest first
     kind = next((_KINDS[name] for name in named if isinstance(name, str) and name in _KINDS), None)

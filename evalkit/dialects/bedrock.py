@@ -29,7 +29,8 @@ def read(wire: Wire) -> Answer:
     body = _body.fields(_body.load(wire.body))
     message = _body.fields(body.get("output")).get("message")
     if not isinstance(message, Mapping):
-        raise _body.no_answer(_body.string(body.get("message")) or "it has no message")
+        _body.refuse_error({"error": body.get("message")}, wire.status)
+        raise _body.no_answer("it has no message")
     blocks = [_Block(sent) for sent in _body.items(message.get("content"))]
     return _answer(blocks, finish=body.get("stopReason"), usage=body.get("usage"), trace=body.get("trace"))
 

@@ -16,7 +16,7 @@ _REASONS: Mapping[str, str] = {"stop": "stop", "tool_calls": "stop", "length": "
 
 def read(wire: Wire) -> Answer:
     """Thinking is not said. Raises ProviderError if the body is no answer."""
-    chunks = _chunks(wire.body)
+    chunks = _chunks(wire)
     if not any("message" in chunk for chunk in chunks):
         raise _body.no_answer("it has no message")
     if chunks[-1].get("done") is not True:
@@ -44,12 +44,13 @@ def marks(wire: Wire) -> tuple[int | None, int | None, int | None]:
 # --------------------------------------------------------------------------- reading
 
 
-def _chunks(body: str) -> list[Fields]:
+def _chunks(wire: Wire) -> list[Fields]:
     """The lines of a stream; of a body that is one object, that object."""
-    if _lines.first(body):
-        return [chunk for _, chunk in _lines.objects(body)]
-    whole = _body.load(body)
-    _body.refuse_error(whole)
+    _body.refuse_error(_lines.first(wire.body), wire.status)
+    if _lines.first(wire.body):
+        return [chunk for _, chunk in _lines.objects(wire.body)]
+    whole = _body.load(wire.body)
+    _body.refuse_error(whole, wire.status)
     return [_body.fields(whole)]
 
 

@@ -1,4 +1,4 @@
-"""A model endpoint to test a set-up with: real HTTP on loopback, three wire formats, no model, faults on request.
+"""A model endpoint to test a set-up with: real HTTP on loopback, six wire formats, no model, faults on request.
 
 The reference models (oracle, sampler, lexical, faulty) answer the cases of the suites they are given:
 
@@ -15,8 +15,11 @@ stand, as in Gemini's paths, write `faulty;kind=json.syntax;rate=0.3`. A `seed` 
 | format    | POST to                                                                                    |
 |-----------|--------------------------------------------------------------------------------------------|
 | OpenAI    | `{url}/v1/chat/completions`, streamed with `"stream": true`                                |
+| Responses | `{url}/v1/responses`, likewise                                                             |
 | Anthropic | `{url}/v1/messages`, streamed with `"stream": true`                                        |
 | Gemini    | `{url}/v1beta/models/{model}:generateContent`, or `:streamGenerateContent` (`?alt=sse`)    |
+| Ollama    | `{url}/api/chat`, streamed but with `"stream": false`                                      |
+| Bedrock   | `{url}/model/{model}/converse`, or `/converse-stream`                                      |
 
 A request is known by its last user message and the names of its tools; anything else gets the format's own 404.
 Faults come at a rate, for the first few requests, or in one request through the header `x-evalkit-fault`: see FAULTS.

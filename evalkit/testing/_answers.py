@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 
-from evalkit import plugins, reference
+from evalkit import eventstream, plugins, reference
 from evalkit.data import Json, Usage
 from evalkit.reference import Manner, Said, faulty
 from evalkit.testing._questions import Asked, Cases, Question, options
@@ -29,15 +29,30 @@ class Answer:
     first_token: float = 0.0
     seconds: float = 0.0
 
-    def pieces(self) -> list[str]:
+    @property
+    def is_stream(self) -> bool:
+        return self.content_type in _EVENT_ENDS
+
+    def encoded(self) -> bytes:
+        return self._encoded(self.body)
+
+    def pieces(self) -> list[bytes]:
         """The events of a stream; of another body some pieces of one length."""
-        if self.content_type == "text/event-stream":
-            return [event for event in _EVENT_END.split(self.body) if event]
-        length = len(self.body) // 10 + 1
-        return [self.body[start : start + length] for start in range(0, len(self.body), length)]
+        if self.is_stream:
+            return [self._encoded(event) for event in _EVENT_ENDS[self.content_type].split(self.body) if event]
+        whole = self.encoded()
+        length = len(whole) // 10 + 1
+        return [whole[start : start + length] for start in range(0, len(whole), length)]
+
+    def _encoded(self, text: str) -> bytes:
+        return eventstream.encode(text) if self.content_type == eventstream.CONTENT_TYPE else text.encode()
 
 
-_EVENT_END = re.compile(r"(?<=\n\n)|(?<=\r\n\r\n)")
+_STREAM_TYPES = {"ollama": "application/x-ndjson", "bedrock": eventstream.CONTENT_TYPE}
+_EVENT_ENDS = {
+    "text/event-stream": re.compile(r"(?<=\n\n)|(?<=\r\n\r\n)"),
+    **dict.fromkeys(_STREAM_TYPES.values(), re.compile(r"(?<=\n)")),
+}
 _EVENT_DATA = re.compile(r"^data: (.*?)\r?$", re.MULTILINE)
 
 
@@ -89,7 +104,7 @@ def _written(asked: Question, found: Asked, said: Said, *, ids: bool) -> Answer:
     )
     if asked.stream and not asked.events:
         body = f"[{','.join(_EVENT_DATA.findall(body))}]"
-    content_type = "text/event-stream" if asked.events else "application/json"
+    content_type = _STREAM_TYPES.get(asked.dialect, "text/event-stream") if asked.events else "application/json"
     return Answer(body, content_type, 200, said.first_token, said.seconds)
 
 
@@ -111,6 +126,10 @@ def refusal(dialect: str, status: int, message: str) -> Answer:
         body = {"error": {"code": status, "message": message, "status": _GEMINI_STATES[status]}}
     elif dialect == "anthropic":
         body = {"type": "error", "error": {"type": _ANTHROPIC_TYPES[status], "message": message}}
+    elif dialect == "bedrock":
+        body = {"message": message}
+    elif dialect == "ollama":
+        body = {"error": message}
     else:
         body = {"error": {"message": message, "type": _OPENAI_TYPES[status], "param": None, "code": None}}
     return Answer(json.dumps(body), "application/json", status)

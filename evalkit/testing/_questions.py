@@ -1,4 +1,4 @@
-"""What a request asks, in any of three formats, and which case that is."""
+"""What a request asks, in any of six formats, and which case that is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Question:
     """Names, as sent."""
     stream: bool
     events: bool
-    """A stream of server-sent events; else, of Gemini, one JSON array."""
+    """A stream of events or lines; else, of Gemini, one JSON array."""
     seed: int
     arm: str = "native"
 
@@ -38,11 +38,15 @@ def question(path: str, query: Mapping[str, str], body: Json) -> Question | None
     if not isinstance(body, Mapping):
         return None
     if path.endswith("/chat/completions"):
-        tools = [_fields(tool.get("function")) for tool in _items(body.get("tools"))]
-        told = [message for message in _items(body.get("messages")) if message.get("role") == "system"]
-        return _spoken("openai_chat", body, *_asked(body, tools, told))
+        return _spoken("openai_chat", body, *_asked(body, _functions(body), _system(body.get("messages"))))
     if path.endswith("/messages"):
         return _spoken("anthropic", body, *_asked(body, _items(body.get("tools")), [{"content": body.get("system")}]))
+    if path.endswith("/responses"):
+        return _responses(body)
+    if path.endswith("/api/chat"):
+        return _ollama(body)
+    if path.endswith(("/converse", "/converse-stream")):
+        return _bedrock(path, body)
     model, _, action = path.rpartition("/")[2].rpartition(":")
     if action in ("generateContent", "streamGenerateContent"):
         return _gemini(unquote(model), action, query, body)
@@ -77,6 +81,36 @@ def _spoken(dialect: str, body: Fields, tools: tuple[str, ...], arm: str) -> Que
         seed=seed if isinstance(seed, int) else 0,
         arm=arm,
     )
+
+
+def _functions(body: Fields) -> list[Fields]:
+    return [_fields(tool.get("function")) for tool in _items(body.get("tools"))]
+
+
+def _system(messages: Json) -> list[Fields]:
+    return [message for message in _items(messages) if message.get("role") in ("system", "developer")]
+
+
+def _responses(body: Fields) -> Question:
+    sent = body.get("input")
+    messages = [{"role": "user", "content": sent}] if isinstance(sent, str) else sent
+    told = [{"content": body.get("instructions")}, *_system(messages)]
+    return _spoken("openai_responses", {**body, "messages": messages}, *_asked(body, _items(body.get("tools")), told))
+
+
+def _ollama(body: Fields) -> Question:
+    seed = _fields(body.get("options")).get("seed")
+    asked = _asked(body, _functions(body), _system(body.get("messages")))
+    return _spoken("ollama", {**body, "stream": body.get("stream", True), "seed": seed}, *asked)
+
+
+def _bedrock(path: str, body: Fields) -> Question:
+    *_, model, action = path.split("/")
+    tools = [_fields(tool.get("toolSpec")) for tool in _items(_fields(body.get("toolConfig")).get("tools"))]
+    asked = _asked(body, tools, [{"content": body.get("system")}])
+    # Some clients quote the name twice.
+    said = {**body, "model": unquote(unquote(model)), "stream": action == "converse-stream"}
+    return _spoken("bedrock", said, *asked)
 
 
 def _gemini(model: str, action: str, query: Mapping[str, str], body: Fields) -> Question:

@@ -101,17 +101,17 @@ class Server:
 
 
 def _whole(answer: Answer, **headers: str) -> web.Response:
-    body = answer.body.encode()
-    return web.Response(status=answer.status, body=body, headers={"Content-Type": answer.content_type, **headers})
+    sent = {"Content-Type": answer.content_type, **headers}
+    return web.Response(status=answer.status, body=answer.encoded(), headers=sent)
 
 
 async def _sent(request: web.Request, answer: Answer) -> web.StreamResponse:
-    if answer.content_type != "text/event-stream":
+    if not answer.is_stream:
         if answer.seconds:
             await asyncio.sleep(answer.seconds)
         return _whole(answer)
     if not answer.seconds:
-        return await _in_pieces(request, answer, [answer.body])
+        return await _in_pieces(request, answer, [answer.encoded()])
     pieces = answer.pieces()
     pause = (answer.seconds - answer.first_token) / len(pieces)
     await asyncio.sleep(answer.first_token)
@@ -119,16 +119,16 @@ async def _sent(request: web.Request, answer: Answer) -> web.StreamResponse:
 
 
 async def _in_pieces(
-    request: web.Request, answer: Answer, pieces: Sequence[str], pause: float = 0.0, *, close: bool = False
+    request: web.Request, answer: Answer, pieces: Sequence[bytes], pause: float = 0.0, *, close: bool = False
 ) -> web.StreamResponse:
     """Send the pieces one by one; `close`: and then close the connection, as if there were more to come."""
     response = web.StreamResponse(headers={"Content-Type": answer.content_type, "Cache-Control": "no-cache"})
-    if answer.content_type != "text/event-stream":
-        response.content_length = len(answer.body.encode())
+    if not answer.is_stream:
+        response.content_length = len(answer.encoded())
     try:
         await response.prepare(request)
         for piece in pieces:
-            await response.write(piece.encode())
+            await response.write(piece)
             if pause:
                 await asyncio.sleep(pause)
         if close and request.transport is not None:
@@ -153,8 +153,8 @@ async def _spoilt(request: web.Request, asked: Question, answer: Answer, fault: 
         case "cut_stream":
             return await _in_pieces(request, answer, pieces[: len(pieces) // 2], close=True)
         case "truncated_body":
-            half = answer.body[: len(answer.body) // 2]
-            return _whole(Answer(half, answer.content_type))
+            whole = answer.encoded()
+            return web.Response(body=whole[: len(whole) // 2], headers={"Content-Type": answer.content_type})
         case "wrong_content_type":
             return _whole(Answer(answer.body, "text/plain"))
         case "hang":
@@ -237,4 +237,6 @@ async def _forever(
         announce(f"  OpenAI     base URL {server.openai_url}")
         announce(f"  Anthropic  base URL {server.anthropic_url}")
         announce(f"  Gemini     base URL {server.gemini_url}")
+        announce(f"  Ollama     base URL {server.url}")
+        announce(f"  Bedrock    base URL {server.url}")
         await asyncio.Event().wait()
