@@ -22,7 +22,9 @@ from evalkit.errors import InputError, StoreError, suggest
 FORMAT = "evalkit.baseline"
 VERSION = 1
 LIMIT = 4_000
-"""Characters of a text that are kept. A megabyte of garbage is known by its beginning."""
+"""Characters of a call that are kept. A megabyte of garbage is known by its beginning."""
+SAID = 300
+"""Characters of what a model said beside its calls that are kept: nothing is judged by it."""
 
 Rung: TypeAlias = Literal[
     "called", "tool", "parsed", "valid", "correct", "abstained", "valid_lenient", "valid_repaired"
@@ -54,6 +56,8 @@ class Trial:
     passed: tuple[Rung, ...] = ()
     failed: tuple[Rung, ...] = ()
     calls: tuple[Call, ...] = ()
+    text: str = ""
+    """How what was said beside the calls begins."""
     finish: str | None = None
     matched_calls: tuple[int, int, int] = (0, 0, 0)
     """Matched, expected, actual: as in `Counts`."""
@@ -162,6 +166,7 @@ def _trial(record: Record) -> Trial:
         passed=tuple(rung for rung in RUNGS if getattr(score, rung) is True),
         failed=tuple(rung for rung in RUNGS if getattr(score, rung) is False),
         calls=tuple(_call(payload) for payload in answer.payloads),
+        text=_clip(answer.text, SAID),
         finish=answer.finish,
         matched_calls=_three(score.calls),
         matched_arguments=_three(score.arguments),
@@ -188,8 +193,8 @@ def _short(found: Mismatch) -> Mismatch:
     return replace(found, tool=_clip(found.tool), actual=actual, why=_clip(found.why))
 
 
-def _clip(text: str) -> str:
-    return text if len(text) <= LIMIT else f"{text[:LIMIT]}… ({len(text) - LIMIT:,} more characters)"
+def _clip(text: str, limit: int = LIMIT) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit:,} more characters)"
 
 
 # --------------------------------------------------------------------------- the file
@@ -233,7 +238,9 @@ def _lines(entries: Mapping[str, Json]) -> str:
 def _line(value: Json) -> str:
     """On one line. What cannot be seen (controls, marks that turn the text around) stands as its escape."""
     text = json.dumps(value, ensure_ascii=False)
-    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+    return (
+        text if text.isprintable() else "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+    )
 
 
 def read(text: str, source: str) -> Baseline:

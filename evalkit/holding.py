@@ -120,6 +120,7 @@ def _answer(trial: Trial) -> Answer:
     sent, received = trial.tokens
     return Answer(
         payloads=tuple(_payload(index, call) for index, call in enumerate(trial.calls)),
+        text=trial.text,
         finish=trial.finish,
         usage=Usage(input_tokens=sent, output_tokens=received, cost=trial.cost),
     )

@@ -185,6 +185,22 @@ def test_a_megabyte_is_cut_and_says_so() -> None:
     assert len(baselines._clip("x" * 1_000_000)) < 4_100
 
 
+def test_the_recorded_migration_comes_out_the_same_from_a_file(cli: Cli, tmp_path: Path) -> None:
+    recorded = Path(__file__).parents[1].parent / "shared/recorded/bfcl-2024-08"
+    if not recorded.is_dir():
+        pytest.skip("the recorded answers are not beside this checkout")
+    cli("import", "cases", recorded, "--from", "bfcl", "-o", "bfcl.jsonl")
+    old, new = "gpt-4o-2024-05-13", "gpt-4o-2024-08-06"
+    for name in (old, new):
+        answers = recorded / f"results/{name}-FC"
+        cli("import", "run", answers, "--from", "bfcl", "--suite", "bfcl.jsonl", "--target", name, "--run", name)
+    cli("baseline", "set", old, "--name", "may")
+    held, direct = cli("gate", new, "--baseline", "baseline:may", "--json"), cli("gate", old, new, "--json")
+    assert held.code == direct.code and held.json["verdict"] == direct.json["verdict"]
+    assert held.json["changes"] == direct.json["changes"]
+    assert (tmp_path / "suites/baselines/may.json").stat().st_size < 1_000_000
+
+
 def test_nothing_judged_is_no_baseline() -> None:
     run = outcomes.run([outcomes.case(0)], {"old": ["x"]})
     with pytest.raises(InputError, match="no judged answer"):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import bumps, github, report
+from evalkit import bumps, github, plugins, report
 from evalkit.data import Change, Target
 from evalkit.errors import ExitCode, InputError
 from tests import comparisons
@@ -215,6 +215,17 @@ def test_a_command_is_one_line_of_one_shape_whatever_it_says(message: str, title
     shape = re.fullmatch(r"::error file=a\.yaml,line=3,title=([^:,]*)::(.*)", told)
     assert shape and "##[" not in told
     assert "\n" not in unescaped(shape[2])
+
+
+def test_what_a_hostile_model_said_makes_no_command_link_or_row_in_a_summary(tmp_path: Path) -> None:
+    made = report.build(comparisons.hostile(), comparisons.verdict())
+    marks = github.marks(made, tmp_path, tmp_path)
+    assert marks and all(mark.startswith("::error title=") and len(mark.splitlines()) == 1 for mark in marks)
+    assert not any("forged" in mark.split("::")[0] or "\x1b" in mark for mark in marks)
+    page = github.fit([plugins.renderer("markdown").render(made)] * 2, github.COMMENT)
+    assert not re.search(r"(?m)^\s*::|##\w*\[|\]\(|<script|\x00|\x1b", page)
+    rows = [line for line in page.split("\n") if line.startswith("|")]
+    assert rows and all(line.endswith("|") for line in rows)
 
 
 def test_a_path_that_is_not_in_the_repository_is_not_named(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def set_(
 def list_(folder: Folder = FOLDER, as_json: options.AsJson = False) -> None:
     """The baselines there are."""
     from evalkit import baselines
+    from evalkit.cli.printing import visible
 
     told = [_told(load(name, folder)) for name in baselines.names(folder)]
     if as_json:
@@ -78,7 +79,8 @@ def list_(folder: Folder = FOLDER, as_json: options.AsJson = False) -> None:
     elif not told:
         typer.echo(f"{folder} holds no baseline; `evalkit baseline set RUN` makes one", err=True)
     for each in [] if as_json else told:
-        typer.echo(f"{each['name']}  {each['cases']} cases of {each['target']}, set {each['set'][:10]} by {each['by']}")
+        told_of = f"{each['cases']} cases of {each['target']}, set {each['set'][:10]} by {each['by'] or 'nobody named'}"
+        typer.echo(visible(f"{each['name']}  {told_of}"))
 
 
 @baseline.command()
