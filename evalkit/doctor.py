@@ -112,7 +112,7 @@ def _tools(heard: Heard) -> Said:
         return "fail", leak.message, _PARSER
     return (
         "warn",
-        "no call was made, though the question needs one",
+        "no call was made, though one is needed",
         "is this model one for tools, with a template for them?",
     )
 
@@ -303,7 +303,7 @@ _PROBES: Mapping[str, Callable[[Heard], Said]] = {
         way="auto",
         advice="for vLLM: --enable-auto-tool-choice and --tool-call-parser",
         kept=_called,
-        broken="no call was made, though the question needs one",
+        broken="no call was made, though one is needed",
     ),
     "choice required": partial(_choice, way="required", advice=_FORCED, kept=_called, broken="no call was made"),
     "choice none": partial(

@@ -64,10 +64,6 @@ class Watch:
         self._last: Look | None = None
         self._gauges: dict[str, list[float]] = defaultdict(list)
 
-    @property
-    def empty(self) -> bool:
-        return self._last is None
-
     def add(self, text: str) -> None:
         look = read(text)
         self._first = self._first or look

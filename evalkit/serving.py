@@ -76,6 +76,7 @@ class Server:
             time.sleep(0.1)
         self._ready_seconds = time.monotonic() - began
         if plugins.engine(self.serve.engine).METRICS:
+            self._look()  # what it counted before the first question is not the run's
             self._watcher = threading.Thread(target=self._look_on, name=f"metrics of {self.name}", daemon=True)
             self._watcher.start()
 
@@ -108,13 +109,15 @@ class Server:
         }
 
     def _look_on(self) -> None:
-        path = plugins.engine(self.serve.engine).METRICS or ""
         last = False
         while not last:
-            last = self._watched.wait(0.0 if self._watch.empty else _BETWEEN_LOOKS)
-            text = _get(self.port, path)
-            if text:
-                self._watch.add(text)
+            last = self._watched.wait(_BETWEEN_LOOKS)
+            self._look()
+
+    def _look(self) -> None:
+        text = _get(self.port, plugins.engine(self.serve.engine).METRICS or "")
+        if text:
+            self._watch.add(text)
 
     def _last_lines(self) -> str:
         lines = [line for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]

@@ -15,6 +15,7 @@ import typer
 
 from evalkit.cli import options
 from evalkit.errors import ExitCode
+from evalkit.renderers._visible import line
 
 if TYPE_CHECKING:
     from evalkit.data import Record, Target
@@ -103,15 +104,17 @@ def _print_json(findings: Sequence[Finding], name: str, calls: int, seconds: flo
 
 
 def _print(findings: Sequence[Finding], name: str, calls: int, seconds: float) -> None:
-    from evalkit.renderers._visible import line
-
     counted = {status: sum(finding.status == status for finding in findings) for status in _COLOURS}
     summary = ", ".join(f"{count} {status}" for status, count in counted.items() if count)
     typer.echo(f"{line(name)}: {summary} ({calls} calls, {seconds:.1f} s)")
     for finding in findings:
         status = typer.style(f"{finding.status:8}", fg=_COLOURS[finding.status])
-        first, *more = textwrap.wrap(line(finding.says), _LINE - _MARGIN) or [""]
+        first, *more = _wrapped(finding.says)
         typer.echo(f"{status} {finding.probe:15} {first}")
-        advice = textwrap.wrap(f"-> {finding.advice}", _LINE - _MARGIN) if finding.advice else []
+        advice = _wrapped(f"-> {finding.advice}") if finding.advice else []
         for text in (*more, *advice):
             typer.echo(f"{'':{_MARGIN}}{text}")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(line(text), _LINE - _MARGIN, break_on_hyphens=False)
