@@ -847,8 +847,8 @@ class Figure:
     shares: {"parts": [{"label", "tone", "count"}]}, a whole in its parts; tone: same, fixed, broken, both_fail, none.
     tiles: {"tiles": [{"label", "kind", "value", "was", "change", "low", "high"}]}, a headline number each, `kind` as
     in Column; `change` with its interval is in points for percent, else a ratio.
-    heat: {"groups": [label], "models": [label], "rows": [{"label", "values": [[share, ...], ...]}]}, a list for each
-    group with a share (or None) for each model.
+    heat: {"groups": [label], "models": [label], "rows": [{"label", "values": [[share, ...], ...]}], "note"}, a list
+    for each group with a share (or None) for each model.
     """
 
     kind: Literal["forest", "ecdf", "shares", "tiles", "heat"]

@@ -234,10 +234,15 @@ def spell_all(accept: Sequence[Expectation]) -> Json:
     return spell(accept[0]) if len(accept) == 1 else {"any_of": [spell(expectation) for expectation in accept]}
 
 
+def spell_arguments(rules: Iterable[ArgRule]) -> dict[str, Json]:
+    """What a call's arguments must be, as the value of its `args`."""
+    return arrange(rules, _spell_rule, _spell_optional)
+
+
 def _spell_call(call: ExpectedCall) -> Json:
     spelled: dict[str, Json] = {"call": call.tool}
     if call.args:
-        spelled["args"] = arrange(call.args, _spell_rule, _spell_optional)
+        spelled["args"] = spell_arguments(call.args)
     return spelled if call.closed else {**spelled, "closed": False}
 
 

@@ -15,6 +15,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Report:
         baseline=comparison.baseline.identity,
         candidate=comparison.candidate.identity,
         suite=comparison.suite.name,
+        run=comparison.candidate_info.id,
         created=comparison.candidate_info.created,
         sections=tuple(section for section in spoken if section is not None),
         changes=(*comparison.changes, *comparison.left_out),

@@ -34,7 +34,8 @@ def curl(request: Request) -> Command:
     """The body is exactly what the provider is handed, cut after its member `tools`."""
     target = request.target
     before: list[str] = []
-    tools, after = "", []
+    after: list[str] = []
+    tools = ""
     for name, value in request.body.items():
         if name in _SHARED and not tools:
             before.append(f"{_json(name)}: ")

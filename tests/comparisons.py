@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from evalkit import compare
+from evalkit import compare, values
 from evalkit.data import (
     Answer,
     ArgRule,
@@ -95,7 +95,13 @@ def answer(
 ) -> Record:
     """An answer whose score is as told: what is not said to be False holds where it applies."""
     payloads = tuple(
-        Payload(index=i, tool=tool, text=body, error=next((v.code for v in violations if v.code[:5] == "json."), None))
+        Payload(
+            index=i,
+            tool=tool,
+            text=body,
+            value=values.read(body).value,
+            error=next((v.code for v in violations if v.code[:5] == "json."), None),
+        )
         for i, (tool, body) in enumerate(made)
     )
     ladder: dict[str, bool | None] = {}

@@ -10,6 +10,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,8 +18,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from evalkit import plugins, report
-from evalkit.data import Column, Figure, Report
-from evalkit.renderers import _cells, _drawing, _visible, markdown, terminal
+from evalkit.data import Column, Drilldown, Figure, Report
+from evalkit.renderers import _cells, _drawing, _packing, _source, _visible, markdown, terminal
 from evalkit.renderers import html as page
 from tests import comparisons
 
@@ -169,7 +170,8 @@ def read(text: str) -> Reader:
 def test_hostile_text_makes_no_element_and_no_attribute(hostile: Report) -> None:
     reader = read(page.render(hostile))
     tags = [tag for tag, _ in reader.tags]
-    assert tags.count("script") == 1 and tags.count("style") == 1 and "img" not in tags
+    assert [a.get("type") for tag, a in reader.tags if tag == "script"] == ["text/plain", "text/plain", None]
+    assert tags.count("style") == 1 and "img" not in tags
     names = {name for _, attributes in reader.tags for name in attributes}
     assert not {name for name in names if name.startswith("on")} and "style" not in names and "src" not in names
 
@@ -192,27 +194,75 @@ def test_the_policy_of_the_page_admits_its_own_script_and_style_alone(outings: R
     assert page._hash(script) in policy
 
 
+def packed(text: str, name: str) -> str:
+    return text.split(f'<script type="text/plain" {name}>', 1)[1].split("<", 1)[0]
+
+
+def unpacked(pack: str) -> Any:
+    return json.loads(gzip.decompress(base64.b64decode(pack)))
+
+
 def test_cases_beyond_the_first_are_packed_whole(monkeypatch: pytest.MonkeyPatch, outings: Report) -> None:
     everything = page.render(outings)
     monkeypatch.setattr(page, "PLAIN", 2)
-    monkeypatch.setattr(page, "PACK", 3)
+    monkeypatch.setattr(_packing, "PACK", 3)
     text = page.render(outings)
-    packs = re.findall('<script type="text/plain" class="pack">([^<]*)</script>', text)
-    bodies = [body for pack in packs for body in json.loads(gzip.decompress(base64.b64decode(pack)))]
-    assert [len(json.loads(gzip.decompress(base64.b64decode(pack)))) for pack in packs] == [3, 1]
-    assert all(body.strip() in everything for body in bodies)
-    assert re.findall('data-pack="(.)" data-at="(.)"', text) == [("0", "0"), ("0", "1"), ("0", "2"), ("1", "0")]
+    packs = [unpacked(pack) for pack in re.findall('<script type="text/plain" class="pack">([^<]*)</script>', text)]
+    assert [len(bodies) for bodies in packs] == [3, 1]
+    assert all(body.strip() in everything for bodies in packs for body in bodies)
+    lines = unpacked(packed(text, 'id="ledger"'))
+    assert (lines["plain"], lines["full"], lines["pack"]) == (2, 6, 3)
+
+
+def test_what_no_page_can_hold_keeps_its_line(monkeypatch: pytest.MonkeyPatch, outings: Report) -> None:
+    monkeypatch.setattr(page, "PLAIN", 1)
+    monkeypatch.setattr(_packing, "PACK", 1)
+    monkeypatch.setattr(_packing, "BUDGET", 4_000)
+    text = page.render(outings)
+    lines = unpacked(packed(text, 'id="ledger"'))
+    assert len(lines["case"]) == 15
+    assert lines["full"] == 1 + text.count('class="pack"') < 6
+
+
+def test_every_case_has_a_line_in_the_page(outings: Report) -> None:
+    lines = unpacked(packed(page.render(outings), 'id="ledger"'))
+    kinds = [lines["kind"]["names"][code] for code in lines["kind"]["codes"]]
+    assert dict(zip(lines["case"], kinds, strict=True)) == {change.case: change.kind for change in outings.changes}
+    assert [lines["case"][place] for place in range(lines["full"])] == [
+        block.case for section in outings.sections for block in section.blocks if isinstance(block, Drilldown)
+    ]
+    assert {len(column) for column in (lines["why"], lines["asked"], *lines["seconds"], *lines["tokens"])} == {15}
 
 
 def test_a_report_of_the_recorded_size_stays_small() -> None:
     text = page.render(report.build(comparisons.large(), comparisons.verdict()))
-    assert text.count('<details class="case"') == 310
-    assert len(text) < 1_500_000
+    lines = unpacked(packed(text, 'id="ledger"'))
+    assert (len(lines["case"]), lines["full"], lines["plain"]) == (1240, 310, page.PLAIN)
+    assert len(text) < 700_000
+
+
+def test_the_violated_keyword_of_a_schema_is_marked() -> None:
+    made = report.build(comparisons.outings(), comparisons.verdict())
+    blocks = [block for section in made.sections for block in section.blocks]
+    case = next(block for block in blocks if isinstance(block, Drilldown) and block.case == "forecast-zurich")
+    found = _source.declared(comparisons.WEATHER, "get_forecast", case)
+    assert [segment.text for segment in found.segments if segment.codes] == ['"type": "integer"']
+    assert found.codes == ["schema.stringified_scalar"]
+    assert "".join(segment.text for segment in found.segments) == _source.pretty(comparisons.WEATHER)
+
+
+@given(st.integers(0, 10_000))
+def test_a_share_is_shown_whole_only_if_it_is(passed: int) -> None:
+    data = {"groups": ["x"], "models": ["m"], "rows": [{"label": "t", "values": [[passed / 10_000]]}]}
+    cell = _drawing.heat(Figure(kind="heat", title="", data=data, alt=""))["rows"][0]["cells"][0]
+    assert (cell["text"] == "100") == (passed == 10_000)
+    assert (cell["text"] == "0") == (passed == 0)
+    assert re.fullmatch("h[0-9]", cell["shade"])
 
 
 def test_a_payload_is_cut_at_its_marks_and_loses_nothing() -> None:
     call = {"text": "abcdef", "marks": [[1, 3, "x"], [2, 4, "y"], [6, 6, "z"]]}
-    segments = page.marked(call)
+    segments = _source.marked(call)
     assert "".join(segment.text for segment in segments) == "abcdef"
     assert [(segment.text, tuple(segment.codes)) for segment in segments] == [
         ("a", ()),
@@ -231,7 +281,7 @@ def test_a_payload_is_cut_at_its_marks_and_loses_nothing() -> None:
     )
 )
 def test_pretty_json_is_the_same_json(value: object) -> None:
-    assert json.loads(page.pretty(value, 20)) == value
+    assert json.loads(_source.pretty(value, 20)) == value
 
 
 # --------------------------------------------------------------------------- terminal, Markdown, JSON
@@ -294,11 +344,11 @@ def test_json_is_versioned_and_whole(outings: Report) -> None:
     assert told["verdict"]["word"] == "regressed"
     assert [section["id"] for section in told["sections"]] == [section.id for section in outings.sections]
     kinds = {block["block"] for section in told["sections"] for block in section["blocks"]}
-    assert kinds == {"table", "figure", "prose", "drilldown"}
+    assert kinds == {"table", "figure", "prose", "drilldown", "ledger"}
 
 
 def test_json_gives_back_what_the_model_said(hostile: Report) -> None:
     told = json.loads(plugins.renderer("json").render(hostile))
     flips = next(section for section in told["sections"] if section["id"] == "flips")
-    evil = next(block for block in flips["blocks"] if block["case"] == "evil")
+    evil = next(block for block in flips["blocks"] if block.get("case") == "evil")
     assert BIDI[0] in evil["sides"][1]["text"] and "\x00" in evil["sides"][1]["text"]

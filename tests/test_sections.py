@@ -320,7 +320,7 @@ def replace_schema(schema: Json) -> Any:
 
 
 def test_every_mark_lies_within_what_is_shown() -> None:
-    for block in section(comparisons.hostile(), "flips").blocks:
+    for block in section(comparisons.hostile(), "flips").blocks[1:]:
         assert isinstance(block, Drilldown)
         for call in (call for side in block.sides for call in side["calls"]):
             assert all(0 <= start <= end <= len(call["text"]) for start, end, _ in call["marks"])

@@ -35,6 +35,8 @@ CHANGES: Mapping[str, tuple[str, str]] = {
     "fixed": ("✓", "fixed"),
     "both_fail": ("−", "fails on both"),
     "unjudged": ("?", "not judged"),
+    "unpaired": ("?", "not asked on both"),
+    "same": ("=", "passes on both"),
 }
 NUMERIC = frozenset({"int", "change", "number", "percent", "points", "seconds", "usd", "ratio", "p"})
 

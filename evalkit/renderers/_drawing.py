@@ -150,3 +150,30 @@ def _tile(tile: Json) -> dict[str, str]:
         "tone": tone,
         "sign": "▲" if rose else "▼" if fell else "",
     }
+
+
+def heat(figure: Figure) -> dict[str, Any]:
+    """Shares as whole percents, each with a shade: the darker, the more is lost."""
+    rows = [
+        {
+            "label": row["label"],
+            "cells": [
+                {"text": _percents(share), "shade": _shade(share), "first": place == 0}
+                for group in row["values"]
+                for place, share in enumerate(group)
+            ],
+        }
+        for row in figure.data["rows"]
+    ]
+    return {"groups": figure.data["groups"], "models": figure.data["models"], "rows": rows}
+
+
+def _percents(share: float | None) -> str:
+    if share is None:
+        return numerals.NOTHING
+    return f"{math.floor(share * 100 + 1e-9) if share > 0.5 else math.ceil(share * 100 - 1e-9)}"
+
+
+def _shade(share: float | None) -> str:
+    """`none`, `h0` for all of it, up to `h9`."""
+    return "none" if share is None else f"h{min(9, math.ceil((1 - share) * 10 - 1e-9))}"

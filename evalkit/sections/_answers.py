@@ -6,10 +6,27 @@ import json
 from collections.abc import Mapping, Sequence
 
 from evalkit import complaint, locate, tally, values
-from evalkit.data import Answer, Case, Fault, Json, Mismatch, Payload, Record, Score, Target, ToolSpec, Violation
+from evalkit.data import (
+    Answer,
+    Case,
+    Fault,
+    Json,
+    Mismatch,
+    Payload,
+    Record,
+    Score,
+    Target,
+    ToolSpec,
+    Violation,
+    Wire,
+)
 
 LIMIT = 8_000
 """Characters of one text that a report shows: whoever needs more of a megabyte has the stored run."""
+WIRE = 4_000
+"""Characters of what crossed the network."""
+OTHERS = 7
+"""Trials beside the one that is shown first."""
 FRAGMENT = 400
 """Characters up to which a part of a schema is shown whole."""
 
@@ -17,28 +34,52 @@ Mark = tuple[int, int, str]
 
 
 def side(case: Case, target: Target, trials: Sequence[Record], specs: Mapping[str, ToolSpec]) -> Json:
-    """The first trial that failed, else the first that was judged; the shape is that of `Drilldown.sides`."""
-    if not trials:
-        return _silent(target, 0, "this case was not asked")
+    """The first trial that failed, else the first that was judged, and the others; the shape is `Drilldown.sides`."""
+    told = {"target": target.identity, "trials": len(trials), "passed": sum(passed(t) is True for t in trials)}
+    shown = _shown(trials)
+    if shown is None:
+        return {**_silent("this case was not asked"), **told, "others": [], "curl": None}
+    others = [_answer(case, trial, specs) for trial in trials if trial is not shown][:OTHERS]
+    return {**_answer(case, shown, specs), **told, "others": others, "curl": None}
+
+
+def payloads(trials: Sequence[Record]) -> tuple[Payload, ...]:
+    """The calls of the trial that `side` shows first."""
+    shown = _shown(trials)
+    return shown.answer.payloads if shown is not None and shown.answer is not None else ()
+
+
+def _shown(trials: Sequence[Record]) -> Record | None:
     judged = [trial for trial in trials if trial.score is not None]
-    record = next((trial for trial in judged if passed(trial) is False), judged[0] if judged else trials[0])
+    failed = [trial for trial in judged if passed(trial) is False]
+    return next(iter([*failed, *judged, *trials]), None)
+
+
+def _answer(case: Case, record: Record, specs: Mapping[str, ToolSpec]) -> Json:
+    """One trial in full."""
     if isinstance(record.reply, Fault):
-        return _silent(target, len(trials), f"{record.reply.kind}: {record.reply.message}")
+        return {**_silent(f"{record.reply.kind}: {record.reply.message}"), "trial": record.trial}
+    known = {"trial": record.trial, "wire": _wire(record.reply.wire), "seconds": record.reply.timing.total}
     if record.answer is None or record.score is None:
-        return _silent(target, len(trials), "this answer was not judged")
-    violations = _violations(record.answer, record.score)
-    return {
-        "target": target.identity,
-        "trials": len(trials),
-        "passed": sum(passed(trial) is True for trial in trials),
-        "calls": [_call(payload, violations, record.score.mismatches) for payload in record.answer.payloads],
-        "text": shorten(record.answer.text),
-        "finish": record.answer.finish,
-        "violations": [_violation(found, record.answer.payloads, specs) for found in violations],
-        "mismatches": [_mismatch(found, case, record.answer) for found in record.score.mismatches],
+        return {**_silent("this answer was not judged"), **known}
+    answer, timing = record.answer, record.reply.timing
+    violations = _violations(answer, record.score)
+    return known | {
+        "outcome": passed(record),
+        "calls": [_call(payload, violations, record.score.mismatches) for payload in answer.payloads],
+        "text": shorten(answer.text),
+        "finish": answer.finish,
+        "violations": [_violation(found, answer.payloads, specs) for found in violations],
+        "mismatches": [_mismatch(found, case, answer) for found in record.score.mismatches],
         "fault": None,
-        "seconds": record.reply.timing.total,
+        "timing": {"first_token": timing.first_token, "first_call_byte": timing.first_call_byte},
+        "tokens": {"input": answer.usage.input_tokens, "output": answer.usage.output_tokens},
     }
+
+
+def _wire(wire: Wire) -> Json:
+    body = wire.body[:WIRE]
+    return {"status": wire.status, "body": body, "omitted": len(wire.body) - len(body)}
 
 
 def passed(record: Record) -> bool | None:
@@ -54,11 +95,10 @@ def shorten(text: str) -> str:
     return text if len(text) <= LIMIT else f"{text[:LIMIT]}… ({len(text) - LIMIT:,} more characters)"
 
 
-def _silent(target: Target, trials: int, why: str) -> Json:
+def _silent(why: str) -> Json:
     return {
-        "target": target.identity,
-        "trials": trials,
-        "passed": 0,
+        "trial": 0,
+        "outcome": None,
         "calls": [],
         "text": "",
         "finish": None,
@@ -66,6 +106,9 @@ def _silent(target: Target, trials: int, why: str) -> Json:
         "mismatches": [],
         "fault": why,
         "seconds": None,
+        "timing": {"first_token": None, "first_call_byte": None},
+        "tokens": {"input": None, "output": None},
+        "wire": None,
     }
 
 
@@ -143,8 +186,10 @@ def _violation(found: Violation, payloads: Sequence[Payload], specs: Mapping[str
     tool = next((payload.tool for payload in payloads if payload.index == found.payload), "")
     return {
         "payload": found.payload,
+        "tool": tool,
         "code": found.code,
         "path": found.path,
+        "schema_path": found.schema_path,
         "message": shorten(found.message),
         "excerpt": found.excerpt,
         "declared": _declared(found, specs[tool].schema) if tool in specs else None,

@@ -1,4 +1,4 @@
-"""The cases that broke, those that were fixed, and those that fail on both sides: each in full."""
+"""Every case in a line; those that broke, were fixed, fail on both sides or could not be judged, each in full."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from evalkit import numerals, patterns
-from evalkit.data import Case, Change, Comparison, Drilldown, Json, Record, Section, ToolSpec, Verdict
+from evalkit.data import Case, Change, Comparison, Drilldown, Json, Section, ToolSpec, Verdict
+from evalkit.sections import _alignment as alignment
 from evalkit.sections import _answers as answers
+from evalkit.sections._asking import Asking
+from evalkit.sections._ledger import ledger, tools
 
 ORDER = 80
 SHOWN = ("broken", "fixed", "both_fail", "unjudged")
 
 
 def build(comparison: Comparison, verdict: Verdict) -> Section | None:
-    """None if every case passes on both sides."""
-    cases = {case.id: case for case in comparison.suite.cases}
-    changes = [change for kind in SHOWN for change in comparison.changes if change.kind == kind]
-    if not changes:
+    """None where there is not one case."""
+    if not comparison.changes:
         return None
+    cases = {case.id: case for case in comparison.suite.cases}
+    told = [change for kind in SHOWN for change in comparison.changes if change.kind == kind]
+    rest = [change for change in comparison.changes if change.kind not in SHOWN]
+    asking = Asking(comparison)
+    drilldowns = tuple(_drilldown(comparison, cases[change.case], change, asking) for change in told)
     return Section(
         id="flips",
         title="Cases",
         lead=_lead(Counter(change.kind for change in comparison.changes)),
-        blocks=tuple(_drilldown(comparison, cases[change.case], change) for change in changes),
+        blocks=(ledger(comparison, [*told, *rest], asking.offers), *drilldowns),
     )
 
 
@@ -35,14 +41,15 @@ def _lead(kinds: Counter[str]) -> str:
         "unjudged": "could not be judged on a side",
     }
     told = ", ".join(f"{kinds[kind]:,} {words}" for kind, words in said.items() if kinds[kind])
-    return f"Of {numerals.counted(kinds.total(), 'case')}, {told}. {kinds['same']:,} pass on both sides: not listed."
+    calm = f"{kinds['same']:,} pass on both sides."
+    return f"Of {numerals.counted(kinds.total(), 'case')}, {told}. {calm}" if told else f"No case changed: {calm}"
 
 
-def _drilldown(comparison: Comparison, case: Case, change: Change) -> Drilldown:
+def _drilldown(comparison: Comparison, case: Case, change: Change, asking: Asking) -> Drilldown:
     baseline = comparison.baseline_records.get(case.id, ())
     candidate = comparison.candidate_records.get(case.id, ())
     offered = {comparison.suite.specs[key].name: comparison.suite.specs[key] for key in case.tools}
-    tools = _tools(case, (*baseline, *candidate))
+    named = tools(case, (*baseline, *candidate))
     return Drilldown(
         case=case.id,
         kind=change.kind,
@@ -51,11 +58,14 @@ def _drilldown(comparison: Comparison, case: Case, change: Change) -> Drilldown:
         messages=tuple(_message(message) for message in case.messages),
         expected=patterns.spell_all(case.accept),
         sides=(
-            answers.side(case, comparison.baseline, baseline, offered),
-            answers.side(case, comparison.candidate, candidate, offered),
+            answers.side(case, comparison.baseline, baseline, offered)
+            | {"curl": asking.curl(case, comparison.baseline)},
+            answers.side(case, comparison.candidate, candidate, offered)
+            | {"curl": asking.curl(case, comparison.candidate)},
         ),
-        schemas=_schemas(tools, offered),
-        tools=tools,
+        arguments=alignment.align(case, *(answers.payloads(side) for side in (baseline, candidate))),
+        schemas=_schemas(named, offered),
+        tools=named,
         notes=_notes(case),
     )
 
@@ -65,16 +75,9 @@ def _message(message: Mapping[str, Json]) -> Mapping[str, Json]:
     return {**message, "content": answers.shorten(content)} if isinstance(content, str) else message
 
 
-def _tools(case: Case, records: Sequence[Record]) -> tuple[str, ...]:
-    """Wanted ones first, then called ones, each once."""
-    wanted = [call.tool for expectation in case.accept for call in expectation.calls]
-    called = [payload.tool for record in records if record.answer for payload in record.answer.payloads]
-    return tuple(dict.fromkeys([*wanted, *called]))
-
-
-def _schemas(tools: Sequence[str], offered: Mapping[str, ToolSpec]) -> dict[str, Json]:
+def _schemas(named: Sequence[str], offered: Mapping[str, ToolSpec]) -> dict[str, Json]:
     """Of the tools that matter; of all offered ones where none does (nothing was wanted, nothing called)."""
-    return {name: offered[name].schema for name in (tools or offered) if name in offered}
+    return {name: offered[name].schema for name in (named or offered) if name in offered}
 
 
 def _notes(case: Case) -> tuple[str, ...]:

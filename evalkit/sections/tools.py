@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from evalkit import numerals
-from evalkit.data import Cell, Column, Comparison, Json, Section, Table, Verdict
+from evalkit.data import Cell, Column, Comparison, Figure, Json, Section, Table, Verdict
 from evalkit.sections import _words as words
 
 ORDER = 50
 SHOWN_WHOLE = 30
 """With more tools than this, those without any change are counted and not listed."""
+MAPPED = ("called", "parsed", "compliance", "correct")
+"""Scores of the heat map."""
+WARM = 40
+"""Tools that it shows: those that lost most, then those that one of the models does worst on."""
 ALARM = 0.10
 """The false discovery rate at which a tool counts as changed."""
 
@@ -44,8 +48,46 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
                 rows=tuple(shown),
                 note=f"On {numerals.counted(still, 'further tool')} no case changed." if still else "",
             ),
+            *_heat(comparison, [row["tool"] for row in rows]),
         ),
     )
+
+
+def _heat(comparison: Comparison, tools: list[str]) -> tuple[Figure, ...]:
+    """Each tool by score and by model; none where every share is whole."""
+    scores = [score for score in MAPPED if any(_shares(comparison, tool, score) != [None, None] for tool in tools)]
+    rows: list[dict[str, Json]] = [
+        {"label": tool, "values": [_shares(comparison, tool, score) for score in scores]}
+        for tool in dict.fromkeys(tools)
+    ]
+    flawed = [row for row in rows if any(share is not None and share < 1 for pair in row["values"] for share in pair)]
+    if not flawed:
+        return ()
+    whole = len(rows) - len(flawed)
+    unshown = numerals.counted(max(0, len(flawed) - WARM), "tool")
+    notes = ["Percent of the cases, of all that were judged on a side. The darker, the more is lost."]
+    notes += [f"{numerals.counted(whole, 'further tool')} with 100 in every field."] if whole else []
+    notes += [f"{unshown} not shown."] if len(flawed) > WARM else []
+    return (
+        Figure(
+            kind="heat",
+            title="Where it is lost: tool by score and model",
+            data={
+                "groups": [words.LABELS[score] for score in scores],
+                "models": ["Baseline", "Candidate"],
+                "rows": flawed[:WARM],
+                "note": " ".join(notes),
+            },
+            alt=f"{len(flawed):,} of {numerals.counted(len(rows), 'tool')} lose something on a side; "
+            f"most change on {_named([row['label'] for row in flawed])}.",
+        ),
+    )
+
+
+def _shares(comparison: Comparison, tool: str, score: str) -> list[float | None]:
+    """Baseline's, then the candidate's."""
+    cell = words.cell(comparison, score, f"tool:{tool}")
+    return [cell.baseline.value, cell.candidate.value] if cell else [None, None]
 
 
 def _row(comparison: Comparison, tool: str) -> dict[str, Json]:
