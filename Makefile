@@ -29,6 +29,7 @@ check: $(VENV)/dev.done       ## Lint, types, the floors of the house, generated
 
 generated: $(VENV)/dev.done   ## Write the files that are made from the code
 	@for kind in suite models policy; do $(BIN)/evalkit schema $$kind > evalkit/schemas/$$kind.schema.json; done
+	$(BIN)/python -m tests.tables
 
 clean:          ## Remove the virtual environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

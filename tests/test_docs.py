@@ -14,6 +14,7 @@ import pytest
 from evalkit import plugins
 from evalkit.data import RUNGS
 from evalkit.errors import ExitCode
+from tests import tables
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -83,3 +84,7 @@ def test_the_suites_that_ship_are_named() -> None:
 def test_every_link_leads_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_generated_tables_are_up_to_date() -> None:
+    assert tables.written(README) == README, "run `make generated`"
