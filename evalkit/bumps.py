@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from evalkit import values
-from evalkit.data import Json, Target
+from evalkit.data import Json, Serve, Target
 from evalkit.errors import InputError
 
-ASKED = ("provider", "model", "arm", "params", "base_url", "stream", "options")
+ASKED = ("provider", "model", "arm", "params", "base_url", "stream", "options", "serve")
 """What of a model decides which answers come. Prices, keys and time limits do not."""
 
 
@@ -81,6 +81,8 @@ def _asked(target: Target) -> str:
 
 
 def _plain(value: object) -> Json:
+    if isinstance(value, Serve):
+        return {"engine": value.engine, "served model": value.model, "args": list(value.args)}
     return dict(value) if hasattr(value, "keys") else value  # type: ignore[call-overload]
 
 

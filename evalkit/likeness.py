@@ -27,7 +27,7 @@ def suites_differ(before: Suite, after: Suite) -> Iterable[str]:
 
 def same_model(before: Target, after: Target) -> bool:
     """Whether it is one model at one address. Its arms are there to be compared."""
-    return (before.provider, before.model, before.base_url) == (after.provider, after.model, after.base_url)
+    return all(getattr(before, what) == getattr(after, what) for what in ("provider", "model", "base_url", "serve"))
 
 
 def targets_differ(before: Target, after: Target) -> Iterable[str]:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import bumps, github, plugins, report
-from evalkit.data import Change, Target
+from evalkit.data import Change, Serve, Target
 from evalkit.errors import ExitCode, InputError
 from tests import comparisons
 from tests.test_cli import Cli, cli  # noqa: F401 - a fixture
@@ -168,6 +168,15 @@ def test_an_arm_is_a_change_and_a_price_is_none() -> None:
     assert bumps.between([target("a")], [target("a", arm="forced")]).bumped[0].what == "arm native → forced"
     dearer = target("a", input_price=3.0, timeout=9.0, api_key_env="KEY")
     assert bumps.between([target("a")], [dearer]) == bumps.Bumps()
+
+
+def test_a_server_started_otherwise_is_a_change_and_its_port_is_none() -> None:
+    def served(*args: str, port: int = 0) -> Target:
+        return Target(name="m", provider="openai_http", model="q", serve=Serve(engine="vllm", args=args, port=port))
+
+    (bump,) = bumps.between([served()], [served("--enforce-eager")]).bumped
+    assert bump.what == 'args [] → ["--enforce-eager"]'
+    assert not bumps.between([served()], [served(port=8000)]).bumped
 
 
 def test_two_arms_of_one_name_are_two_models() -> None:

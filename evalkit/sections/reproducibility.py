@@ -53,10 +53,16 @@ def _targets(before: Target, after: Target) -> list[Row]:
             ("base_url", "Endpoint"),
         )
     ]
+    rows.append(("Served here by", _served(before), _served(after)))
     rows += _pairs("Parameter", before.params, after.params)
     rows += _pairs("Option", before.options, after.options)
     rows.append(("Streamed", _yes(before.stream), _yes(after.stream)))
     return rows
+
+
+def _served(target: Target) -> str | None:
+    serve = target.serve
+    return " ".join((serve.engine, serve.model, *serve.args)) if serve else None
 
 
 def _runs(before: RunInfo, after: RunInfo) -> list[Row]:
