@@ -91,6 +91,11 @@ class Store:
         for asked, judged in rows:
             yield _record(asked, judged)
 
+    def asked(self) -> Iterator[Record]:
+        """Every record as it came, without what it is worth, in the order of asking; read as they are taken."""
+        for (asked,) in self._connection.execute("SELECT asked FROM records ORDER BY rowid"):
+            yield codec.decode(Record, asked)
+
     def load(self) -> Run:
         return Run(info=self.info, suite=self.suite, records=tuple(self.records()))
 

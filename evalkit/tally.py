@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from evalkit import stats
 from evalkit.data import SCORES, Counts, Fault, FaultKind, Record, Response, Score, ScoreName, Target, Usage
+
+Label = TypeVar("Label", bound=str)
+_TOO_OFTEN = 0.025
+"""As for the bounds of a 95 % interval: how often so few answers may all lie below the quantile."""
 
 QUANTILES: Mapping[str, float] = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 
@@ -57,19 +63,19 @@ def arguments(records: Iterable[Record]) -> Prf:
 
 def codes(records: Iterable[Record]) -> Mapping[str, int]:
     """Code -> number of answers that have it, most frequent first."""
-    found = Counter(
-        code
-        for record in records
-        if record.score is not None
-        for code in sorted({violation.code for violation in record.score.violations})
+    return ranked(
+        Counter(
+            code
+            for record in records
+            if record.score is not None
+            for code in {violation.code for violation in record.score.violations}
+        )
     )
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
 def faults(records: Iterable[Record]) -> Mapping[FaultKind, int]:
     """Kind -> number of records that ended in it, most frequent first."""
-    found = Counter(record.reply.kind for record in records if isinstance(record.reply, Fault))
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    return ranked(Counter(record.reply.kind for record in records if isinstance(record.reply, Fault)))
 
 
 def seconds(records: Iterable[Record]) -> list[float]:
@@ -83,8 +89,62 @@ def seconds(records: Iterable[Record]) -> list[float]:
 
 def latency_quantiles(records: Iterable[Record]) -> Mapping[str, tuple[float, float, float] | None]:
     """Name in QUANTILES -> (seconds, low, high), a 95 % interval; None where there are too few answers."""
+    from evalkit import stats  # here alone: scipy takes longer to import than most runs take to sum up
+
     timed = seconds(records)
     return {name: stats.quantile_interval(timed, quantile) for name, quantile in QUANTILES.items()}
+
+
+@dataclass(kw_only=True, slots=True)
+class Totals:
+    """What one target's records add up to, each forgotten once it is added."""
+
+    answered: int = 0
+    faults: Counter[FaultKind] = field(default_factory=Counter)
+    passed: Counter[ScoreName] = field(default_factory=Counter)
+    judged: Counter[ScoreName] = field(default_factory=Counter)
+    """Answers to which a score applies."""
+    codes: Counter[str] = field(default_factory=Counter)
+    """Answers that have a code."""
+    seconds: array[float] = field(default_factory=lambda: array("d"))
+    cost: float | None = None
+    """USD, of the answers that name it; None if none does."""
+
+    def add(self, record: Record) -> None:
+        if isinstance(record.reply, Fault):
+            self.faults[record.reply.kind] += 1
+        else:
+            self.answered += 1
+            if record.reply.timing.total is not None:
+                self.seconds.append(record.reply.timing.total)
+        if record.answer is not None and record.answer.usage.cost is not None:
+            self.cost = (self.cost or 0.0) + record.answer.usage.cost
+        if record.score is not None:
+            self._count(record.score)
+
+    def _count(self, score: Score) -> None:
+        for name in SCORES:
+            worth = value(score, name)
+            if worth is not None:
+                self.judged[name] += 1
+                self.passed[name] += worth
+        if score.violations:
+            self.codes.update({violation.code for violation in score.violations})
+
+    def rate(self, name: ScoreName) -> float | None:
+        """Share of the answers to which the score applies that have it."""
+        return self.passed[name] / self.judged[name] if self.judged[name] else None
+
+    def quantile(self, share: float) -> float | None:
+        """Seconds within which `share` of the answers came; None with so few that none may have taken longer."""
+        if share ** len(self.seconds) > _TOO_OFTEN:
+            return None
+        return sorted(self.seconds)[max(0, math.ceil(share * len(self.seconds)) - 1)]
+
+
+def ranked(counts: Mapping[Label, int]) -> dict[Label, int]:
+    """The most frequent first."""
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

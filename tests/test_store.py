@@ -70,6 +70,7 @@ def test_judging_again_leaves_what_came_back_untouched(tmp_path: Path) -> None:
         before = opened._connection.execute("SELECT asked FROM records").fetchall()
         opened.rejudge([replace(record("a"), answer=Answer(text="new"))], Judging(strings="bfcl"))
         assert opened._connection.execute("SELECT asked FROM records").fetchall() == before
+        assert list(opened.asked()) == [record("a")]
     run = store.load(tmp_path)
     assert run.records[0].answer == Answer(text="new") and run.info.judging.strings == "bfcl"
 

@@ -79,3 +79,23 @@ def test_cost_is_what_was_reported_else_what_the_tokens_come_to() -> None:
     ]
     assert tally.usage(records, priced).total.cost == pytest.approx(3.0 + 0.5)
     assert tally.usage(records).total.cost == 0.5
+
+
+def test_totals_taken_one_by_one_are_those_of_the_whole() -> None:
+    totals = tally.Totals()
+    for taken in (*RECORDS, with_usage(RECORDS[0], cost=0.5), with_usage(RECORDS[1], cost=0.25)):
+        totals.add(taken)
+    assert (totals.answered, tally.ranked(totals.faults)) == (7, {"timeout": 1})
+    assert totals.rate("called") == 6 / 7 and totals.rate("abstained") is None
+    assert tally.ranked(totals.codes) == tally.codes(RECORDS)
+    assert totals.cost == 0.75
+
+
+def test_totals_give_a_quantile_where_some_answer_may_lie_beyond_it() -> None:
+    timed = [record(CASES[0], trial, "p", "m", seconds=float(trial)) for trial in range(72)]
+    totals = tally.Totals()
+    for taken in timed:
+        totals.add(taken)
+    assert (totals.quantile(0.50), totals.quantile(0.95), totals.quantile(0.99)) == (35, 68, None)
+    quantiles = tally.latency_quantiles(timed)
+    assert [q and q[0] for q in (quantiles["p50"], quantiles["p95"], quantiles["p99"])] == [35, 68, None]

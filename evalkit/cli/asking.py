@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -146,9 +146,17 @@ def score(
     with store.open_run(folder) as opened:
         info = opened.info
         judging = Judging(strings=strings) if strings else info.judging
-        judge = pipeline.judge(opened.suite, judging, info.targets)
-        opened.rejudge((judge(replace(record, answer=None)) for record in opened.records()), judging)
-    printing.summary(folder, as_json)
+        suite = opened.suite
+        judge = pipeline.judge(suite, judging, info.targets)
+        sums = printing.Sums(info, suite)
+
+        def judged() -> Iterator[Record]:
+            for record in map(judge, opened.asked()):
+                sums.add(record)
+                yield record
+
+        opened.rejudge(judged(), judging)
+    printing.numbers(folder, sums, as_json)
 
 
 def suite_of(

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evalkit.data import DIVERGENCES, Case, Divergence, Fault, Json, Record, Run, RunInfo, ScoreName, Suite, Target
+from evalkit.data import DIVERGENCES, Case, Divergence, Fault, Json, Record, RunInfo, ScoreName, Suite, Target
 from evalkit.renderers._visible import inert
 
 if TYPE_CHECKING:
     from evalkit.errors import Problem
+    from evalkit.tally import Totals
 
 _LINE = 80
 _KINDS = tuple(DIVERGENCES)
@@ -46,13 +47,62 @@ def summary(folder: Path, as_json: bool) -> None:
     """Every target of a run in numbers."""
     from evalkit import store
 
-    run = store.load(folder)
-    rows = [_row(run, target) for target in run.info.targets]
+    with store.open_run(folder) as opened:
+        sums = Sums(opened.info, opened.suite)
+        for record in opened.records():
+            sums.add(record)
+    numbers(folder, sums, as_json)
+
+
+class Sums:
+    """What the records of a run add up to, target by target. They are added one by one, and none need be kept."""
+
+    def __init__(self, info: RunInfo, suite: Suite) -> None:
+        from evalkit.tally import Totals
+
+        self.info = info
+        self._suite = suite
+        self._offers = {case.id: case.tools for case in suite.cases}
+        self._totals = {target.identity: Totals() for target in info.targets}
+        self._altered: dict[str, dict[tuple[str, ...], Record]] = {target: {} for target in self._totals}
+        """One record for each list of tools that did not leave as declared."""
+
+    def add(self, record: Record) -> None:
+        self._totals[record.target].add(record)
+        if not isinstance(record.reply, Fault) and record.reply.sent is not None:
+            self._altered[record.target].setdefault(self._offers[record.case], record)
+
+    def rows(self) -> list[dict[str, Json]]:
+        return [self._row(target, self._totals[target.identity]) for target in self.info.targets]
+
+    def _row(self, target: Target, total: Totals) -> dict[str, Json]:
+        from evalkit import portability
+        from evalkit.tally import ranked
+
+        altered = self._altered[target.identity].values()
+        sent = portability.of_target(target, self._suite.cases, self._suite.specs, altered)
+        return {
+            "target": target.identity,
+            "answered": total.answered,
+            "faults": total.faults.total(),
+            "faults_by_kind": ranked(total.faults),
+            **{score: total.rate(score) for score in _HEADLINES},
+            "p50": total.quantile(0.50),
+            "p95": total.quantile(0.95),
+            "cost": total.cost,
+            "codes": ranked(total.codes),
+            "portability": dict(Counter(each.kind for each in sent)),
+        }
+
+
+def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
+    """What the records of each target add up to, a line each."""
+    info, rows = sums.info, sums.rows()
     if as_json:
-        told = {"run": str(folder), "suite": run.info.suite_name, "suite_digest": run.suite.digest, "targets": rows}
+        told = {"run": str(folder), "suite": info.suite_name, "suite_digest": info.suite_digest, "targets": rows}
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    typer.echo(f"{folder}  suite {run.info.suite_name} ({run.suite.digest}), {len(run.suite.cases)} cases")
+    typer.echo(f"{folder}  suite {info.suite_name} ({info.suite_digest}), {info.cases} cases")
     typer.echo("")
     _table(
         ["model", "answered", "faults", "compliance", "correct", "p50 s", "p95 s", "USD"],
@@ -74,27 +124,6 @@ def summary(folder: Path, as_json: bool) -> None:
         if row["portability"]:
             counts = ", ".join(f"{count} {kind}" for kind, count in row["portability"].items())
             typer.echo(f"{row['target']}: tools sent otherwise than declared ({counts}); a report lists them")
-
-
-def _row(run: Run, target: Target) -> dict[str, Json]:
-    from evalkit import bounds, portability, tally
-
-    records = [record for record in run.records if record.target == target.identity]
-    sent = Counter(each.kind for each in portability.of_target(target, run.suite.cases, run.suite.specs, records))
-    quantiles = tally.latency_quantiles(records)
-    middle, high = quantiles["p50"], quantiles["p95"]
-    return {
-        "target": target.identity,
-        "answered": sum(not isinstance(record.reply, Fault) for record in records),
-        "faults": sum(isinstance(record.reply, Fault) for record in records),
-        "faults_by_kind": dict(tally.faults(records)),
-        **{score: bounds.rate(records, score) for score in _HEADLINES},
-        "p50": middle[0] if middle else None,
-        "p95": high[0] if high else None,
-        "cost": tally.usage(records).total.cost,
-        "codes": dict(tally.codes(records)),
-        "portability": dict(sent),
-    }
 
 
 def lint(
