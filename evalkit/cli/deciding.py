@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from evalkit.data import Comparison, Policy, Report, Run
     from evalkit.plugins import Renderer
 
+READABLE = 110
+"""Columns beyond which lines are no longer read with ease."""
 OtherRun = Annotated[
     str | None, typer.Argument(metavar="[RUN]", help="The candidate's run, where it is not the same one.")
 ]
@@ -134,14 +137,34 @@ def settle(
     github: bool = False,
 ) -> ExitCode:
     """Decide, print (unless `show` is False), write every report of `outputs`, tell GitHub. The verdict's exit code."""
-    from evalkit import gate, plugins
+    from evalkit import plugins
 
     built = decided(comparison, policy)
     if as_json:
         typer.echo(plugins.renderer("json").render(built))
+    elif show and sys.stdout.isatty():
+        _draw(built, outputs)
+        return _told(built, github)
     elif show:
         typer.echo(plugins.renderer("terminal").render(built), nl=False)
     write(built, outputs, err=as_json)
+    return _told(built, github)
+
+
+def _draw(built: Report, outputs: Sequence[Path]) -> None:
+    """On a terminal: as wide as it is, up to what can be read, in colour unless NO_COLOR is set."""
+    from rich.console import Console
+
+    from evalkit.renderers import terminal
+
+    console = Console()
+    console.width = min(console.width, READABLE)
+    terminal.draw(built, console, save(built, outputs))
+
+
+def _told(built: Report, github: bool) -> ExitCode:
+    from evalkit import gate
+
     if github:
         announcing.tell([built])
     return gate.exit_code(built.verdict)
@@ -156,11 +179,17 @@ def decided(comparison: Comparison, policy: Policy) -> Report:
 
 def write(built: Report, outputs: Sequence[Path], *, err: bool) -> None:
     """A report to each path, and to stdout (stderr if `err`) where they are."""
+    for path in save(built, outputs):
+        typer.echo(f"report: {path}", err=err)
+
+
+def save(built: Report, outputs: Sequence[Path]) -> list[str]:
+    """A report to each path; where they are."""
     from evalkit import workspace
 
     for path, renderer in renderers_of(outputs):
         workspace.write_atomic(path, renderer.render(built))
-        typer.echo(f"report: {path}", err=err)
+    return [str(path) for path in outputs]
 
 
 def renderers_of(outputs: Sequence[Path]) -> list[tuple[Path, Renderer]]:

@@ -1,4 +1,4 @@
-"""Verbs that look at what is there: list, show, plugins; and serve-reference, which is there to be looked at."""
+"""Verbs that look at what is there: list, show, repro, plugins; and serve-reference, which is there to be looked at."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     """Add this module's verbs."""
     app.command(name="list")(runs)
     app.command()(show)
+    app.command()(repro)
     app.command()(plugins)
     app.command()(serve_reference)
 
@@ -40,6 +41,31 @@ def show(
         printing.summary(folder, as_json)
     else:
         printing.case(folder, case, as_json)
+
+
+def repro(
+    run: options.RunName,
+    case: Annotated[str, typer.Argument(metavar="CASE", help="The case to ask again.")],
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", help="One of the run's models; all if left out.")
+    ] = None,
+    reports: options.Reports = options.REPORTS,
+) -> None:
+    """A case as it was asked, as a curl command for each model. Keys are named, never written."""
+    from evalkit import repro, request, store
+    from evalkit.cli.locating import run_folder
+    from evalkit.errors import InputError, suggest
+
+    with store.open_run(run_folder(run, reports)) as opened:
+        suite, targets = opened.suite, {target.identity: target for target in opened.info.targets}
+    asked = {case.id: case for case in suite.cases}
+    if case not in asked:
+        raise InputError(f"{run} has no case {case!r}", suggest(case, asked))
+    if model is not None and model not in targets:
+        raise InputError(f"{run} has no model {model!r}", f"there are: {', '.join(targets)}")
+    builder = request.Builder(suite)
+    for target in [targets[model]] if model else targets.values():
+        typer.echo(f"# {json.dumps(target.identity)}\n{repro.curl(builder.build(asked[case], 0, target)).text}\n")
 
 
 def plugins(

@@ -1,0 +1,88 @@
+"""Requests as commands: what a shell makes of them is what was asked, and no key is in them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkit import repro, request
+from evalkit.data import Json, Target
+from evalkit.providers import openai_http
+from tests import comparisons
+from tests.comparisons import ZURICH
+
+TARGET = replace(comparisons.NEW, base_url="http://localhost:8000/v1")
+SUITE = comparisons.compared((), [], []).suite
+
+
+def command(target: Target = TARGET, said: str = "hello", **params: Json) -> repro.Command:
+    case = replace(ZURICH, messages=({"role": "user", "content": said},))
+    return repro.curl(request.Builder(SUITE).build(case, 0, replace(target, params=params)))
+
+
+def words(text: str) -> list[str]:
+    return shlex.split(text, comments=True)
+
+
+def sent(text: str) -> Any:
+    found = words(text)
+    return json.loads(found[found.index("-d") + 1])
+
+
+@given(st.text(), st.dictionaries(st.text(max_size=9), st.integers() | st.text(max_size=9), max_size=3))
+def test_a_shell_makes_of_it_the_very_body(said: str, params: dict[str, Json]) -> None:
+    params = {f"x_{name}": value for name, value in params.items()}
+    case = replace(ZURICH, messages=({"role": "user", "content": said},))
+    asked = request.Builder(SUITE).build(case, 0, replace(TARGET, params=params))
+    made = repro.curl(asked)
+    assert sent(made.text) == asked.body
+    assert all(line.isprintable() for line in made.text.split("\n"))
+
+
+def test_a_real_shell_reads_it_as_we_do(tmp_path: Any) -> None:
+    said = "it's $HOME, `id` and \"quotes\" \\ 'end"
+    script = command(said=said).text.replace("curl -sS", "printf '%s\\n'", 1)
+    out = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    assert json.loads(out.splitlines()[-1])["messages"] == [{"role": "user", "content": said}]
+
+
+def test_cases_that_offer_the_same_tools_share_the_longest_part() -> None:
+    one, other = command(said="one"), command(said="other")
+    assert one.tools == other.tools and len(one.tools) > len(one.head)
+    assert one.head != other.head
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        None,
+        "http://h:1",
+        "http://h:1/",
+        "http://h:1/v1",
+        "http://h:1/v1/",
+        "http://h/v2/chat/completions",
+        "http://h/v1?k=1",
+    ],
+)
+def test_the_address_is_the_one_that_is_asked(base: str | None) -> None:
+    asked = str(openai_http._address(base or openai_http.DEFAULT_URL))
+    assert repro.address(replace(TARGET, base_url=base)) == asked
+
+
+def test_the_key_is_named_and_a_password_in_the_address_left_out() -> None:
+    named = command(replace(TARGET, api_key_env="MY_KEY")).text
+    assert '-H "Authorization: Bearer $MY_KEY"' in named
+    assert "Authorization" not in command().text
+    assert "secret" not in command(replace(TARGET, base_url="http://me:secret@localhost/v1")).text
+
+
+def test_what_was_not_asked_over_http_asks_an_address_of_the_reader(tmp_path: Any) -> None:
+    text = command(replace(TARGET, provider="reference", base_url=None)).text
+    assert text.startswith("# gpt-new was not asked over HTTP") and '"$BASE_URL/chat/completions"' in text
