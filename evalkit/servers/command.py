@@ -1,4 +1,4 @@
-"""Any command that serves OpenAI's API: `args: [./my-server, --port, "{port}"]`, where `{port}` stands for the port."""
+"""Any command that serves the OpenAI API: `args: [./server, --port, "{port}"]`, with `{port}` filled in."""
 
 from __future__ import annotations
 
