@@ -16,7 +16,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "data",
-        "errors mending supervise canaries",
+        "errors mending supervise canaries limiting",
         "values",
         "documents eventstream numerals prometheus doctor patterns locate leaks defaults drafts violations references features routes",
         "shapes",
@@ -31,6 +31,8 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "pipeline workspace serving store selection testing baselines revisions github",
         "running bounds frames stopping planning holding",
         "cli",
+        "pytest_cases",
+        "pytest_plugin",
     )
 )
 EDGE = {"__init__", "__main__"}  # the front door: may name any room

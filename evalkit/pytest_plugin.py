@@ -1,0 +1,53 @@
+"""Suites as tests: `pytest suites/ --evalkit-model provider/model`. Without that option it does nothing at all.
+
+Each case is one test for each model. All that pytest selected (`-k`, `--deselect`, a node id) is asked before the first
+test runs, many at a time, in one run that `evalkit show`, `gate` and `report` can read afterwards. A test fails if a
+trial falls short of what its case wants. If the model was not heard (a Fault), the test is an *error*: nobody knows
+whether the model can do it, so it is neither a failure of the model nor may it pass.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+# Whoever has evalkit installed loads this module with every run of pytest: it imports the rest only when it is asked.
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options, all of which begin with --evalkit."""
+    group = parser.getgroup("evalkit", "suites of tool calls as tests")
+    add = group.addoption
+    add(
+        "--evalkit-model",
+        action="append",
+        default=[],
+        metavar="PROVIDER/MODEL",
+        help="Collect suite files, and ask this model their cases (repeatable).",
+    )
+    add(
+        "--evalkit-suite",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="A suite file, or the name of a bundled suite, beside what else is collected (repeatable).",
+    )
+    add("--evalkit-trials", type=int, default=1, metavar="N", help="How often each case is asked; all must hold.")
+    add("--evalkit-concurrency", type=int, default=16, metavar="N", help="Requests in flight.")
+    add("--evalkit-max-retries", type=int, default=4, metavar="N", help="Further attempts when the transport fails.")
+    add("--evalkit-reports", default="reports", metavar="DIR", help="Where the run is kept.")
+    add(
+        "--evalkit-run",
+        metavar="NAME",
+        help="Keep the answers under this name and ask only what is missing; else everything is asked anew.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bring in what collects and asks, once there is a model to ask."""
+    if not config.getoption("--evalkit-model"):
+        if config.getoption("--evalkit-suite"):
+            raise pytest.UsageError("--evalkit-suite: no model to ask; name one with --evalkit-model provider/model")
+        return
+    from evalkit.pytest_cases import Cases
+
+    config.pluginmanager.register(Cases.of(config), "evalkit-cases")
