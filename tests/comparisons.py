@@ -187,7 +187,7 @@ def compared(
 def _of(record: Record, target: Target, later: float) -> Record:
     reply = record.reply
     if isinstance(reply, Response) and reply.timing.total is not None:
-        reply = replace(reply, timing=Timing(total=reply.timing.total + later % 1.7))
+        reply = replace(reply, timing=replace(reply.timing, total=reply.timing.total + later % 1.7))
     return replace(record, target=target.identity, reply=reply)
 
 

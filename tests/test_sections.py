@@ -6,24 +6,31 @@ from dataclasses import replace
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalkit import plugins, values
 from evalkit.data import (
     MISMATCHES,
+    ArgRule,
     Block,
     Case,
     Comparison,
     Drilldown,
+    Expectation,
+    ExpectedCall,
     Figure,
     Json,
     Mismatch,
+    Payload,
     Prose,
     Response,
     Section,
     Table,
+    Timing,
     Violation,
 )
-from evalkit.sections import _answers, flips, latency, scorecard, tools
+from evalkit.sections import _alignment, _answers, flips, latency, scorecard, tools
 from tests import comparisons
 from tests.comparisons import BERN, BROKEN_TYPE, OSLO, ZURICH, answer, compared, right
 
@@ -186,7 +193,7 @@ def test_tags_are_slices_worst_first(outings: Comparison) -> None:
 
 
 def test_violations_count_answers_on_both_sides_with_an_example(outings: Comparison) -> None:
-    codes, kinds = tables(section(outings, "violations"))
+    codes, _, kinds = tables(section(outings, "violations"))
     assert row(codes, "code", "schema.stringified_scalar") == {
         "code": "schema.stringified_scalar",
         "meaning": "a number or boolean sent as a string",
@@ -196,6 +203,96 @@ def test_violations_count_answers_on_both_sides_with_an_example(outings: Compari
         "example": "forecast-zurich at /days: '3' is a string that holds an integer",
     }
     assert row(kinds, "code", "extra_call")["change"] == -1
+
+
+def test_violations_are_told_by_feature_of_the_schemas(outings: Comparison) -> None:
+    table = tables(section(outings, "violations"))[1]
+    found = row(table, "feature", "enum: 1 to 5 values")
+    # Of get_forecast's 11 cases one has no answer of the candidate, which breaks one; the baseline breaks another.
+    assert (found["answers"], found["candidate"], found["change"]) == (10, pytest.approx(1 / 10), 0)
+    assert found["most"] == "schema.stringified_scalar, 1×"
+    assert row(table, "feature", "format")["most"] == "json.syntax, 1×"
+    assert all(0 <= (row["candidate"] or 0) <= 1 for row in table.rows)
+
+
+def test_what_a_stream_brings_is_told_where_there_was_one(outings: Comparison) -> None:
+    assert [table.title for table in tables(section(outings, "latency"))] == ["Seconds to the whole answer"]
+    timing = Timing(first_token=0.2, first_call_byte=0.5, total=1.0)
+    streamed = [
+        replace(record, reply=replace(record.reply, timing=timing))
+        for record in map(right, comparisons.STEADY)
+        if isinstance(record.reply, Response)
+    ]
+    found = compared(comparisons.STEADY, streamed, streamed)
+    rows = tables(section(found, "latency"))[1].rows
+    assert [(row["until"], row["answers"]) for row in rows[::2]] == [
+        ("the first token", 8),
+        ("the first byte of a call", 8),
+    ]
+
+
+# --------------------------------------------------------------------------- calls side by side
+
+
+def aligned(before: Json, after: Json, *rules: ArgRule) -> dict[str, Any]:
+    """Pointer -> line, of one call of either side with these arguments."""
+    case = replace(BERN, accept=(Expectation(calls=(ExpectedCall(tool="get_forecast", args=rules),)),))
+    payloads = [[Payload(index=0, tool="get_forecast", text=None, value=value)] for value in (before, after)]
+    (call,) = _alignment.align(case, *payloads)
+    return {line["path"]: line for line in call["rows"]}
+
+
+def test_arguments_stand_side_by_side() -> None:
+    rule = ArgRule(path="/city", matcher="one_of", value=["Bern", "Berne"])
+    lines = aligned({"city": "Bern", "days": 1, "unit": "k"}, {"city": "Berne", "days": 1.0, "to": {"a": 1}}, rule)
+    assert {path: line["state"] for path, line in lines.items()} == {
+        "/city": "differs",
+        "/days": "same",
+        "/unit": "only_baseline",
+        "/to/a": "only_candidate",
+    }
+    assert lines["/city"]["wanted"] == '{"$one_of": ["Bern", "Berne"]}'
+
+
+def test_an_object_and_its_text_stand_on_one_line() -> None:
+    lines = aligned({"at": {"x": 1, "y": 2}}, {"at": '{"x": 1, "y": 2}'}, ArgRule(path="/at", value={"x": 1, "y": 2}))
+    assert [(path, line["state"]) for path, line in lines.items()] == [("/at", "differs")]
+    assert lines["/at"]["wanted"] == lines["/at"]["baseline"] == '{"x": 1, "y": 2}'
+
+
+def test_what_is_wanted_and_neither_gives_is_a_line() -> None:
+    lines = aligned({}, {"days": 1}, ArgRule(path="/city", value="Bern"), ArgRule(path="/days", value=1))
+    assert (lines["/city"]["state"], lines["/city"]["wanted"]) == ("neither", '"Bern"')
+
+
+objects = st.dictionaries(
+    st.sampled_from("abc"),
+    st.recursive(
+        st.integers(0, 2) | st.none(),
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("xy"), inner, max_size=2),
+        max_leaves=5,
+    ),
+    max_size=3,
+)
+
+
+@given(objects, objects)
+def test_every_argument_of_either_side_has_its_line(before: Json, after: Json) -> None:
+    lines = aligned(before, after)
+    same = {path for path, line in lines.items() if line["state"] == "same"}
+    assert (before == after) <= (len(same) == len(lines))
+    for line in lines.values():
+        assert (line["baseline"] is None) == (line["state"] in ("only_candidate", "neither"))
+        assert (line["candidate"] is None) == (line["state"] in ("only_baseline", "neither"))
+
+
+def test_calls_of_one_tool_are_paired_in_their_order() -> None:
+    def made(*tools: str) -> list[Payload]:
+        return [Payload(index=i, tool=tool, text=None, value={"n": i}) for i, tool in enumerate(tools)]
+
+    found = _alignment.align(BERN, made("a", "b", "a"), made("b", "a"))
+    assert [call["tool"] for call in found] == ["a", "a", "b"]
+    assert [call["rows"][0]["state"] for call in found] == ["differs", "only_baseline", "differs"]
 
 
 def test_every_kind_of_mismatch_has_a_meaning() -> None:

@@ -40,8 +40,12 @@ def _call(tool: str, wanted: ExpectedCall | None, pair: Pair) -> Json:
     given = _level(was, now, pair[0]), _level(now, was, pair[1])
     leaves = {**given[0], **given[1]}
     wishes = patterns.spell_arguments(wanted.args) if wanted else {}
-    unmet = [path for path in _leaves(wishes) if not any(_within(path, leaf) or _within(leaf, path) for leaf in leaves)]
-    shown = [*leaves, *(path for path in unmet if path)]
+    unmet = [
+        path
+        for path in _leaves(wishes)
+        if path and not any(_within(path, leaf) or _within(leaf, path) for leaf in leaves)
+    ]
+    shown = [*leaves, *unmet]
     return {
         "tool": tool,
         "rows": [_row(path, values.at(wishes, path), given) for path in shown[:ROWS]],
@@ -78,7 +82,9 @@ def _state(was: Json, now: Json) -> str:
 
 
 def _given(payload: Payload | None) -> dict[str, Json]:
-    return {} if payload is None or payload.error is not None else _leaves(payload.value)
+    if payload is None or payload.error is not None or payload.value == {}:
+        return {}
+    return _leaves(payload.value)
 
 
 def _level(mine: Mapping[str, Json], theirs: Mapping[str, Json], payload: Payload | None) -> Mapping[str, Json]:

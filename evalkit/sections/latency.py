@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalkit import tally
-from evalkit.data import Column, Comparison, Figure, Json, Section, Table, Verdict
+from evalkit import stats, tally
+from evalkit.data import Column, Comparison, Figure, Json, Record, Response, Section, Table, Verdict
 from evalkit.sections import _records as records
 
 ORDER = 90
+_QUANTILES = ("p50", "p90", "p95", "p99")
 STEPS = 160
 """Points of a drawn curve: more than a screen resolves, few enough to keep the file small."""
 
@@ -23,7 +24,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         quantiles = tally.latency_quantiles(side)
         rows.append(
             {"target": target.identity, "answers": len(seconds)}
-            | {name: _interval(quantiles[name]) for name in ("p50", "p90", "p95", "p99")}
+            | {name: _interval(quantiles[name]) for name in _QUANTILES}
         )
     return Section(
         id="latency",
@@ -35,15 +36,57 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
                 columns=(
                     Column(key="target", label="Model"),
                     Column(key="answers", label="Answers", kind="int"),
-                    *(Column(key=name, label=name, kind="seconds") for name in ("p50", "p90", "p95", "p99")),
+                    *(Column(key=name, label=name, kind="seconds") for name in _QUANTILES),
                 ),
                 rows=tuple(rows),
                 note="With 95 % intervals from order statistics; “n too small”: too few answers to bound the quantile. "
                 "Waiting for a free slot and for retries is not counted.",
             ),
             _ecdf([(target.identity, seconds) for target, _, seconds in timed]),
+            *_streamed(comparison),
         ),
     )
+
+
+_MOMENTS = (
+    ("first_token", "the first token"),
+    ("first_call_byte", "the first byte of a call"),
+    ("arguments_done", "the arguments complete"),
+)
+
+
+def _streamed(comparison: Comparison) -> tuple[Table, ...]:
+    """When a stream brought what; none where no answer was streamed."""
+    rows: list[Json] = []
+    for moment, label in _MOMENTS:
+        for target, side in records.sides(comparison):
+            seconds = [time for time in (_moment(record, moment) for record in side) if time is not None]
+            if seconds:
+                quantiles = {name: stats.quantile_interval(seconds, at) for name, at in tally.QUANTILES.items()}
+                row = {name: _interval(quantiles[name]) for name in _QUANTILES}
+                rows.append({"until": label, "target": target.identity, "answers": len(seconds)} | row)
+    if not rows:
+        return ()
+    return (
+        Table(
+            title="Seconds to what a stream brings",
+            columns=(
+                Column(key="until", label="Until"),
+                Column(key="target", label="Model"),
+                Column(key="answers", label="Answers", kind="int"),
+                *(Column(key=name, label=name, kind="seconds") for name in _QUANTILES),
+            ),
+            rows=tuple(rows),
+            note="From the moment the request was sent. An answer without a call has no first byte of one.",
+        ),
+    )
+
+
+def _moment(record: Record, name: str) -> float | None:
+    if not isinstance(record.reply, Response):
+        return None
+    time: float | None = getattr(record.reply.timing, name)
+    return time
 
 
 def _interval(quantile: tuple[float, float, float] | None) -> Json:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from evalkit import complaint, numerals, tally
+from evalkit import complaint, features, numerals, tally
 from evalkit.data import CODES, MISMATCHES, Column, Comparison, Json, Record, Section, Table, Verdict
 from evalkit.sections import _records as records
 
@@ -15,7 +17,8 @@ EXAMPLE = 140
 
 def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     """None if no answer on either side has a flaw."""
-    tables = tuple(table for table in (_violations(comparison), _mismatches(comparison)) if table.rows)
+    told = (_violations(comparison), _features(comparison), _mismatches(comparison))
+    tables = tuple(table for table in told if table.rows)
     if not tables:
         return None
     return Section(id="violations", title="What went wrong", lead=_lead(comparison), blocks=tables)
@@ -41,6 +44,71 @@ def _violations(comparison: Comparison) -> Table:
         _violation_examples((*after, *before)),
         "An answer counts once under each code it has.",
     )
+
+
+def _features(comparison: Comparison) -> Table:
+    """Where in the schemas the violations are: by what is hard about the tools that a case wants."""
+    known: dict[str, features.Traits] = {}
+    suite = comparison.suite
+    having = {case.id: features.of_case(case, suite.specs, known) for case in suite.cases}
+    tallied = [_by_feature(side, having) for _, side in records.sides(comparison)]
+    rows: list[Json] = []
+    for feature in sorted({*tallied[0], *tallied[1]}):
+        before, after = (side.get(feature, Tallied()) for side in tallied)
+        if before.codes or after.codes:
+            (code, count), *_ = (after.codes or before.codes).most_common(1)
+            rows.append(
+                {
+                    "feature": feature,
+                    "answers": after.answers,
+                    "baseline": before.share,
+                    "candidate": after.share,
+                    "change": after.flawed - before.flawed,
+                    "most": f"{code}, {count:,}×",
+                }
+            )
+    rows.sort(key=lambda row: (-(row["candidate"] or 0.0), row["feature"]))
+    return Table(
+        title="Violations by feature of the schema",
+        columns=(
+            Column(key="feature", label="The tools wanted have", kind="code"),
+            Column(key="answers", label="Answers", kind="int"),
+            Column(key="baseline", label="Flawed, baseline", kind="percent"),
+            Column(key="candidate", label="Flawed, candidate", kind="percent"),
+            Column(key="change", label="Change", kind="change"),
+            Column(key="most", label="Most often"),
+        ),
+        rows=tuple(rows),
+        note="Of the answers to cases that want a call, those with a violation of any code. A case counts under each "
+        "feature that it has; the most frequent code is the candidate's, where that has any.",
+    )
+
+
+@dataclass
+class Tallied:
+    """Answers to cases with one feature."""
+
+    answers: int = 0
+    flawed: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def share(self) -> float | None:
+        return self.flawed / self.answers if self.answers else None
+
+
+def _by_feature(side: Iterable[Record], having: Mapping[str, Sequence[str]]) -> Mapping[str, Tallied]:
+    found: dict[str, Tallied] = defaultdict(Tallied)
+    for record in side:
+        if record.score is None:
+            continue
+        codes = {violation.code for violation in record.score.violations}
+        for feature in having.get(record.case, ()):
+            tallied = found[feature]
+            tallied.answers += 1
+            tallied.flawed += bool(codes)
+            tallied.codes.update(codes)
+    return found
 
 
 def _mismatches(comparison: Comparison) -> Table:
