@@ -169,6 +169,10 @@ class Target:
     """On the arm `constrained`: how guided decoding is asked for."""
     serve: Serve | None = None
     """The server to start for it, whose address is then its `base_url`; None: it is there already."""
+    requests_per_minute: float | None = None
+    """What the endpoint allows; None: unlimited, or unknown."""
+    tokens_per_minute: float | None = None
+    """Input and output together."""
 
     @property
     def identity(self) -> str:
@@ -512,6 +516,9 @@ class RunInfo:
     engines: tuple[Json, ...] = ()
     """Each start of a local server, oldest first: {"engine", "model", "targets", "command", "log", "ready_seconds",
     "exit", "metrics"}. `exit` is None if it was running to the end; `metrics` is None where the engine has none."""
+    flights: tuple[Json, ...] = ()
+    """How many requests were in flight to each target, oldest first: {"target", "started", "widths", "refusals"}, an
+    entry each time it was asked. `widths`: [[seconds since `started`, width from then on], ...]."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from itertools import islice
 from evalkit import extract, plugins, score, values
 from evalkit.data import Answer, Attempt, Case, Fault, Judging, Record, Request, Response, Suite, Target, Timing
 from evalkit.errors import ProviderError
+from evalkit.limiting import CHARACTERS_PER_TOKEN, OUTPUT_TOKENS, Limiter, Ticket
 from evalkit.plugins import Connection, World
 from evalkit.request import Builder
 
@@ -25,11 +27,16 @@ class Pace:
     width: int = 16
     """Requests in flight, over all targets."""
     retries: int = 4
-    """Further attempts after the first."""
+    """Further attempts after the first. A refusal for want of capacity (429) counts a quarter of one."""
     first_wait: float = 0.5
     """Seconds before the second attempt; doubled for each further one, with up to a quarter of jitter."""
     longest_wait: float = 60.0
     """An endpoint that asks for a longer wait is not waited for."""
+    case_timeout: float | None = None
+    """Seconds all attempts of a case may take together, the waits between them included."""
+    each: int | None = None
+    """For latencies that can be compared: so many in flight to each target, whatever comes, and all its connections
+    opened before, by questions whose answers are thrown away."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -38,6 +45,7 @@ class _Asking:
 
     builder: Builder
     connections: Mapping[str, Connection]
+    limiters: Mapping[str, Limiter]
     pace: Pace
     spent: Mapping[tuple[str, int, str], tuple[Attempt, ...]]
     jitter: random.Random = field(default_factory=lambda: random.Random(0))
@@ -75,11 +83,15 @@ async def ask(
     world: World,
     pace: Pace,
     spent: Mapping[tuple[str, int, str], tuple[Attempt, ...]] | None = None,
+    limiters: Mapping[str, Limiter] | None = None,
+    beside: Sequence[Iterable[Request]] = (),
 ) -> AsyncIterator[Record]:
     """Send every request and give each record as it comes, unscored, in any order.
 
     At most `pace.width` requests are in flight or wait to be taken, so memory does not grow with the number of cases.
-    `spent`: attempts of an earlier, interrupted run, kept with the record.
+    `spent`: attempts of an earlier, interrupted run, kept with the record. `limiters`: target identity -> what bounds
+    the flight to it; else new ones. `beside`: lanes beside `requests`, so that none waits for another; `pace.width` is
+    shared out among them.
     """
     async with AsyncExitStack() as stack:
         connections = {}
@@ -87,22 +99,33 @@ async def ask(
             connection = plugins.provider(target.provider).connect(target, world)
             stack.push_async_callback(connection.close)
             connections[target.identity] = connection
-        asking = _Asking(builder=Builder(suite), connections=connections, pace=pace, spent=spent or {})
-        jobs = iter(requests)
-        flying: set[asyncio.Task[Record]] = set()
+        asking = _Asking(
+            builder=Builder(suite),
+            connections=connections,
+            limiters=limiters or limits(targets, pace),
+            pace=pace,
+            spent=spent or {},
+        )
+        if pace.each:
+            await asyncio.gather(*(_warm_up(target, asking, pace.each) for target in targets))
+        lanes = [iter(lane) for lane in (requests, *beside)]
+        room = [pace.each or max(1, pace.width // len(lanes))] * len(lanes)
+        flying: dict[asyncio.Task[Record], int] = {}
         finished: asyncio.Queue[asyncio.Task[Record]] = asyncio.Queue()
 
         def start() -> None:
-            for request in islice(jobs, pace.width - len(flying)):
-                task = asyncio.create_task(_answer(request, asking))
-                task.add_done_callback(finished.put_nowait)
-                flying.add(task)
+            for number, jobs in enumerate(lanes):
+                for request in islice(jobs, room[number]):
+                    task = asyncio.create_task(_answer(request, asking))
+                    task.add_done_callback(finished.put_nowait)
+                    flying[task] = number
+                    room[number] -= 1
 
         try:
             start()
             while flying:
                 task = await finished.get()
-                flying.remove(task)
+                room[flying.pop(task)] += 1
                 start()
                 yield task.result()
         finally:
@@ -111,23 +134,54 @@ async def ask(
             await asyncio.gather(*flying, return_exceptions=True)
 
 
+def limits(targets: Sequence[Target], pace: Pace) -> Mapping[str, Limiter]:
+    """What bounds the flight to each target."""
+    return {
+        target.identity: Limiter(
+            pace.each or pace.width,
+            fixed=pace.each is not None,
+            requests_per_minute=target.requests_per_minute,
+            tokens_per_minute=target.tokens_per_minute,
+        )
+        for target in targets
+    }
+
+
+async def _warm_up(target: Target, asking: _Asking, width: int) -> None:
+    """A word on every connection, of no case, so that no prompt cache knows one. What comes of it is nothing to us."""
+    hello = Case(id="", messages=({"role": "user", "content": "Say hello."},), tools=())
+    request = asking.builder.build(hello, 0, target)
+    connection = asking.connections[target.identity]
+    await asyncio.gather(*(_attempt(request, connection, target.timeout) for _ in range(width)))
+
+
 async def _answer(request: Request, asking: _Asking) -> Record:
     """Ask until there is an answer, the fault is final, or the attempts are used up."""
-    key = (request.target.identity, request.trial, request.case.id)
+    target, pace = request.target, asking.pace
+    key = (target.identity, request.trial, request.case.id)
+    limiter = asking.limiters[target.identity]
+    tokens = _estimate(request) if limiter.counts_tokens else 0.0
     attempts = list(asking.spent.get(key, ()))
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     taken = time.perf_counter()
-    wait = asking.pace.first_wait
-    for left in range(asking.pace.retries, -1, -1):
+    latest: float | None = None
+    wait, left = pace.first_wait, float(pace.retries)
+    while True:
+        ticket = await limiter.enter(tokens)
         sent = time.perf_counter()
-        outcome, retry_after = await _attempt(request, asking.connections[request.target.identity])
-        if not isinstance(outcome, Fault) or not outcome.retryable or not left:
+        if latest is None:
+            latest = math.inf if pace.case_timeout is None else sent + pace.case_timeout
+        patience = min(target.timeout, max(latest - sent, 0.0))
+        outcome, retry_after = await _attempt(request, asking.connections[target.identity], patience)
+        _settle(limiter, ticket, outcome, retry_after if retry_after and retry_after <= pace.longest_wait else None)
+        if not isinstance(outcome, Fault) or not outcome.retryable or left <= 0:
             break
         pause = retry_after if retry_after is not None else wait * asking.jitter.uniform(1.0, 1.25)
-        if pause > asking.pace.longest_wait:
+        if pause > pace.longest_wait or time.perf_counter() + pause >= latest:
             break
         attempts.append(Attempt(fault=outcome, wait=pause))
-        wait = min(wait * 2, asking.pace.longest_wait)
+        left -= 0.25 if outcome.kind == "rate_limit" else 1
+        wait = min(wait * 2, pace.longest_wait)
         await asyncio.sleep(pause)
     reply, answer = (outcome, None) if isinstance(outcome, Fault) else outcome
     if isinstance(reply, Response):
@@ -135,7 +189,7 @@ async def _answer(request: Request, asking: _Asking) -> Record:
     return Record(
         case=request.case.id,
         trial=request.trial,
-        target=request.target.identity,
+        target=target.identity,
         started=started,
         sent=asking.builder.digest(request),
         reply=reply,
@@ -144,11 +198,30 @@ async def _answer(request: Request, asking: _Asking) -> Record:
     )
 
 
-async def _attempt(request: Request, connection: Connection) -> tuple[Fault | tuple[Response, Answer], float | None]:
+def _estimate(request: Request) -> float:
+    """Tokens that a request will probably take, there and back; what it did take is set right afterwards."""
+    large = [request.body[key] for key in ("messages", "tools") if key in request.body]
+    return len(values.canonical(large)) / CHARACTERS_PER_TOKEN + OUTPUT_TOKENS
+
+
+def _settle(limiter: Limiter, ticket: Ticket, outcome: Fault | tuple[Response, Answer], hold: float | None) -> None:
+    """Tell the limiter what came of an attempt."""
+    if isinstance(outcome, Fault):
+        limiter.leave(ticket, refused=outcome.kind == "rate_limit", hold=hold)
+        return
+    usage = outcome[1].usage
+    known = usage.input_tokens is not None and usage.output_tokens is not None
+    spent = (usage.input_tokens or 0) + (usage.output_tokens or 0) if known else None
+    limiter.leave(ticket, answered=True, tokens=spent)
+
+
+async def _attempt(
+    request: Request, connection: Connection, patience: float
+) -> tuple[Fault | tuple[Response, Answer], float | None]:
     """One attempt, and the seconds the endpoint asked us to wait. A body that cannot be read is part of it."""
     began = time.perf_counter()
     try:
-        response = await asyncio.wait_for(connection.ask(request), request.target.timeout)
+        response = await asyncio.wait_for(connection.ask(request), patience)
         if request.target.arm != "native":  # a replayed answer knows its own arm
             response = replace(response, arm=request.target.arm)
         answer = extract.read(response)

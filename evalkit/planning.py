@@ -14,13 +14,12 @@ from typing import Literal, TypeAlias, cast
 
 from evalkit import noise, slicing, stats, tally, values
 from evalkit.data import Case, Policy, Record, Rule, Run, ScoreName, Suite, Target
+from evalkit.limiting import CHARACTERS_PER_TOKEN as CHARACTERS_PER_TOKEN
+from evalkit.limiting import OUTPUT_TOKENS as OUTPUT_TOKENS
 from evalkit.request import Builder
 
-CHARACTERS_PER_TOKEN = 4.0
-"""Of messages and tool declarations as compact JSON. On the bundled suites GPT-4's tokenizer takes 3.9 to 4.2."""
-OUTPUT_TOKENS = 100.0
 SECONDS = 2.0
-"""An answer's. On the cases of BFCL eight hosted models of 2024 took 50 to 195 tokens and 1.1 to 4.1 s on average."""
+"""An answer's. On the cases of BFCL eight hosted models of 2024 took 1.1 to 4.1 s on average."""
 DISCORDANT = 0.04
 """Share of cases that pass on one side only though the models are equally good: half of it each way."""
 POWERS = (0.80, 0.95)

@@ -199,6 +199,8 @@ class ModelShape(Shape):
     options: dict[str, Any] = Field({}, description="What only this provider understands.")
     constraint: Constraint = Field("response_format", description="How the arm constrained asks for guided decoding.")
     serve: ServeShape | None = Field(None, description="A server to start for it, whose address is its base_url.")
+    requests_per_minute: Positive | None = Field(None, description="Not asked more often, evenly over the minute.")
+    tokens_per_minute: Positive | None = Field(None, description="Input and output; estimated, then counted.")
 
 
 class ModelsShape(Shape):

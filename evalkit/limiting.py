@@ -1,0 +1,172 @@
+"""How fast one target is asked: as many at a time as it bears, not before it wants to, within its limits a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+CHARACTERS_PER_TOKEN = 4.0
+"""Of messages and tool declarations as compact JSON. On the bundled suites GPT-4's tokenizer takes 3.9 to 4.2."""
+OUTPUT_TOKENS = 100.0
+"""An answer's. On the cases of BFCL eight hosted models of 2024 took 50 to 195 on average."""
+FIRST_WIDTH = 20
+"""Requests in flight before anything is known of the target."""
+_GROWTH = 1.05
+_CUT = 0.8
+
+
+@dataclass(kw_only=True, slots=True)
+class Bucket:
+    """What flows in at an even rate, of which one second's worth is saved up. A cost beyond that is owed."""
+
+    per_minute: float
+    now: float
+    """Seconds, when it was filled last."""
+    level: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.level = self.capacity
+
+    @property
+    def capacity(self) -> float:
+        return max(1.0, self.per_minute / 60)
+
+    def wait(self, cost: float, now: float) -> float:
+        """Seconds until `cost` may be taken."""
+        self.level = min(self.capacity, self.level + (now - self.now) * self.per_minute / 60)
+        self.now = now
+        lacking = min(cost, self.capacity) - self.level
+        return lacking * 60 / self.per_minute if lacking > 1e-9 else 0.0
+
+    def take(self, cost: float) -> None:
+        """Below zero it is a debt, which later ones wait for; a negative cost gives back."""
+        self.level -= cost
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ticket:
+    """Leave to send one request."""
+
+    episode: int
+    """How often the width had been cut before: refusals of one moment count once."""
+    tokens: float
+
+
+class Limiter:
+    """The way to one target. `enter` before each attempt, `leave` after it.
+
+    The width starts at FIRST_WIDTH and doubles with every clean round, which is as many answers as it is wide, all of
+    it in use. The first refusal (429) ends the doubling: from then on it shrinks to four fifths with every episode of
+    refusals and grows by a twentieth with every clean round. A refusal that names a wait holds up all that come after.
+    """
+
+    def __init__(
+        self,
+        ceiling: int,
+        *,
+        fixed: bool = False,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`ceiling`: the width never exceeds it; `fixed`: it is that, whatever comes."""
+        self._clock = clock
+        self._ceiling = ceiling
+        self._fixed = fixed
+        self._width = float(ceiling if fixed else min(FIRST_WIDTH, ceiling))
+        self._began = now = clock()
+        self._requests = Bucket(per_minute=requests_per_minute, now=now) if requests_per_minute else None
+        self._tokens = Bucket(per_minute=tokens_per_minute, now=now) if tokens_per_minute else None
+        self._held_until = now
+        self._flying = 0
+        self._clean = 0
+        self._episode = 0
+        self._queue = asyncio.Lock()
+        self._freed = asyncio.Event()
+        self.history: list[tuple[float, int]] = [(0.0, self.width)]
+        """(seconds since the start, width from then on)"""
+        self.refusals = 0
+
+    @property
+    def width(self) -> int:
+        """How many may be in flight."""
+        return int(self._width)
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether `enter` wants to know how many tokens a request takes."""
+        return self._tokens is not None
+
+    async def enter(self, tokens: float = 0.0) -> Ticket:
+        """Wait for one's turn; first come, first served. `tokens`: what the request will probably take."""
+        async with self._queue:
+            while wait := self.wait(tokens):
+                self._freed.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._freed.wait(), None if math.isinf(wait) else wait)
+            return self.take(tokens)
+
+    def wait(self, tokens: float = 0.0) -> float:
+        """Seconds until one may be sent; 0: now; infinite: not before another comes back."""
+        if self._flying >= self.width:
+            return math.inf
+        now = self._clock()
+        waits = [self._held_until - now]
+        if self._requests:
+            waits.append(self._requests.wait(1.0, now))
+        if self._tokens:
+            waits.append(self._tokens.wait(tokens, now))
+        return max(0.0, *waits)
+
+    def take(self, tokens: float = 0.0) -> Ticket:
+        """Send one, waited for or not."""
+        self._flying += 1
+        if self._requests:
+            self._requests.take(1.0)
+        if self._tokens:
+            self._tokens.take(tokens)
+        return Ticket(episode=self._episode, tokens=tokens)
+
+    def leave(
+        self,
+        ticket: Ticket,
+        *,
+        answered: bool = False,
+        refused: bool = False,
+        hold: float | None = None,
+        tokens: float | None = None,
+    ) -> None:
+        """One came back. `hold`: seconds for which nothing more is wanted; `tokens`: what it did take, where known."""
+        full = self._flying >= self.width
+        self._flying -= 1
+        if self._tokens and tokens is not None:
+            self._tokens.take(tokens - ticket.tokens)
+        if hold is not None:
+            self._held_until = max(self._held_until, self._clock() + hold)
+        if refused:
+            self._refuse(ticket)
+        elif answered and full:
+            self._clean += 1
+            if self._clean >= self.width:
+                self._become(self._width * (_GROWTH if self._episode else 2))
+        self._freed.set()
+
+    def _refuse(self, ticket: Ticket) -> None:
+        self.refusals += 1
+        self._clean = 0
+        if ticket.episode == self._episode:
+            self._episode += 1
+            self._become(self._width * _CUT)
+
+    def _become(self, width: float) -> None:
+        self._clean = 0
+        if self._fixed:
+            return
+        before = self.width
+        self._width = min(float(self._ceiling), max(1.0, width))
+        if self.width != before:
+            self.history.append((round(self._clock() - self._began, 3), self.width))

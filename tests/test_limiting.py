@@ -1,0 +1,164 @@
+"""Limits: the width follows what the target bears, pauses are kept, and no minute sees more than its allowance."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkit.limiting import FIRST_WIDTH, Bucket, Limiter
+
+
+@dataclass
+class Clock:
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def full_round(limiter: Limiter, refused: int = 0) -> None:
+    """As many as may be in flight go out and come back, the first so many of them refused."""
+    tickets = []
+    while limiter.wait() == 0:
+        tickets.append(limiter.take())
+    for number, ticket in enumerate(tickets):
+        limiter.leave(ticket, answered=number >= refused, refused=number < refused)
+
+
+def keep_full(limiter: Limiter, answers: int) -> None:
+    """So many answers, with as many in flight as may be all the while."""
+    tickets = [limiter.take() for _ in range(limiter.width)]
+    for _ in range(answers):
+        limiter.leave(tickets.pop(0), answered=True)
+        while limiter.wait() == 0:
+            tickets.append(limiter.take())
+    for ticket in tickets:
+        limiter.leave(ticket)
+
+
+def test_the_width_doubles_while_all_is_answered_up_to_the_ceiling() -> None:
+    limiter = Limiter(90, clock=Clock())
+    keep_full(limiter, 20 + 40 + 80)
+    assert [width for _, width in limiter.history] == [FIRST_WIDTH, 40, 80, 90]
+
+
+def test_the_width_does_not_grow_where_it_is_not_used() -> None:
+    limiter = Limiter(1000, clock=Clock())
+    for _ in range(500):
+        limiter.leave(limiter.take(), answered=True)
+    assert limiter.width == FIRST_WIDTH
+
+
+def test_refusals_of_one_moment_cut_the_width_once() -> None:
+    limiter = Limiter(1000, clock=Clock())
+    full_round(limiter, refused=15)
+    assert limiter.width == 16 and limiter.refusals == 15
+    full_round(limiter, refused=1)
+    assert limiter.width == 12
+
+
+def test_after_a_refusal_the_width_grows_by_a_twentieth_a_round() -> None:
+    limiter = Limiter(1000, clock=Clock())
+    keep_full(limiter, 20 + 40 + 80)  # 160
+    full_round(limiter, refused=1)
+    assert limiter.width == 128
+    keep_full(limiter, 128)
+    assert limiter.width == 134
+
+
+@given(st.lists(st.integers(0, 3), max_size=300), st.integers(1, 200))
+def test_whatever_comes_the_width_stays_between_one_and_the_ceiling(refusals: list[int], ceiling: int) -> None:
+    limiter = Limiter(ceiling, clock=Clock())
+    for refused in refusals:
+        full_round(limiter, refused)
+        assert 1 <= limiter.width <= ceiling
+    assert limiter.wait() == 0
+
+
+def test_a_fixed_width_is_never_changed() -> None:
+    limiter = Limiter(7, fixed=True, clock=Clock())
+    full_round(limiter, refused=5)
+    keep_full(limiter, 100)
+    assert limiter.history == [(0.0, 7)]
+
+
+def test_a_refusal_that_names_a_wait_holds_up_all_who_come_after() -> None:
+    clock = Clock()
+    limiter = Limiter(10, clock=clock)
+    limiter.leave(limiter.take(), refused=True, hold=3.0)
+    limiter.leave(limiter.take(), refused=True, hold=1.0)
+    assert limiter.wait() == pytest.approx(3.0)
+    clock.now += 2.5
+    assert limiter.wait() == pytest.approx(0.5)
+    clock.now += 0.5
+    assert limiter.wait() == 0
+
+
+def test_when_all_are_in_flight_only_one_that_comes_back_makes_room() -> None:
+    limiter = Limiter(1, clock=Clock())
+    ticket = limiter.take()
+    assert limiter.wait() == math.inf
+    limiter.leave(ticket)
+    assert limiter.wait() == 0
+
+
+@given(
+    st.floats(1, 6000),
+    st.lists(st.tuples(st.floats(0, 5), st.floats(0, 500)), min_size=1, max_size=100),
+)
+def test_no_time_sees_more_than_its_allowance_but_for_what_the_last_one_owes(
+    per_minute: float, asked: list[tuple[float, float]]
+) -> None:
+    clock = 0.0
+    bucket = Bucket(per_minute=per_minute, now=clock)
+    taken = 0.0
+    for idle, cost in asked:
+        clock += idle
+        clock += bucket.wait(cost, clock)
+        assert bucket.wait(cost, clock) == pytest.approx(0, abs=1e-6)
+        assert taken <= bucket.capacity + per_minute / 60 * clock + 1e-6
+        bucket.take(cost)
+        taken += cost
+
+
+def test_requests_a_minute_are_spread_over_the_minute() -> None:
+    clock = Clock()
+    limiter = Limiter(1000, requests_per_minute=30, clock=clock)
+    began = clock.now
+    for _ in range(31):
+        clock.now += limiter.wait()
+        limiter.leave(limiter.take(), answered=True)
+    assert clock.now - began == pytest.approx(60)
+
+
+def test_tokens_that_were_not_foreseen_are_waited_for_afterwards() -> None:
+    clock = Clock()
+    limiter = Limiter(10, tokens_per_minute=6000, clock=clock)
+    limiter.leave(limiter.take(50), answered=True, tokens=1050)  # 100 saved up, so 950 are owed
+    assert limiter.wait(50) == pytest.approx(10.0)
+    limiter.leave(limiter.take(50), answered=True, tokens=0)
+    assert limiter.wait(50) == pytest.approx(10.0)
+
+
+async def test_those_who_wait_are_let_in_as_they_came_and_never_too_many_at_once() -> None:
+    limiter = Limiter(2)
+    entered: list[int] = []
+    most = inside = 0
+
+    async def visit(number: int) -> None:
+        nonlocal most, inside
+        ticket = await limiter.enter()
+        entered.append(number)
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0.001)
+        inside -= 1
+        limiter.leave(ticket, answered=True)
+
+    await asyncio.gather(*(visit(number) for number in range(20)))
+    assert entered == list(range(20)) and most == 2
