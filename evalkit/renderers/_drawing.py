@@ -153,7 +153,7 @@ def _tile(tile: Json) -> dict[str, str]:
 
 
 def heat(figure: Figure) -> dict[str, Any]:
-    """Shares as whole percents, each with a shade: the darker, the more is lost."""
+    """Shares as whole percents (100 only for all, 0 only for none), each with a shade: the darker, the more is lost."""
     rows = [
         {
             "label": row["label"],
@@ -171,7 +171,7 @@ def heat(figure: Figure) -> dict[str, Any]:
 def _percents(share: float | None) -> str:
     if share is None:
         return numerals.NOTHING
-    return f"{math.floor(share * 100 + 1e-9) if share > 0.5 else math.ceil(share * 100 - 1e-9)}"
+    return str(round(share * 100) if share in (0, 1) else min(99, max(1, round(share * 100))))
 
 
 def _shade(share: float | None) -> str:

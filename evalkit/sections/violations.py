@@ -50,10 +50,11 @@ def _features(comparison: Comparison) -> Table:
     """Where in the schemas the violations are: by what is hard about the tools that a case wants."""
     known: dict[str, features.Traits] = {}
     suite = comparison.suite
-    having = {case.id: features.of_case(case, suite.specs, known) for case in suite.cases}
+    having = {case.id: features.of_case(case, suite.specs, known) for case in suite.cases if not case.wants_nothing}
+    shared = set.intersection(*map(set, having.values())) if having else set()
     tallied = [_by_feature(side, having) for _, side in records.sides(comparison)]
     rows: list[Json] = []
-    for feature in sorted({*tallied[0], *tallied[1]}):
+    for feature in sorted({*tallied[0], *tallied[1]} - shared):
         before, after = (side.get(feature, Tallied()) for side in tallied)
         if before.codes or after.codes:
             (code, count), *_ = (after.codes or before.codes).most_common(1)
@@ -80,7 +81,7 @@ def _features(comparison: Comparison) -> Table:
         ),
         rows=tuple(rows),
         note="Of the answers to cases that want a call, those with a violation of any code. A case counts under each "
-        "feature that it has; the most frequent code is the candidate's, where that has any.",
+        "feature that it has; what all have in common is left out. Most often: of the candidate, where that has any.",
     )
 
 
