@@ -490,6 +490,8 @@ class Record:
     """None on a Fault."""
     score: Score | None = None
     """None on a Fault."""
+    cached: str = ""
+    """When `reply` was first had, in another run: UTC, ISO 8601, and its times are of then; "": it was had in this."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,17 +7,21 @@ import math
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 
+from evalkit import cache as answers
 from evalkit import extract, plugins, score, values
+from evalkit.cache import Cache
 from evalkit.data import Answer, Attempt, Case, Fault, Judging, Record, Request, Response, Suite, Target, Timing
 from evalkit.errors import ProviderError
 from evalkit.limiting import CHARACTERS_PER_TOKEN, OUTPUT_TOKENS, Limiter, Ticket
 from evalkit.plugins import Connection, World
 from evalkit.request import Builder
+
+_UNASKED = Fault(kind="plugin", message="not asked")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +50,8 @@ class _Asking:
     builder: Builder
     connections: Mapping[str, Connection]
     limiters: Mapping[str, Limiter]
+    caches: Mapping[str, Cache]
+    """Target identity -> where its answers are kept; none for what answers at no cost anyway."""
     pace: Pace
     spent: Mapping[tuple[str, int, str], tuple[Attempt, ...]]
     jitter: random.Random = field(default_factory=lambda: random.Random(0))
@@ -85,13 +91,14 @@ async def ask(
     spent: Mapping[tuple[str, int, str], tuple[Attempt, ...]] | None = None,
     limiters: Mapping[str, Limiter] | None = None,
     beside: Sequence[Iterable[Request]] = (),
+    cache: Cache | None = None,
 ) -> AsyncIterator[Record]:
     """Send every request and give each record as it comes, unscored, in any order.
 
     At most `pace.width` requests are in flight or wait to be taken, so memory does not grow with the number of cases.
     `spent`: attempts of an earlier, interrupted run, kept with the record. `limiters`: target identity -> what bounds
     the flight to it; else new ones. `beside`: lanes beside `requests`, so that none waits for another; `pace.width` is
-    shared out among them.
+    shared out among them. `cache`: answers of other runs, taken where there is one and kept where not.
     """
     async with AsyncExitStack() as stack:
         connections = {}
@@ -103,6 +110,7 @@ async def ask(
             builder=Builder(suite),
             connections=connections,
             limiters=limiters or limits(targets, pace),
+            caches={target.identity: cache for target in targets if cache and _worth_keeping(target)},
             pace=pace,
             spent=spent or {},
         )
@@ -147,6 +155,10 @@ def limits(targets: Sequence[Target], pace: Pace) -> Mapping[str, Limiter]:
     }
 
 
+def _worth_keeping(target: Target) -> bool:
+    return bool(getattr(plugins.provider(target.provider), "CACHED", True))
+
+
 async def _warm_up(target: Target, asking: _Asking, width: int) -> None:
     """A word on every connection, of no case, so that no prompt cache knows one. What comes of it is nothing to us."""
     hello = Case(id="", messages=({"role": "user", "content": "Say hello."},), tools=())
@@ -156,13 +168,37 @@ async def _warm_up(target: Target, asking: _Asking, width: int) -> None:
 
 
 async def _answer(request: Request, asking: _Asking) -> Record:
+    """The record of one request: what the cache has, else what the target says."""
+    target = request.target
+    record = Record(
+        case=request.case.id,
+        trial=request.trial,
+        target=target.identity,
+        started=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        sent=asking.builder.digest(request),
+        reply=_UNASKED,
+        attempts=asking.spent.get((target.identity, request.trial, request.case.id), ()),
+    )
+    kept = asking.caches.get(target.identity)
+    if kept is None:
+        return await _tried(request, record, asking)
+    key = answers.key(request, record.sent)
+    if held := kept.get(key):
+        with suppress(ProviderError):  # what cannot be read any more is asked anew
+            answer = _priced(extract.read(held.reply), target)
+            return replace(record, reply=held.reply, answer=answer, cached=held.since)
+    record = await _tried(request, record, asking)
+    if isinstance(record.reply, Response):
+        kept.put(key, record.reply)
+    return record
+
+
+async def _tried(request: Request, record: Record, asking: _Asking) -> Record:
     """Ask until there is an answer, the fault is final, or the attempts are used up."""
     target, pace = request.target, asking.pace
-    key = (target.identity, request.trial, request.case.id)
     limiter = asking.limiters[target.identity]
     tokens = _estimate(request) if limiter.counts_tokens else 0.0
-    attempts = list(asking.spent.get(key, ()))
-    started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    attempts = list(record.attempts)
     taken = time.perf_counter()
     latest: float | None = None
     wait, left = pace.first_wait, float(pace.retries)
@@ -186,16 +222,7 @@ async def _answer(request: Request, asking: _Asking) -> Record:
     reply, answer = (outcome, None) if isinstance(outcome, Fault) else outcome
     if isinstance(reply, Response):
         reply = replace(reply, timing=replace(reply.timing, queued=sent - taken))
-    return Record(
-        case=request.case.id,
-        trial=request.trial,
-        target=target.identity,
-        started=started,
-        sent=asking.builder.digest(request),
-        reply=reply,
-        attempts=tuple(attempts),
-        answer=answer,
-    )
+    return replace(record, reply=reply, attempts=tuple(attempts), answer=answer)
 
 
 def _estimate(request: Request) -> float:

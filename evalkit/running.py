@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Protocol
 
 from evalkit import __version__, pipeline, plugins, sequence, serving, store
+from evalkit.cache import Cache, open_cache
 from evalkit.data import Json, Judging, Record, Request, RunInfo, Suite, Target
 from evalkit.errors import InputError
+from evalkit.limiting import Limiter
 from evalkit.plugins import World
 
 _LIBRARIES = ("jsonschema", "jsonschema-rs", "aiohttp", "litellm")
@@ -32,6 +34,9 @@ class Order:
     pace: pipeline.Pace = field(default_factory=pipeline.Pace)
     sequential: bool = False
     """Ask in a random order, case by case, so that one may stop before the last."""
+    cached: bool = False
+    """Take answers of other runs from the cache beside the run, and keep them there. None is taken where latencies are
+    to be comparable, nor for a run that is begun anew."""
 
 
 class Brake(Protocol):
@@ -71,7 +76,8 @@ def carry_out(
     info = describe(folder.name, order, _guards(order))
     with join(folder, info, order.suite) as opened, _served(opened, order, folder) as servers:
         placed = replace(order, targets=servers.reach(checked))
-        reason = asyncio.run(_ask(opened, placed, world, seen, (*brakes, servers))) or servers.admit()
+        with _cache(folder, order, fresh) as cache:
+            reason = asyncio.run(_ask(opened, placed, world, seen, (*brakes, servers), cache)) or servers.admit()
         if reason is None:
             return None
         wanted = _wanted(order)
@@ -96,30 +102,63 @@ def _served(opened: store.Store, order: Order, folder: Path) -> Iterator[serving
                 opened.describe(replace(opened.info, engines=(*opened.info.engines, *fleet.told())))
 
 
+@contextmanager
+def _cache(folder: Path, order: Order, fresh: bool) -> Iterator[Cache | None]:
+    if not order.cached:
+        yield None
+        return
+    with open_cache(folder.parent, reading=not fresh and order.pace.each is None) as cache:
+        yield cache
+
+
 async def _ask(
-    opened: store.Store, order: Order, world: World, seen: Callable[[Record], None], brakes: Sequence[Brake]
+    opened: store.Store,
+    order: Order,
+    world: World,
+    seen: Callable[[Record], None],
+    brakes: Sequence[Brake],
+    cache: Cache | None,
 ) -> str | None:
     judge = pipeline.judge(order.suite, order.judging, order.targets)
     cases = sequence.shuffled(order.suite) if order.sequential else None
-    planned = pipeline.plan(order.suite, order.targets, order.trials, opened.answered(), cases)
+    answered = opened.answered()
+    left = {identity for identity, _, _ in _wanted(order) - answered}
+    targets = [target for target in order.targets if target.identity in left]
+    lanes = [[target] for target in targets] if order.pace.each else [targets]
+    limiters = pipeline.limits(targets, order.pace)
+    began = datetime.now(UTC).isoformat(timespec="seconds")
     reason: str | None = None
 
-    def admitted() -> Iterator[Request]:
+    def admitted(lane: Sequence[Target]) -> Iterator[Request]:
         nonlocal reason
-        for request in planned:
+        for request in pipeline.plan(order.suite, lane, order.trials, answered, cases):
             reason = next((why for brake in brakes if (why := brake.admit()) is not None), None)
             if reason is not None:
                 return
             yield request
 
-    spent = opened.faulted()
-    async for record in pipeline.ask(admitted(), order.suite, order.targets, world, order.pace, spent):
-        judged = judge(record)
-        opened.append([judged])
-        for brake in brakes:
-            brake.add(judged)
-        seen(judged)
+    if not targets:
+        return None
+    first, *beside = map(admitted, lanes)
+    asked = pipeline.ask(
+        first, order.suite, targets, world, order.pace, opened.faulted(), limiters, beside=beside, cache=cache
+    )
+    try:
+        async for record in asked:
+            judged = judge(record)
+            opened.append([judged])
+            for brake in brakes:
+                brake.add(judged)
+            seen(judged)
+    finally:
+        opened.describe(replace(opened.info, flights=(*opened.info.flights, *_flights(limiters, began))))
     return reason
+
+
+def _flights(limiters: Mapping[str, Limiter], began: str) -> Iterator[Json]:
+    for target, limiter in limiters.items():
+        widths = [list(change) for change in limiter.history]
+        yield {"target": target, "started": began, "widths": widths, "refusals": limiter.refusals}
 
 
 def missing(folder: Path, order: Order) -> int:
@@ -160,7 +199,7 @@ def join(folder: Path, info: RunInfo, suite: Suite) -> store.Store:
         raise InputError(f"{folder}: this run compares strings as {there.judging.strings}", "give another --run")
     known = {target.identity: target for target in there.targets}
     for target in info.targets:
-        if known.setdefault(target.identity, target) != target:
+        if _unhurried(known.setdefault(target.identity, target)) != _unhurried(target):
             raise InputError(
                 f"{folder}: {target.identity} is in this run with other parameters", "give the target another name"
             )
@@ -174,6 +213,11 @@ def join(folder: Path, info: RunInfo, suite: Suite) -> store.Store:
         )
     )
     return opened
+
+
+def _unhurried(target: Target) -> Target:
+    """But for how fast it is asked, which changes no answer."""
+    return replace(target, requests_per_minute=None, tokens_per_minute=None)
 
 
 def describe(name: str, order: Order, guards: Mapping[str, Json]) -> RunInfo:
@@ -207,4 +251,9 @@ def _guards(order: Order) -> Mapping[str, Json]:
     """The pace, and the settings that the providers in use pin for the run, by provider."""
     modules = {target.provider: plugins.provider(target.provider) for target in order.targets}
     pinned = {name: dict(module.guards()) for name, module in modules.items() if hasattr(module, "guards")}
-    return {"concurrency": order.pace.width, "max_retries": order.pace.retries, **pinned}
+    pace: dict[str, Json] = {"concurrency": order.pace.width, "max_retries": order.pace.retries}
+    if order.pace.each:
+        pace["concurrency of each"] = pace["warm-up requests of each"] = order.pace.each
+    if order.pace.case_timeout:
+        pace["case_timeout"] = order.pace.case_timeout
+    return {**pace, **pinned}

@@ -7,12 +7,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from evalkit import sequence, slicing, stats
+from evalkit import sequence, slicing
 from evalkit.data import Case, Fault, Policy, Record, Rule, Score, ScoreName, Suite
 from evalkit.errors import InputError
 from evalkit.sides import mean
+
+if TYPE_CHECKING:
+    from evalkit.stats import Bets
 
 # --------------------------------------------------------------------------- a budget
 
@@ -48,7 +51,9 @@ class Budget:
         return None
 
     def add(self, record: Record) -> None:
-        if record.answer is None:
+        if record.cached:
+            self._sent -= 1
+        if record.answer is None or record.cached:
             return
         if record.answer.usage.cost is None:
             self._unpriced = record.target
@@ -66,15 +71,17 @@ class _Drop:
     rule: Rule
     cases: frozenset[str]
     """Ids of the cases of its slice."""
-    within: stats.Bets
+    within: Bets
     """That the fall is less than the margin."""
-    beyond: stats.Bets
+    beyond: Bets
     """That it is more."""
 
     @staticmethod
     def of(rule: Rule, cases: Iterable[str]) -> _Drop:
         margin = min(rule.limit, 1 - 1e-6)  # a mean at the very end of the scale cannot be bet against
-        within, beyond = stats.Bets((1 - margin) / 2), stats.Bets((1 + margin) / 2)
+        from evalkit.stats import Bets  # here alone: a budget needs no scipy, which is slow to import
+
+        within, beyond = Bets((1 - margin) / 2), Bets((1 + margin) / 2)
         return _Drop(rule=rule, cases=frozenset(cases), within=within, beyond=beyond)
 
     def add(self, difference: float) -> None:

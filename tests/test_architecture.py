@@ -22,7 +22,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "shapes",
         "fitting",
         "plugins schema codec files stats assign arms",
-        "arguments request portability",
+        "arguments request portability cache",
         "reference tally repro complaint expectation gold sequence bumps",
         "sides slicing",
         "pairing attribution agreement noise likeness rules readiness",
@@ -51,7 +51,7 @@ HOMES = {
     "jinja2": {"renderers/html"},
     "litellm": {"providers/litellm"},
     "aiohttp": {"providers", "testing"},
-    "sqlite3": {"store"},
+    "sqlite3": {"store", "cache"},
     "re2": {"matchers/regex"},
 }
 

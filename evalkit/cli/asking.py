@@ -41,6 +41,8 @@ def run(
     concurrency: options.Concurrency = 16,
     max_retries: options.Retries = 4,
     timeout: options.Timeout = None,
+    case_timeout: options.CaseTimeout = None,
+    latency: options.Latency = False,
     limit: options.Limit = None,
     expression: options.Expression = None,
     tag: options.Tags = None,
@@ -50,6 +52,7 @@ def run(
     max_calls: options.MaxCalls = None,
     max_cost: options.MaxCost = None,
     max_seconds: options.MaxSeconds = None,
+    cache: options.Cache = False,
     fresh: options.Fresh = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
     as_json: options.AsJson = False,
@@ -66,9 +69,10 @@ def run(
         printing.plan(suite, targets, trials, reports / run_name, as_json)
         return
     folder = reports / run_name
-    order = order_of(suite, targets, trials, strings, concurrency, max_retries)
+    order = order_of(suite, targets, trials, strings, concurrency, max_retries, case_timeout, latency=latency)
+    order = replace(order, cached=cache)
     stopped = execute(folder, order, fresh, quiet, [Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)])
-    printing.summary(folder, as_json)
+    printing.summary(folder, as_json, suite)
     if stopped:
         raise typer.Exit(unfinished(stopped))
 
@@ -86,6 +90,8 @@ def migrate(
     concurrency: options.Concurrency = 16,
     max_retries: options.Retries = 4,
     timeout: options.Timeout = None,
+    case_timeout: options.CaseTimeout = None,
+    latency: options.Latency = False,
     limit: options.Limit = None,
     expression: options.Expression = None,
     tag: options.Tags = None,
@@ -98,6 +104,7 @@ def migrate(
     stop_early: Annotated[
         bool, typer.Option("--stop-early", help="Ask in random order, and stop once the policy's drops are decided.")
     ] = False,
+    cache: options.Cache = False,
     fresh: options.Fresh = False,
     github_summary: options.GithubSummary = False,
     as_json: options.AsJson = False,
@@ -118,7 +125,8 @@ def migrate(
     outputs = output or [folder / "report.html"]
     deciding.renderers_of(outputs)
     old, new = (target.identity for target in targets)
-    order = replace(order_of(suite, targets, trials, strings, concurrency, max_retries), sequential=stop_early)
+    order = order_of(suite, targets, trials, strings, concurrency, max_retries, case_timeout, latency=latency)
+    order = replace(order, sequential=stop_early, cached=cache)
     budget = Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)
     earlier = () if fresh else _records(folder)
     early = [Early(suite, rules, old, new, trials=trials, earlier=earlier)] if stop_early else []
@@ -206,18 +214,28 @@ def default_name(suite: Suite, targets: Sequence[Target]) -> str:
     """Follows from what is asked, so that the same command finds its run again."""
     from evalkit import codec, values
 
-    asked = [suite.digest, *(codec.plain(target) for target in targets)]
+    hurry = ("requests_per_minute", "tokens_per_minute")
+    asked = [suite.digest, *({k: v for k, v in codec.plain(t).items() if k not in hurry} for t in targets)]
     return f"{suite.name.replace('/', '-')}-{values.digest(asked)[:8]}"
 
 
 def order_of(
-    suite: Suite, targets: tuple[Target, ...], trials: int, strings: Strings, width: int, retries: int
+    suite: Suite,
+    targets: tuple[Target, ...],
+    trials: int,
+    strings: Strings,
+    width: int,
+    retries: int,
+    case_timeout: float | None = None,
+    *,
+    latency: bool = False,
 ) -> Order:
     """What is to be asked, as the options say."""
     from evalkit.pipeline import Pace
     from evalkit.running import Order
 
-    pace = Pace(width=width, retries=retries)
+    each = max(1, width // len(targets)) if latency else None
+    pace = Pace(width=width, retries=retries, case_timeout=case_timeout, each=each)
     return Order(suite=suite, targets=targets, trials=trials, judging=Judging(strings=strings), pace=pace)
 
 

@@ -26,7 +26,9 @@ Strings = Annotated[
     Literal["exact", "bfcl"],
     typer.Option("--strings", help="How strings are compared; bfcl drops case, spaces and most punctuation."),
 ]
-Concurrency = Annotated[int, typer.Option("-j", "--concurrency", min=1, max=4096, help="Requests in flight.")]
+Concurrency = Annotated[
+    int, typer.Option("-j", "--concurrency", min=1, max=4096, help="Most requests in flight; fewer if refused.")
+]
 Trials = Annotated[int, typer.Option("--trials", min=1, help="How often each case is asked.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N cases that are selected.")]
 Expression = Annotated[str | None, typer.Option("-k", help="Only cases whose id or prompt holds this text.")]
@@ -37,6 +39,24 @@ Tools = Annotated[
 CaseIds = Annotated[list[str] | None, typer.Option("--case", help="Only this case (repeatable).")]
 Retries = Annotated[int, typer.Option("--max-retries", min=0, help="Further attempts when the transport fails.")]
 Timeout = Annotated[float | None, typer.Option("--timeout", min=0.001, help="Seconds one attempt may take.")]
+CaseTimeout = Annotated[
+    float | None, typer.Option("--case-timeout", min=0.001, help="Seconds all attempts of a case may take together.")
+]
+Latency = Annotated[
+    bool,
+    typer.Option(
+        "--latency",
+        help="For latencies that compare: -j shared out evenly and kept, connections warmed up by as many requests "
+        "to each model, which are thrown away and not counted.",
+    ),
+]
+Cache = Annotated[
+    bool,
+    typer.Option(
+        "--cache/--no-cache",
+        help="Take answers that other runs here had to the same question and trial; each says so. Never faults.",
+    ),
+]
 Name = Annotated[
     str | None, typer.Option("--run", help="The run's name; else it follows from what is asked, so that it resumes.")
 ]

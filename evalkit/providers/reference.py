@@ -12,6 +12,8 @@ from evalkit.reference import Manner, Said
 
 _DIALECT = "openai_chat"
 _CHARACTERS_PER_TOKEN = 4
+CACHED = False
+"""An answer costs less than keeping it."""
 
 
 def connect(target: Target, world: World) -> Embedded:

@@ -9,6 +9,9 @@ from evalkit.data import Fault, Record, Request, Response, Target
 from evalkit.errors import InputError, ProviderError, suggest
 from evalkit.plugins import World
 
+CACHED = False
+"""It is a kind of cache itself."""
+
 
 def connect(target: Target, world: World) -> Recording:
     """`target.model`, on `target.arm`, is a target of the run `target.options["run"]`, a name or a path."""
