@@ -119,13 +119,19 @@ def open_cache(reports: Path, *, reading: bool = True) -> Cache:
     return Cache(connection, path, reading=reading)
 
 
+def facts(reports: Path) -> Facts | None:
+    """What the cache holds; None if there is none, and none is made."""
+    if not (reports / FILE).exists():
+        return None
+    with open_cache(reports) as cache:
+        return cache.facts()
+
+
 def clear(reports: Path) -> int:
     """Forget everything; how many answers that was."""
-    path = reports / FILE
-    if not path.exists():
+    there = facts(reports)
+    if there is None:
         return 0
-    with open_cache(reports) as cache:
-        count = cache.facts().answers
     for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return count
+        there.path.with_name(there.path.name + suffix).unlink(missing_ok=True)
+    return there.answers

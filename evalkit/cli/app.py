@@ -13,6 +13,7 @@ from evalkit.cli import (
     asking,
     baselines,
     bumping,
+    caching,
     checking,
     deciding,
     doctoring,
@@ -53,7 +54,19 @@ def root(
     """
 
 
-for verbs in (asking, deciding, bumping, baselines, checking, doctoring, importing, looking, planning, starting):
+for verbs in (
+    asking,
+    deciding,
+    bumping,
+    baselines,
+    caching,
+    checking,
+    doctoring,
+    importing,
+    looking,
+    planning,
+    starting,
+):
     verbs.register(app)
 
 

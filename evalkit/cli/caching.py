@@ -1,0 +1,40 @@
+"""The verbs of the cache: what it holds, and forgetting it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import typer
+
+from evalkit.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's verbs, below `cache`."""
+    verbs = typer.Typer(no_args_is_help=True, help="Answers kept over runs: what there is, and forgetting it.")
+    verbs.command()(info)
+    verbs.command()(clear)
+    app.add_typer(verbs, name="cache")
+
+
+def info(reports: options.Reports = options.REPORTS, as_json: options.AsJson = False) -> None:
+    """How many answers are kept, and from when."""
+    from evalkit import cache
+
+    path = reports / cache.FILE
+    facts = cache.facts(reports)
+    if as_json:
+        typer.echo(json.dumps({**asdict(facts), "path": str(path)} if facts else {"path": str(path), "answers": 0}))
+    elif facts is None or not facts.answers:
+        typer.echo(f"{path}: nothing; `evalkit run --cache` keeps answers there")
+    else:
+        typer.echo(f"{path}: {facts.answers:,} answers, {facts.bytes / 1e6:,.1f} MB")
+        typer.echo(f"  from {facts.oldest} to {facts.newest}")
+
+
+def clear(reports: options.Reports = options.REPORTS) -> None:
+    """Forget every answer kept; runs keep theirs."""
+    from evalkit import cache
+
+    typer.echo(f"{cache.clear(reports):,} answers forgotten")
