@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from evalkit import arms, plugins, values
 from evalkit.arms import nulls
 from evalkit.data import CODES, Answer, Case, Counts, Json, Judging, Mismatch, Payload, Pointer, Score, Suite, Violation
+from evalkit.drafts import Formats
 from evalkit.expectation import Fit, compile_expectation
 from evalkit.schema import Validator, compile_schema
 
 NOTHING_WANTED = Fit(mismatches=(), calls=Counts(), arguments=Counts(), unpaired=0, matched=frozenset())
 """The fit of any answer to a case that says nothing of what must be called."""
 
+_KEPT = 2048
+"""Cases that are kept ready at a time, so that memory does not grow with the suite. The trials of one come together."""
+
 
 def judge(suite: Suite, judging: Judging) -> Callable[[Case, Answer], Score]:
-    """How to score answers to cases of `suite`. Schemas and rules are compiled once, when first met."""
+    """How to score answers to cases of `suite`. Rules are compiled when a case is first met, and kept for a while."""
     benches: dict[str, _Bench] = {}
 
     def score(case: Case, answer: Answer) -> Score:
         bench = benches.get(case.id)
         if bench is None or bench.case is not case:
+            if len(benches) >= _KEPT:
+                benches.clear()
             bench = benches[case.id] = _compile(case, suite, judging)
         return _score(bench, answer)
 
@@ -36,14 +42,20 @@ class _Bench:
     case: Case
     schemas: Mapping[str, Json]
     """Tool name -> declared schema, for the tools offered."""
-    validators: Mapping[str, Validator]
-    """As `schemas`."""
+    formats: Formats
     near: Mapping[str, str]
     """Name without case and punctuation -> tool name."""
     fits: Sequence[Callable[[Sequence[Payload]], Fit]]
     """One for each acceptable answer."""
     forbidden: frozenset[str]
     """Names of tools."""
+    compiled: dict[str, Validator] = field(default_factory=dict)
+
+    def validator(self, tool: str) -> Validator | None:
+        """None for a tool that was not offered. Most that are offered are never called, so each waits for its call."""
+        if tool not in self.compiled and tool in self.schemas:
+            self.compiled[tool] = compile_schema(self.schemas[tool], self.formats)
+        return self.compiled.get(tool)
 
 
 def _compile(case: Case, suite: Suite, judging: Judging) -> _Bench:
@@ -52,7 +64,7 @@ def _compile(case: Case, suite: Suite, judging: Judging) -> _Bench:
     return _Bench(
         case=case,
         schemas=schemas,
-        validators={spec.name: compile_schema(spec.schema, suite.formats) for spec in specs},
+        formats=suite.formats,
         near={values.normal_name(spec.name): spec.name for spec in specs},
         fits=[compile_expectation(expectation, schemas, judging) for expectation in case.accept],
         forbidden=frozenset(suite.specs[key].name if key in suite.specs else key for key in case.forbid),
@@ -61,7 +73,7 @@ def _compile(case: Case, suite: Suite, judging: Judging) -> _Bench:
 
 def _score(bench: _Bench, answer: Answer) -> Score:
     case, payloads = bench.case, _meant(bench, answer.payloads, answer.arm)
-    named = all(payload.tool in bench.validators for payload in payloads)
+    named = all(payload.tool in bench.schemas for payload in payloads)
     parsed = named and all(payload.error is None for payload in payloads)
     faults = [fault for payload in payloads for fault in _faults(bench, payload)]
     valid = parsed and not faults
@@ -104,10 +116,11 @@ def _restored(bench: _Bench, payload: Payload) -> Json:
     """A null that may stand for itself as well does so where the case wants one, or where the schema needs it."""
     schema = bench.schemas[payload.tool]
     lean = nulls.restore(payload.value, schema, _nulls_wanted(bench.case, payload.tool))
-    if bench.validators[payload.tool].valid(lean):
+    validator = bench.validator(payload.tool)
+    if validator is None or validator.valid(lean):
         return lean
     full = nulls.restore(payload.value, schema, None)
-    return full if bench.validators[payload.tool].valid(full) else lean
+    return full if validator.valid(full) else lean
 
 
 def _nulls_wanted(case: Case, tool: str) -> Collection[Pointer]:
@@ -144,7 +157,7 @@ def _forbidden(payload: Payload) -> Mismatch:
 
 def _faults(bench: _Bench, payload: Payload) -> tuple[Violation, ...]:
     """All that keeps a call from being compliant. Arguments of a tool that was not offered have no schema to break."""
-    validator = bench.validators.get(payload.tool)
+    validator = bench.validator(payload.tool)
     if payload.error is None and validator is not None:
         found = validator.violations(payload.value, payload.index)
         return found if found or isinstance(payload.value, dict) else (_no_object(payload),)
@@ -154,7 +167,7 @@ def _faults(bench: _Bench, payload: Payload) -> tuple[Violation, ...]:
 
 def _unoffered(bench: _Bench, payload: Payload) -> Violation:
     meant = bench.near.get(values.normal_name(payload.tool))
-    hint = f"did it mean {meant!r}?" if meant else f"offered: {', '.join(bench.validators) or 'none'}"
+    hint = f"did it mean {meant!r}?" if meant else f"offered: {', '.join(bench.schemas) or 'none'}"
     return Violation(
         payload=payload.index,
         code="tool.near_miss" if meant else "tool.unknown",
@@ -241,10 +254,10 @@ def _valid(bench: _Bench, answer: Answer, mend: Callable[[str], str]) -> bool:
     else:
         mended = tuple(_mended(payload, mend) for payload in answer.payloads)
     return all(
-        payload.tool in bench.validators
-        and payload.error is None
+        payload.error is None
         and isinstance(payload.value, dict)
-        and bench.validators[payload.tool].valid(payload.value)
+        and (validator := bench.validator(payload.tool)) is not None
+        and validator.valid(payload.value)
         for payload in _meant(bench, mended, answer.arm)
     )
 

@@ -43,12 +43,12 @@ def plan(suite: Suite, targets: Sequence[Target], trials: int, folder: Path, as_
         typer.echo(f"  {name:14} {', '.join(value) if isinstance(value, list) else value}")
 
 
-def summary(folder: Path, as_json: bool) -> None:
-    """Every target of a run in numbers."""
+def summary(folder: Path, as_json: bool, suite: Suite | None = None) -> None:
+    """Every target of a run in numbers. `suite`: the run's, where it is in memory already."""
     from evalkit import store
 
     with store.open_run(folder) as opened:
-        sums = Sums(opened.info, opened.suite)
+        sums = Sums(opened.info, suite or opened.suite)
         for record in opened.records():
             sums.add(record)
     numbers(folder, sums, as_json)
