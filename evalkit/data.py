@@ -222,7 +222,10 @@ class Divergence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wire:
-    """What crossed the network. `body` is the text as received: JSON, or the SSE text of a stream."""
+    """What crossed the network. `body` is the text as received: JSON, or the text of a stream.
+
+    A binary stream, which Bedrock's is, stands there as `eventstream` writes it: a line of JSON for each event.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -11,11 +11,12 @@ import sys
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
 
-from evalkit import extract, plugins, testing, workspace
+from evalkit import eventstream, extract, plugins, testing, workspace
 from evalkit.data import Case, FaultKind, Json, Payload, Request, Response, Run, Target, Usage
 from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
@@ -218,12 +219,52 @@ async def test_a_character_cut_by_a_chunk_is_whole_again() -> None:
 
 
 async def test_a_format_without_a_dialect_is_never_scored_by_the_clients_view() -> None:
-    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hei"}]}
-    answer = {"object": "response", "model": "m", "status": "completed", "output": [said]}
-    error = await fault(sent_as(json.dumps(answer)), "openai/responses/m")
+    answer = {"id": "1", "finish_reason": "COMPLETE", "message": {"role": "assistant", "content": []}}
+    error = await fault(sent_as(json.dumps(answer)), "openai/m")
     assert (error.kind, error.status, error.retryable) == ("unsupported", 200, False)
-    assert "/responses" in error.message
+    assert "/chat/completions" in error.message
     assert "openai_chat" in error.message
+
+
+CLAUDE = "anthropic.claude-3-5-sonnet-20240620-v1:0"
+ROUTES: dict[str, tuple[str, str]] = {
+    "openai/m": ("openai_chat", "/chat/completions"),
+    "openai/responses/m": ("openai_responses", "/responses"),
+    "azure/m": ("openai_chat", "/openai/deployments/m/chat/completions"),
+    "anthropic/claude-m": ("anthropic", "/v1/messages"),
+    f"bedrock/{CLAUDE}": ("bedrock", f"/model/{CLAUDE}/converse"),
+    "gemini/m": ("gemini", "/models/m:generateContent"),
+    "mistral/m": ("openai_chat", "/v1/chat/completions"),
+    "groq/m": ("openai_chat", "/chat/completions"),
+    "together_ai/m": ("openai_chat", "/chat/completions"),
+    "openrouter/m": ("openai_chat", "/chat/completions"),
+    "deepseek/m": ("openai_chat", "/chat/completions"),
+}
+WHERE = {"azure": {"api_version": "2025-01-01"}, "bedrock": {"aws_region_name": "us-east-1"}}
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+@BOTH
+@pytest.mark.parametrize("model", ROUTES)
+async def test_of_every_route_what_left_and_what_came_back_is_recorded(model: str, stream: bool) -> None:
+    dialect, path = ROUTES[model]
+    calls = [("book", '{"to":"Bodø"}')]
+    body = plugins.dialect(dialect).write(calls, "", model="m", usage=USAGE, stream=stream)
+    reply = sent_as(body, stream)
+    if dialect == "bedrock" and stream:
+        reply = Reply(chunks=(eventstream.encode(body),), content_type=eventstream.CONTENT_TYPE)
+    async with serving(reply) as endpoint:
+        options = WHERE.get(model.partition("/")[0], {})
+        asked = target(model, endpoint.url, stream=stream, options=options, timeout=10)
+        response = await ask(asked, request(asked, tools=TOOLS[:1]))
+    [received] = endpoint.received
+    asked_at = unquote(received.path.split("?")[0]).removesuffix("-stream")
+    assert asked_at.replace("streamGenerate", "generate") == path
+    assert "Fly me to Troms" in received.text
+    assert (response.dialect, response.wire.body) == (dialect, body)
+    assert [(p.tool, p.value) for p in extract.read(response).payloads] == [("book", {"to": "Bodø"})]
+    left = received.body.get("tools") or received.body["toolConfig"]["tools"]
+    assert response.sent == (None if left == TOOLS[:1] else left)
 
 
 async def test_a_route_past_every_transport_is_not_scored(monkeypatch: pytest.MonkeyPatch, library: ModuleType) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from json import loads
 from types import ModuleType
@@ -279,20 +279,36 @@ class Bridge:
 
 def dialect_of(wire: Wire) -> str | None:
     """The format of an answer, by its shape: one format is served under many addresses. None if it is no known one."""
-    lines = (line[5:] for line in wire.body.splitlines() if line.startswith("data:")) if wire.stream else (wire.body,)
-    for shape in map(_object, lines):
-        if shape.get("type") in ("message", "message_start", "error"):
+    for shape in map(_object, _pieces(wire)):
+        kind = shape.get("type")
+        if kind in ("message", "message_start", "error"):
             return "anthropic"
+        if shape.get("object") == "response" or str(kind).startswith("response."):
+            return "openai_responses"
         if "candidates" in shape or "promptFeedback" in shape:
             return "gemini"
         if "choices" in shape or "error" in shape:
             return "openai_chat"
+        if "messageStart" in shape or "stopReason" in shape or any(key.endswith("Exception") for key in shape):
+            return "bedrock"
+        if "message" in shape and "done" in shape:
+            return "ollama"
     return None
+
+
+def _pieces(wire: Wire) -> Iterable[str]:
+    """The events of a stream, or the body."""
+    if not wire.stream:
+        return (wire.body,)
+    lines = wire.body.split("\n")
+    events = [line[5:] for line in lines if line.startswith("data:")]
+    return events or lines
 
 
 def _declarations(sent: bytes, tools: Json) -> Json:
     """The tools as they left; None if that is how they were handed over."""
-    left = _object(sent).get("tools", [])
+    body = _object(sent)
+    left = body.get("tools") or (body.get("toolConfig") or {}).get("tools", [])
     return None if left == (tools or []) else left
 
 
