@@ -29,7 +29,8 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "providers dialects matchers formats sections renderers servers",
         "suite extract score compare gate report",
         "pipeline workspace serving store selection testing baselines revisions github",
-        "running bounds frames stopping planning holding",
+        "running bounds frames stopping planning holding paging",
+        "viewing",
         "cli",
         "pytest_cases",
         "pytest_plugin",
@@ -48,10 +49,10 @@ HOMES = {
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"renderers/terminal", "cli"},
-    "jinja2": {"renderers/html"},
+    "jinja2": {"renderers/html", "viewing"},
     "litellm": {"providers/litellm"},
-    "aiohttp": {"providers", "testing"},
-    "sqlite3": {"store", "cache"},
+    "aiohttp": {"providers", "testing", "viewing"},
+    "sqlite3": {"store", "cache", "paging"},
     "re2": {"matchers/regex"},
 }
 

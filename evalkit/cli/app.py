@@ -21,6 +21,7 @@ from evalkit.cli import (
     looking,
     planning,
     starting,
+    viewing,
 )
 from evalkit.errors import EvalkitError, ExitCode, NotComparable
 
@@ -66,6 +67,7 @@ for verbs in (
     looking,
     planning,
     starting,
+    viewing,
 ):
     verbs.register(app)
 

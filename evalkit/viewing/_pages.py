@@ -1,0 +1,234 @@
+"""What each page says: runs, one run's records, one case, scores over time; and the report on any two targets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from evalkit import compare, complaint, gate, patterns, plugins, report, store, workspace
+from evalkit.data import CODES, RUNGS, Fault, Record, RunInfo
+from evalkit.errors import InputError, StoreError, suggest
+from evalkit.paging import Filter, Pages, Share, open_pages
+from evalkit.renderers import _visible as visible
+from evalkit.renderers import html
+
+_FOLDER = Path(__file__).with_name("_html")
+STYLE = "".join(path.read_text(encoding="utf-8") for path in (html.ASSETS / "page.css", _FOLDER / "view.css"))
+"""The report's own style, and what is only here."""
+_LONGEST = 20_000
+"""Characters of one text on a page."""
+_BETWEEN = "\x1f"
+"""Stands between a run's name and a target's identity, neither of which holds it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Listed:
+    """A run in the list, or the reason why it cannot be read."""
+
+    name: str
+    info: RunInfo | None
+    shares: Sequence[Share] = ()
+    trouble: str = ""
+
+
+@dataclass(slots=True)
+class Room:
+    """The runs that may be looked at, each opened once."""
+
+    reports: Path
+    extra: Path | None = None
+    _opened: dict[str, tuple[int, Pages]] = field(default_factory=dict)
+    """By the run's name: the file's inode (a run begun anew is another one), and its pages."""
+    _shares: dict[str, tuple[tuple[int, int], Sequence[Share]]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def runs(self) -> str:
+        """Every run, the latest first, and a form to compare any two targets of any two runs."""
+        listed = self._listed()
+        choices = [
+            (f"{run.name}{_BETWEEN}{target.identity}", f"{run.name}: {target.identity}")
+            for run in listed
+            if run.info
+            for target in run.info.targets
+        ]
+        return _render("runs.html.j2", root="", runs=listed, choices=choices)
+
+    def trends(self) -> str:
+        """The scores of each suite over its runs, the latest first."""
+        suites: dict[str, list[_Listed]] = {}
+        for run in self._listed():
+            if run.info:
+                suites.setdefault(run.info.suite_name, []).append(run)
+        for runs in suites.values():
+            runs.sort(key=lambda run: run.info.created if run.info else "", reverse=True)
+        return _render("trends.html.j2", root="", suites=suites)
+
+    def run(self, name: str, wanted: Filter, after: int) -> str:
+        """One page of a run's records."""
+        pages = self._pages(name)
+        found = pages.page(wanted, after)
+        given = {key: value for key, value in asdict(wanted).items() if value}
+        return _render(
+            "run.html.j2",
+            root="../",
+            name=name,
+            info=pages.info,
+            wanted=wanted,
+            page=found,
+            after=after,
+            first=urlencode(given),
+            further=urlencode({**given, "after": found.next}) if found.next else "",
+            rungs=RUNGS,
+            codes=pages.codes() or tuple(CODES),
+            faults=_FAULTS,
+        )
+
+    def case(self, name: str, case_id: str) -> str:
+        """One case, with every target's every trial."""
+        pages = self._pages(name)
+        known = {case.id: case for case in pages.suite.cases}
+        if case_id not in known:
+            raise InputError(f"{name} has no case {case_id!r}", suggest(case_id, list(known)[:1000]))
+        case = known[case_id]
+        return _render(
+            "case.html.j2",
+            root="../../",
+            name=name,
+            case=case,
+            wanted=[patterns.spell(each) for each in case.accept],
+            records=pages.case(case_id),
+            outcome=_outcome,
+            about=lambda record: complaint.about(case, [record]),
+        )
+
+    def compare(self, baseline: str, candidate: str) -> str:
+        """The report on two targets, each `run, unit separator, identity`: what `evalkit report` writes."""
+        (old_run, _, old), (new_run, _, new) = (choice.partition(_BETWEEN) for choice in (baseline, candidate))
+        first = store.load(self._folder(old_run))
+        second = first if new_run == old_run else store.load(self._folder(new_run))
+        comparison = compare.compare(first, old, second, new)
+        verdict = gate.decide(comparison, workspace.default_policy(), datetime.now(UTC).date())
+        return plugins.renderer("html").render(report.build(comparison, verdict))
+
+    def trouble(self, why: str) -> str:
+        """A page that says why there is none."""
+        return _render("trouble.html.j2", root=None, why=why)
+
+    def close(self) -> None:
+        for _, pages in self._opened.values():
+            pages.close()
+
+    # ----------------------------------------------------------------------- runs by name
+
+    def _folders(self) -> Mapping[str, Path]:
+        """Only what is in here can be asked for, so that no name leads elsewhere."""
+        found = {folder.name: folder for folder in store.runs(self.reports)}
+        return {self.extra.name: self.extra, **found} if self.extra else found
+
+    def _folder(self, name: str) -> Path:
+        folders = self._folders()
+        if name not in folders:
+            raise StoreError(f"there is no run {name!r}; {suggest(name, folders)}")
+        return folders[name]
+
+    def _pages(self, name: str) -> Pages:
+        folder = self._folder(name)
+        inode = (folder / store.FILE).stat().st_ino
+        with self._lock:
+            known = self._opened.get(name)
+            if known is None or known[0] != inode:
+                self._opened[name] = (inode, open_pages(folder))
+            return self._opened[name][1]
+
+    def _listed(self) -> list[_Listed]:
+        listed = []
+        for name in self._folders():
+            try:
+                listed.append(_Listed(name=name, info=self._pages(name).info, shares=self._scores(name)))
+            except StoreError as error:
+                listed.append(_Listed(name=name, info=None, trouble=str(error)))
+        return listed
+
+    def _scores(self, name: str) -> Sequence[Share]:
+        """Counted once for each state of the file: a run of a million records takes seconds."""
+        file = self._folder(name) / store.FILE
+        state = (file.stat().st_mtime_ns, file.stat().st_size)
+        with suppress(OSError):
+            log = file.with_name(f"{store.FILE}-wal").stat()
+            state = (max(state[0], log.st_mtime_ns), state[1] + log.st_size)
+        known = self._shares.get(name)
+        if known is None or known[0] != state:
+            self._shares[name] = (state, self._pages(name).shares())
+        return self._shares[name][1]
+
+
+_FAULTS = (
+    "timeout",
+    "rate_limit",
+    "auth",
+    "bad_request",
+    "blocked",
+    "unsupported",
+    "server",
+    "network",
+    "budget",
+    "plugin",
+)
+
+
+def _outcome(record: Record) -> tuple[str, str]:
+    """(style, words)"""
+    if isinstance(record.reply, Fault):
+        return "unjudged", f"fault: {record.reply.kind}"
+    if record.score is None:
+        return "unjudged", "not judged"
+    failed = record.score.failed_at
+    return ("fail", f"fails at {failed}") if failed else ("pass", "passes")
+
+
+def _shown(text: object) -> Markup:
+    """Escaped, cut, and with what cannot be seen as a small label."""
+    told = str(text)
+    cut = f"{told[:_LONGEST]} … and {len(told) - _LONGEST:,} characters more" if len(told) > _LONGEST else told
+    return Markup("").join(
+        Markup('<span class="unseen">{}</span>').format(piece) if hidden else escape(piece)
+        for piece, hidden in visible.pieces(cut)
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        shown=_shown, json=_json, percent=_percent, part=lambda text: quote(str(text), safe=""), query=urlencode
+    )
+    return environment
+
+
+def _render(template: str, /, **what: Any) -> str:
+    return _environment().get_template(template).render(**what)

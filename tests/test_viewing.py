@@ -1,0 +1,232 @@
+"""`evalkit view`: a real server, asked by a real client and, once, by a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from html import unescape
+from pathlib import Path
+from urllib.parse import urljoin
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from evalkit import viewing
+from evalkit.cli.app import main
+from tests.test_cli import TOOL
+
+HOSTILE = "<script>alert(1)</script>\\u202e\\e[31m</pre><img src=x onerror=alert(2)>"
+SUITE = f"""
+suite: small
+tools: [tools.json]
+cases:
+  - {{id: one, user: Go once., tags: [first], expect: {{call: go, args: {{n: 1}}}}}}
+  - {{id: two, user: "{HOSTILE}", expect: {{call: go, args: {{n: 2}}}}}}
+  - {{id: stay, user: Stay., expect: none}}
+"""
+FAULTY = "reference/faulty?name=faulty&kind=schema.type&rate=1"
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs of one suite."""
+    folder = tmp_path_factory.mktemp("view")
+    (folder / "tools.json").write_text(TOOL, encoding="utf-8")
+    (folder / "small.yaml").write_text(SUITE, encoding="utf-8")
+    reports = folder / "reports"
+    for name, models in {
+        "before": ["reference/oracle?name=old", FAULTY],
+        "after": ["reference/oracle?name=new"],
+    }.items():
+        asked = [part for model in models for part in ("-m", model)]
+        suite = str(folder / "small.yaml")
+        assert main(["run", suite, *asked, "--run", name, "--reports", str(reports), "-q"]) == 0
+    return reports
+
+
+@pytest_asyncio.fixture
+async def address(reports: Path) -> AsyncIterator[str]:
+    async with viewing.serve(reports) as address:
+        yield address
+
+
+@pytest_asyncio.fixture
+async def get() -> AsyncIterator[Callable[..., object]]:
+    async with aiohttp.ClientSession() as session:
+
+        async def get(url: str, method: str = "GET", **headers: str) -> tuple[int, str, dict[str, str]]:
+            async with session.request(method, url, headers=headers) as response:
+                return response.status, await response.text(), dict(response.headers)
+
+        yield get
+
+
+Get = Callable[..., "asyncio.Future[tuple[int, str, dict[str, str]]]"]
+
+
+def links(page: str, url: str) -> list[str]:
+    return [urljoin(url, unescape(link)) for link in re.findall(r'href="([^"]+)"', page) if not link.startswith("#")]
+
+
+async def test_every_link_leads_somewhere(address: str, get: Get) -> None:
+    seen: set[str] = set()
+    ahead = [address]
+    while ahead:
+        url = ahead.pop()
+        seen.add(url)
+        status, page, headers = await get(url)
+        assert status == 200, url
+        assert headers["Cache-Control"] == "no-store"
+        ahead.extend(link for link in links(page, url) if link not in seen and link not in ahead)
+    assert {url.removeprefix(address) for url in seen} >= {"", "trends", "run/before", "run/before/case?id=two"}
+
+
+async def test_who_has_no_token_is_told_nothing(address: str, get: Get) -> None:
+    base = address.rsplit("/", 2)[0]
+    token = address.split("/")[3]
+    for path in (
+        "/",
+        "/run/before",
+        f"/{token[:-1]}/",
+        f"/{token}x/",
+        "/nowhere/at/all",
+        "/%F0%9F%92%A9/",
+        f"//{token}/",
+    ):
+        assert (await get(base + path))[0] == 403, path
+
+
+async def test_another_host_name_is_refused(address: str, get: Get) -> None:
+    assert (await get(address, Host="evil.example"))[0] == 403
+    assert (await get(address, Host="127.0.0.1"))[0] == 403
+    port = address.split(":")[2].split("/")[0]
+    assert (await get(address, Host=f"localhost:{port}"))[0] == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_it_only_reads(address: str, get: Get, method: str) -> None:
+    assert (await get(address, method))[0] == 405
+
+
+async def test_hostile_text_stays_text(address: str, get: Get) -> None:
+    _, page, headers = await get(f"{address}run/before/case?id=two")
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "U+202E" in page
+    assert "\x1b" not in page
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
+    _, page, _ = await get(f"{address}run/before?text=%22%3E%3Cscript%3E")
+    assert "<script" not in page
+
+
+async def test_a_filter_narrows_the_records(address: str, get: Get) -> None:
+    _, page, _ = await get(f"{address}run/before?failed=valid&target=faulty")
+    assert page.count('<span class="pill fail">fails at valid</span>') == 2
+    assert "passes" not in page
+    _, page, _ = await get(f"{address}run/before?text=once")
+    assert page.count("case?id=one") == 2
+    assert "case?id=stay" not in page
+
+
+async def test_any_two_targets_of_any_two_runs_are_compared(address: str, get: Get) -> None:
+    status, page, headers = await get(f"{address}compare?baseline=after%1Fnew&candidate=before%1Ffaulty")
+    assert status == 200
+    assert '<span class="model">new</span>' in page
+    assert '<span class="model">faulty</span>' in page
+    assert "Content-Security-Policy" in page
+    status, page, _ = await get(f"{address}compare?baseline=after%1Fnew&candidate=after%1Fnew")
+    assert status == 404
+    assert "compared with itself" in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "run/nowhere",
+        "run/..%2F..%2Fetc",
+        "run/before/case?id=nowhere",
+        "run/before?after=-1",
+        "compare",
+        "compare?baseline=x",
+    ],
+)
+async def test_what_is_not_there_is_said(address: str, get: Get, path: str) -> None:
+    status, page, _ = await get(address + path)
+    assert status == 404
+    assert "Traceback" not in page
+
+
+def test_the_command_prints_an_address_and_ends_on_an_interrupt(reports: Path) -> None:
+    command = [sys.executable, "-m", "evalkit", "view", "before", "--reports", str(reports)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{32}/run/before\n", process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert "Traceback" not in said
+
+
+# --------------------------------------------------------------------------- in a browser
+
+
+@contextmanager
+def in_a_thread(reports: Path) -> Iterator[str]:
+    """The server in a loop of its own: the browser is driven synchronously."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    serving = viewing.serve(reports)
+    try:
+        yield asyncio.run_coroutine_threadsafe(serving.__aenter__(), loop).result()
+        asyncio.run_coroutine_threadsafe(serving.__aexit__(None, None, None), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not Path("/usr/bin/chromium").exists(), reason="there is no /usr/bin/chromium")
+def test_a_person_finds_a_case_and_axe_finds_nothing(reports: Path) -> None:
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import expect, sync_playwright
+
+    complaints: list[str] = []
+    with in_a_thread(reports) as address, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 360, "height": 800}, color_scheme="dark")
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+
+        def sound() -> None:
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+
+        page.goto(address)
+        sound()
+        page.get_by_role("link", name="Trends").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Scores over time")
+        sound()
+        page.get_by_role("link", name="before").first.click()
+        page.get_by_label("Fails at").select_option("valid")
+        page.get_by_role("button", name="Show").click()
+        expect(page.locator("tbody tr")).to_have_count(2)
+        sound()
+        page.get_by_role("link", name="two").click()
+        expect(page.get_by_text("schema.type", exact=True).first).to_be_visible()
+        sound()
+        page.goto(address)
+        page.get_by_label("May replace it").select_option(label="before: faulty")
+        page.get_by_role("button", name="Compare").click()
+        expect(page.locator(".verdict")).to_be_visible()
+        browser.close()
+    assert [said for said in complaints if "favicon" not in said] == []
