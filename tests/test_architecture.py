@@ -28,7 +28,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "pairing attribution agreement noise likeness rules readiness",
         "providers dialects matchers formats sections renderers servers",
         "suite extract score compare gate report",
-        "pipeline workspace serving store selection testing baselines revisions github",
+        "pipeline workspace serving store selection testing baselines revisions github sarif",
         "running bounds frames stopping planning holding paging",
         "viewing",
         "cli",

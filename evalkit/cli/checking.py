@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +16,7 @@ from evalkit.errors import ExitCode, InputError
 if TYPE_CHECKING:
     from evalkit.data import Divergence, Json, Suite
     from evalkit.routes import Route
+    from evalkit.sarif import Finding
     from evalkit.schema import Validator
 
 Formats = Literal["assert", "annotate"]
@@ -34,6 +35,10 @@ def lint(
         str | None,
         typer.Option("--portability", metavar="ROUTES", help="What these routes make of the tools: a,b,c or all."),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Write what is found to x.sarif, for code scanning."),
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Is every case judgeable, and how hard is the suite? Exit 1 if the gold itself does not score 100 %.
@@ -42,17 +47,46 @@ def lint(
     tools by word overlap, and one that makes random schema-valid calls. With --portability also what each route
     (openai-strict, anthropic, gemini, vllm ...) loses or refuses of the tools' declarations.
     """
+    from evalkit import sarif
     from evalkit import suite as suites_room
-    from evalkit import workspace
     from evalkit.cli import printing
 
+    if output is not None and output.suffix != sarif.SUFFIX:
+        raise InputError(f"-o {output}: findings are not written as that", f"there is: {sarif.SUFFIX}")
     routes = _routes(portability)
     sound = True
-    for name in suites:
-        loaded = workspace.load_suite(name)
-        findings = suites_room.lint(loaded)
-        sound = printing.lint(loaded, findings, _foreseen(loaded, routes), as_json) and sound
+    found: list[sarif.Finding] = []
+    try:
+        for name in suites:
+            loaded = _loaded(name, found)
+            noted, foreseen = suites_room.lint(loaded), _foreseen(loaded, routes)
+            found += [sarif.of_problem("suite.note", problem) for problem in noted]
+            unmet = printing.lint(loaded, noted, foreseen, as_json)
+            found += [sarif.of_case(case, why) for case, why in unmet]
+            found += [sarif.of_divergence(route, each) for route, lost in foreseen.items() for each in lost]
+            sound = sound and not unmet
+    finally:
+        if output is not None:
+            _write(output, found)
     raise typer.Exit(ExitCode.OK if sound else ExitCode.GATE_FAILED)
+
+
+def _loaded(name: str, found: list[Finding]) -> Suite:
+    """The suite; what makes it unusable is also among what was found."""
+    from evalkit import sarif, workspace
+
+    try:
+        return workspace.load_suite(name)
+    except InputError as error:
+        found += [sarif.of_problem("suite.unusable", problem) for problem in error.problems]
+        raise
+
+
+def _write(output: Path, found: Sequence[Finding]) -> None:
+    from evalkit import numerals, sarif, workspace
+
+    workspace.write_atomic(output, sarif.render(found, Path.cwd()))
+    typer.echo(f"{numerals.counted(len(found), 'finding')}: {output}", err=True)
 
 
 def _routes(named: str | None) -> dict[str, Route]:

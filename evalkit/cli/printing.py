@@ -128,8 +128,8 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
 
 def lint(
     suite: Suite, findings: Sequence[Problem], foreseen: Mapping[str, Sequence[Divergence]], as_json: bool
-) -> bool:
-    """Findings, and how hard the suite is. True if its own gold passes every case that is not marked as flawed.
+) -> Sequence[tuple[Case, str]]:
+    """Findings, and how hard the suite is. Gives the cases, not marked as flawed, whose own gold fails, with why.
 
     `foreseen`: route -> what it makes of the suite's tools.
     """
@@ -153,7 +153,7 @@ def lint(
             ),
         }
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
-        return not unmet
+        return unmet
     typer.echo(f"{suite.name}: {len(suite.cases)} cases, {len(suite.specs)} tools, digest {suite.digest}")
     for finding in findings:
         typer.echo(f"  note   {finding}")
@@ -164,7 +164,7 @@ def lint(
         typer.echo(f"  {model:8} {shown}   {meaning}")
     for way, found in foreseen.items():
         _print_route(way, found)
-    return not unmet
+    return unmet
 
 
 def _print_route(name: str, found: Sequence[Divergence]) -> None:
