@@ -15,6 +15,8 @@ OUTPUT_TOKENS = 100.0
 """An answer's. On the cases of BFCL eight hosted models of 2024 took 50 to 195 on average."""
 FIRST_WIDTH = 20
 """Requests in flight before anything is known of the target."""
+LEAST_WIDTH = 4
+"""Fewer are not told: whoever is still refused waits longer each time, which slows a target down as far as it takes."""
 _GROWTH = 1.05
 _CUT = 0.8
 
@@ -167,6 +169,6 @@ class Limiter:
         if self._fixed:
             return
         before = self.width
-        self._width = min(float(self._ceiling), max(1.0, width))
+        self._width = min(float(self._ceiling), max(float(LEAST_WIDTH), width))
         if self.width != before:
             self.history.append((round(self._clock() - self._began, 3), self.width))

@@ -31,7 +31,7 @@ class Pace:
     width: int = 16
     """Requests in flight, over all targets."""
     retries: int = 4
-    """Further attempts after the first. A refusal for want of capacity (429) counts a quarter of one."""
+    """Further attempts after the first. Refusals for want of capacity (429) count apart, up to four times as many."""
     first_wait: float = 0.5
     """Seconds before the second attempt; doubled for each further one, with up to a quarter of jitter."""
     longest_wait: float = 60.0
@@ -201,7 +201,7 @@ async def _tried(request: Request, record: Record, asking: _Asking) -> Record:
     attempts = list(record.attempts)
     taken = time.perf_counter()
     latest: float | None = None
-    wait, left = pace.first_wait, float(pace.retries)
+    wait, left, refusals_left = pace.first_wait, pace.retries, 4 * pace.retries
     while True:
         ticket = await limiter.enter(tokens)
         sent = time.perf_counter()
@@ -210,14 +210,18 @@ async def _tried(request: Request, record: Record, asking: _Asking) -> Record:
         patience = min(target.timeout, max(latest - sent, 0.0))
         outcome, retry_after = await _attempt(request, asking.connections[target.identity], patience)
         _settle(limiter, ticket, outcome, retry_after if retry_after and retry_after <= pace.longest_wait else None)
-        if not isinstance(outcome, Fault) or not outcome.retryable or left <= 0:
+        if not isinstance(outcome, Fault) or not outcome.retryable:
+            break
+        refused = outcome.kind == "rate_limit"
+        if (refusals_left if refused else left) <= 0:
             break
         pause = retry_after if retry_after is not None else wait * asking.jitter.uniform(1.0, 1.25)
         if pause > pace.longest_wait or time.perf_counter() + pause >= latest:
             break
         attempts.append(Attempt(fault=outcome, wait=pause))
-        left -= 0.25 if outcome.kind == "rate_limit" else 1
-        wait = min(wait * 2, pace.longest_wait)
+        left, refusals_left = (left, refusals_left - 1) if refused else (left - 1, refusals_left)
+        if retry_after is None:
+            wait = min(wait * 2, pace.longest_wait)
         await asyncio.sleep(pause)
     reply, answer = (outcome, None) if isinstance(outcome, Fault) else outcome
     if isinstance(reply, Response):
@@ -248,7 +252,8 @@ async def _attempt(
     """One attempt, and the seconds the endpoint asked us to wait. A body that cannot be read is part of it."""
     began = time.perf_counter()
     try:
-        response = await asyncio.wait_for(connection.ask(request), patience)
+        async with asyncio.timeout(patience):
+            response = await connection.ask(request)
         if request.target.arm != "native":  # a replayed answer knows its own arm
             response = replace(response, arm=request.target.arm)
         answer = extract.read(response)

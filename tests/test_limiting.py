@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.limiting import FIRST_WIDTH, Bucket, Limiter
+from evalkit.limiting import FIRST_WIDTH, LEAST_WIDTH, Bucket, Limiter
 
 
 @dataclass
@@ -72,11 +72,11 @@ def test_after_a_refusal_the_width_grows_by_a_twentieth_a_round() -> None:
 
 
 @given(st.lists(st.integers(0, 3), max_size=300), st.integers(1, 200))
-def test_whatever_comes_the_width_stays_between_one_and_the_ceiling(refusals: list[int], ceiling: int) -> None:
+def test_whatever_comes_the_width_stays_between_the_least_and_the_ceiling(refusals: list[int], ceiling: int) -> None:
     limiter = Limiter(ceiling, clock=Clock())
     for refused in refusals:
         full_round(limiter, refused)
-        assert 1 <= limiter.width <= ceiling
+        assert min(LEAST_WIDTH, ceiling) <= limiter.width <= ceiling
     assert limiter.wait() == 0
 
 

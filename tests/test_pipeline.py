@@ -285,3 +285,72 @@ def test_in_a_given_order_all_trials_of_a_case_come_before_the_next() -> None:
     ]
     assert [case for case, _, _ in asked] == ["case-2"] * 3 + ["case-0"] * 4
     assert {(trial, name) for case, trial, name in asked if case == "case-2"} == {(0, "new"), (1, "old"), (1, "new")}
+
+
+async def test_a_refusal_that_names_a_wait_pauses_all_that_is_asked_of_that_target() -> None:
+    refused: float | None = None
+    sent: list[float] = []
+
+    def limited(request: Received) -> Reply:
+        nonlocal refused
+        now = asyncio.get_running_loop().time()
+        if refused is None:
+            refused = now
+            return Reply(status=429, headers={"Retry-After": "0.2"}, chunks=(b"{}",))
+        sent.append(now - refused)
+        return answer(request)
+
+    async with serving(limited) as endpoint:
+        await ask(endpoint, pace=replace(QUICK, width=1))
+    assert len(sent) == len(CASES) and min(sent) >= 0.2
+
+
+async def test_no_attempt_goes_beyond_the_time_of_the_case() -> None:
+    pace = replace(QUICK, retries=100, first_wait=0.02, case_timeout=0.15, width=12)
+    async with serving(Reply(status=500, chunks=(b"busy",))) as endpoint:
+        failing = await ask(endpoint, pace=pace)
+    async with serving(Reply(silent=True)) as endpoint:
+        silent = await ask(endpoint, pace=pace)
+    assert {len(record.attempts) for record in failing} <= {2, 3}
+    assert {record.reply.kind for record in silent if isinstance(record.reply, Fault)} == {"timeout"}
+    assert not any(record.attempts for record in silent)
+
+
+async def test_refusals_are_counted_apart_from_failures() -> None:
+    asked: dict[str, int] = {}
+
+    def refusing(request: Received) -> Reply:
+        number = asked[request.text] = asked.get(request.text, 0) + 1
+        return answer(request) if number > 6 else Reply(status=429, headers={"Retry-After": "0"}, chunks=(b"{}",))
+
+    async with serving(refusing) as endpoint:
+        records = await ask(endpoint)
+    assert {len(record.attempts) for record in records} == {6}
+    assert all(isinstance(record.reply, Response) for record in records)
+
+
+async def test_a_fixed_share_for_each_leaves_no_target_waiting_for_another_and_is_warmed_up() -> None:
+    def paced(request: Received) -> Reply:
+        if "hello" in request.text:
+            return Reply(chunks=(b"{}",))
+        pause = 0.1 if request.body["model"] == "old" else 0.0
+        return replace(answer(request), chunks=(b" ", *answer(request).chunks), pause=pause)
+
+    async with serving(paced) as endpoint:
+        targets = [replace(target, base_url=f"{endpoint.url}/v1") for target in (OLD, NEW)]
+        one, other = (pipeline.plan(SUITE, [target], 1) for target in targets)
+        pace = replace(QUICK, width=4, each=2)
+        order = [r.target async for r in pipeline.ask(one, SUITE, targets, WORLD, pace, beside=[other])]
+    assert sorted(order) == ["new"] * 12 + ["old"] * 12
+    assert order[:10].count("new") >= 8
+    warming = [request for request in endpoint.received if "hello" in request.text]
+    assert endpoint.received[:4] == warming and all("tools" not in request.body for request in warming)
+    assert endpoint.opened == 4, "each connection was opened by the warm-up"
+
+
+async def test_a_target_is_asked_no_more_often_than_its_minute_allows() -> None:
+    loop = asyncio.get_running_loop()
+    async with serving(answer) as endpoint:
+        began = loop.time()
+        await ask(endpoint, replace(OLD, requests_per_minute=3_600), suite=replace(SUITE, cases=CASES * 6))
+        assert loop.time() - began >= (72 - 60) / 60
