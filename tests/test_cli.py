@@ -176,7 +176,7 @@ def test_show_prints_a_case_in_full_and_nothing_a_terminal_would_obey(cli: Cli) 
     cli("run", "travel", "-m", "reference/faulty?kind=schema.enum_case&rate=1", "--run", "r")
     told = json.loads(cli("export", "r").out.splitlines()[0])
     shown = cli("show", "r", told["case"]).out
-    assert told["case"] in shown and "wanted: " in shown and "\x1b" not in shown
+    assert told["case"] in shown and "\nwanted    " in shown and "\x1b" not in shown
     assert cli("show", "r", "no-such-case").code == ExitCode.INPUT
 
 

@@ -33,14 +33,14 @@ def show(
     as_json: options.AsJson = False,
 ) -> None:
     """A run in numbers, or one of its cases in full: prompt, what was wanted, what came, what is wrong with it."""
-    from evalkit.cli import printing
+    from evalkit.cli import printing, unfolding
     from evalkit.cli.locating import run_folder
 
     folder = run_folder(run, reports)
     if case is None:
         printing.summary(folder, as_json)
     else:
-        printing.case(folder, case, as_json)
+        unfolding.case(folder, case, as_json)
 
 
 def repro(

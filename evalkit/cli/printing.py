@@ -1,4 +1,4 @@
-"""What verbs print that is no comparison: a plan, a run in numbers, one case, findings. Fits 80 columns."""
+"""What verbs print that is no comparison: a plan, a run in numbers, findings. Fits 80 columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evalkit.errors import Problem
     from evalkit.tally import Totals
 
-_LINE = 80
+LINE = 80
 _KINDS = tuple(DIVERGENCES)
 _HEADLINES: tuple[ScoreName, ...] = ("compliance", "correct", "abstained")
 
@@ -199,7 +199,13 @@ def runs(reports: Path, as_json: bool) -> None:
         typer.echo(f"{reports} holds no run; `evalkit run SUITE -m provider/model` makes one", err=True)
     else:
         rows = [
-            [entry["run"], entry["created"][:16], entry["suite"], str(entry["records"]), ", ".join(entry["targets"])]
+            [
+                entry["run"],
+                entry["created"][:16].replace("T", " "),
+                _cut(entry["suite"], 14),
+                str(entry["records"]),
+                _several(entry["targets"], 20),
+            ]
             for entry in found
         ]
         _table(["run", "created", "suite", "records", "models"], rows)
@@ -217,54 +223,6 @@ def _listed(folder: Path, info: RunInfo, records: int, faults: int) -> dict[str,
     }
 
 
-def case(folder: Path, case_id: str, as_json: bool) -> None:
-    """One case in full, with every target's every trial. Raises InputError if the run has no such case."""
-    from evalkit import codec, patterns, store
-    from evalkit.errors import InputError, suggest
-
-    run = store.load(folder)
-    known = {case.id: case for case in run.suite.cases}
-    if case_id not in known:
-        raise InputError(f"{folder} has no case {case_id!r}", suggest(case_id, known))
-    asked = known[case_id]
-    records = [record for record in run.records if record.case == case_id]
-    expected = [patterns.spell(expectation) for expectation in asked.accept]
-    if as_json:
-        told = {"case": codec.plain(asked), "expected": expected, "records": [codec.plain(r) for r in records]}
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
-        return
-    _print_case(asked, expected, records)
-
-
-def _print_case(asked: Case, expected: Sequence[Json], records: Sequence[Record]) -> None:
-    typer.echo(f"{asked.id}  [{', '.join(asked.tags)}]  {asked.source}")
-    for message in asked.messages:
-        typer.echo(f"\n{message.get('role')}: {visible(message.get('content') or json.dumps(message))}")
-    typer.echo("\nwanted: " + (" or ".join(json.dumps(e, ensure_ascii=False) for e in expected) or "a compliant call"))
-    for record in records:
-        typer.echo(f"\n{record.target}, trial {record.trial}: {_outcome(record)}")
-        if record.answer is not None:
-            for payload in record.answer.payloads:
-                text = payload.text if payload.text is not None else json.dumps(payload.value, ensure_ascii=False)
-                typer.echo(f"  call   {visible(payload.tool)} {visible(text)}")
-            if record.answer.text:
-                typer.echo(f"  text   {visible(record.answer.text)}")
-        if record.score is not None:
-            for violation in record.score.violations:
-                typer.echo(f"  wrong  {violation.code} {violation.path}: {visible(violation.message)}")
-            for mismatch in record.score.mismatches:
-                typer.echo(f"  unlike {mismatch.kind} {mismatch.tool}{mismatch.path}: {visible(mismatch.why)}")
-
-
-def _outcome(record: Record) -> str:
-    if isinstance(record.reply, Fault):
-        return f"fault {record.reply.kind}: {visible(record.reply.message)}"
-    seconds = record.reply.timing.total
-    timed = f" in {seconds:.2f} s" if seconds is not None else ""
-    failed = record.score.failed_at if record.score else None
-    return (f"fails at {failed!r}" if failed else "passes") + timed
-
-
 def visible(text: str) -> str:
     """Control characters as escapes: what a model sent must not drive the terminal, nor the CI runner that reads it."""
     return inert("".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text))
@@ -278,11 +236,24 @@ def _number(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def _several(names: Sequence[str], width: int) -> str:
+    """All of them if they fit, else the first and how many there are beside it."""
+    told = ", ".join(names)
+    if len(told) <= width or len(names) < 2:
+        return _cut(told, width)
+    more = f" +{len(names) - 1}"
+    return _cut(names[0], width - len(more)) + more
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as their widest cell; the first is cut if a line would pass 80."""
     widths = [max(len(cell) for cell in column) for column in zip(head, *rows, strict=True)]
-    widths[0] = max(12, min(widths[0], _LINE - sum(widths[1:]) - 2 * len(widths[1:])))
+    widths[0] = max(12, min(widths[0], LINE - sum(widths[1:]) - 2 * len(widths[1:])))
     for row in (head, *rows):
-        first = row[0] if len(row[0]) <= widths[0] else row[0][: widths[0] - 1] + "…"
+        first = _cut(row[0], widths[0])
         rest = "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
         typer.echo(f"{first:{widths[0]}}{rest}".rstrip())

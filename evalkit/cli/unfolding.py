@@ -1,0 +1,105 @@
+"""One case of a run on the terminal: what was asked, wanted, answered, and what is wrong with it. 80 columns wide."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import typer
+
+from evalkit import complaint
+from evalkit.cli.printing import LINE, visible
+from evalkit.data import Case, Fault, Json, Mismatch, Record
+
+_INDENT = 10
+
+
+def case(folder: Path, case_id: str, as_json: bool) -> None:
+    """One case in full, with every target's every trial. Raises InputError if the run has no such case."""
+    from evalkit import codec, patterns, store
+    from evalkit.errors import InputError, suggest
+
+    run = store.load(folder)
+    known = {case.id: case for case in run.suite.cases}
+    if case_id not in known:
+        raise InputError(f"{folder} has no case {case_id!r}", suggest(case_id, known))
+    asked = known[case_id]
+    records = [record for record in run.records if record.case == case_id]
+    expected = [patterns.spell(expectation) for expectation in asked.accept]
+    if as_json:
+        told = {"case": codec.plain(asked), "expected": expected, "records": [codec.plain(r) for r in records]}
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    for line in _lines(asked, expected, records):
+        typer.echo(line)
+
+
+def _lines(asked: Case, expected: Sequence[Json], records: Sequence[Record]) -> Iterator[str]:
+    yield from _told("", f"{asked.id}  [{', '.join(asked.tags)}]  {asked.source}")
+    for message in asked.messages:
+        content = message.get("content")
+        yield ""
+        yield from _told(str(message.get("role")), content if isinstance(content, str) else _json(dict(message)))
+    yield ""
+    for place, one in enumerate(expected):
+        yield from _told("or" if place else "wanted", _json(one))
+    if not expected:
+        yield from _told("wanted", "any call that keeps to its schema")
+    if asked.forbid:
+        yield from _told("never", ", ".join(asked.forbid))
+    for record in records:
+        yield ""
+        yield from _told("", f"{record.target}, trial {record.trial}: {_outcome(record)}")
+        yield from _answered(asked, record)
+
+
+def _answered(asked: Case, record: Record) -> Iterator[str]:
+    if record.answer is not None:
+        for payload in record.answer.payloads:
+            text = payload.text if payload.text is not None else _json(payload.value)
+            yield from _told("  call", f"{payload.tool} {text}")
+        if record.answer.text:
+            yield from _told("  text", record.answer.text)
+    if record.score is not None:
+        for violation in record.score.violations:
+            yield from _told("  wrong", complaint.of_violation(violation))
+        called = [payload.tool for payload in record.answer.payloads] if record.answer else []
+        for mismatch in record.score.mismatches:
+            yield from _unlike(mismatch, asked, called)
+
+
+def _unlike(mismatch: Mismatch, asked: Case, called: Sequence[str]) -> Iterator[str]:
+    """A mismatch of an argument with what was wanted and what came below each other."""
+    if mismatch.kind not in ("arg", "missing_arg", "extra_arg"):
+        yield from _told("  unlike", complaint.of_mismatch(mismatch, asked, called))
+        return
+    yield from _told("  unlike", f"{mismatch.tool} {mismatch.path}: {mismatch.why or mismatch.kind.replace('_', ' ')}")
+    if mismatch.kind != "extra_arg":
+        yield from _told("   wanted", _json(mismatch.expected))
+    if mismatch.kind != "missing_arg":
+        yield from _told("   got", _json(mismatch.actual))
+
+
+def _outcome(record: Record) -> str:
+    if isinstance(record.reply, Fault):
+        return f"fault {record.reply.kind}: {record.reply.message}"
+    seconds = record.reply.timing.total
+    timed = f" in {seconds:.2f} s" if seconds is not None else ""
+    failed = record.score.failed_at if record.score else None
+    return (f"fails at {failed!r}" if failed else "passes") + timed
+
+
+def _told(label: str, text: str) -> Iterator[str]:
+    """`text` beside its label, on as many lines as it needs."""
+    first, indent = (f"{label:{_INDENT}}", " " * _INDENT) if label else ("", "  ")
+    for line in visible(text).splitlines() or [""]:
+        yield from textwrap.wrap(
+            line, LINE, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
+        ) or [first.rstrip()]
+        first = indent
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)
