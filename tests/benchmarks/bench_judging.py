@@ -7,7 +7,8 @@ PATH is the interpreter of an environment of its own that holds `bfcl-eval` and 
     uv venv /tmp/bfcl && uv pip install --python /tmp/bfcl/bin/python bfcl-eval soundfile
 
 Both judge the 9,920 recorded answers as a whole process, start to end: `evalkit score` reads a stored run, judges it
-and writes the scores back; `bfcl evaluate` reads result files and writes score files. CPU time, the least of N rounds.
+and writes the scores back; `bfcl evaluate` reads result files and writes score files. CPU time, the least of N rounds;
+both find their byte code in a cache of their own, as after any first start, whatever the environment says of it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from evalkit.formats import bfcl
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT.parent / "shared/recorded/bfcl-2024-08"
 GOAL_RATE, GOAL_RATIO = 8_000, 20
+BYTE_CODE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Where a process keeps what it compiles."""
 
 CATEGORIES: Mapping[str, str] = {
     "simple": "simple_python",
@@ -110,7 +113,11 @@ def cpu_seconds(command: Sequence[str], environ: Mapping[str, str], rounds: int)
     spent = []
     for _ in range(rounds):
         process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **environ}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            cwd=ROOT,
+            env={**os.environ, **BYTE_CODE, **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         assert process.stdout is not None
         said = process.stdout.read()
@@ -130,6 +137,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
+        BYTE_CODE["PYTHONPYCACHEPREFIX"] = str(scratch / "byte_code")
         answers = results(scratch / "bfcl/result")
         stored(scratch / "reports")
         print(f"{answers:,} answers; read and scored alone: {bare_rate():,.0f} a CPU second (goal {GOAL_RATE:,})")
