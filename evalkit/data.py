@@ -908,8 +908,9 @@ class Drilldown:
     """Tools that the case wants or a side called."""
     arguments: tuple[Json, ...] = ()
     """The calls of both sides, aligned: {"tool", "rows": [{"path", "state", "wanted", "baseline", "candidate"}],
-    "unread": [side]}. `state`: same, differs, only_baseline, only_candidate, neither; texts are JSON, None where there
-    is nothing; `unread` names sides that made the call with arguments that cannot be read."""
+    "absent": [side], "unread": [side]}. `state`: same, differs, only_baseline, only_candidate, neither; texts are JSON,
+    None where there is nothing. Sides (0, 1) that do not make the call are `absent`, those whose arguments cannot be
+    read are `unread`."""
     notes: tuple[str, ...] = ()
     """What a reader must know of the case itself: flaws of its gold, tools it forbids."""
 

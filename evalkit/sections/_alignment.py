@@ -49,6 +49,7 @@ def _call(tool: str, wanted: ExpectedCall | None, pair: Pair) -> Json:
     return {
         "tool": tool,
         "rows": [_row(path, values.at(wishes, path), given) for path in shown[:ROWS]],
+        "absent": [side for side, payload in enumerate(pair) if payload is None],
         "unread": [side for side, payload in enumerate(pair) if payload is not None and payload.error is not None],
     }
 

@@ -11,7 +11,7 @@ SHOWN_WHOLE = 30
 """With more tools than this, those without any change are counted and not listed."""
 MAPPED = ("called", "parsed", "compliance", "correct")
 """Scores of the heat map."""
-WARM = 40
+WARM = 25
 """Tools that it shows: those that lost most, then those that one of the models does worst on."""
 ALARM = 0.10
 """The false discovery rate at which a tool counts as changed."""

@@ -1,0 +1,73 @@
+"""What deciding verbs print on a terminal, and what they print where there is none."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from evalkit.cli.app import main
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reports")
+    models = ["reference/oracle?name=old", "reference/faulty?name=new&kind=schema.enum_case&rate=0.5"]
+    asked = [argument for model in models for argument in ("-m", model)]
+    assert main(["run", "travel", *asked, "--run", "r", "--reports", str(folder), "-q"]) == 0
+    return folder
+
+
+def on_a_terminal(arguments: list[str], environ: Mapping[str, str]) -> str:
+    """What a command writes to a terminal of 100 columns."""
+    ours, theirs = pty.openpty()
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "CI")}
+    environment = {**kept, "TERM": "xterm-256color", "COLUMNS": "100", **environ}
+    command = [sys.executable, "-m", "evalkit", *arguments]
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment) as running:
+        os.close(theirs)
+        told = b""
+        while chunk := _read(ours):
+            told += chunk
+        running.wait()
+    os.close(ours)
+    return told.decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # the other end is closed
+        return b""
+
+
+def test_on_a_terminal_there_is_colour_unless_it_is_not_wanted(reports: Path) -> None:
+    page = reports / "x.md"
+    arguments = ["compare", "r", "--reports", str(reports), "-o", str(page)]
+    told = on_a_terminal(arguments, {})
+    assert "\x1b[1;31m" in told
+    assert page.is_file() and told.count(f"Report: {page}") == 1
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", told).replace("\r", "")
+    assert 80 < max(map(len, plain.splitlines()[:7])) <= 100
+    assert "\x1b[1;31m" not in on_a_terminal(arguments, {"NO_COLOR": "1"})
+
+
+def test_elsewhere_it_is_plain_and_80_columns_wide(reports: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "r", "--reports", str(reports)]) == 0
+    told = capfd.readouterr().out
+    assert "\x1b" not in told and max(map(len, told.splitlines())) <= 80
+
+
+def test_a_case_is_printed_as_it_was_asked(reports: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["repro", "r", "flight-and-hotel", "-m", "new", "--reports", str(reports)]) == 0
+    told = capfd.readouterr().out
+    assert told.startswith('# "new"\n') and '"tools": [{"type": "function"' in told
+    assert main(["repro", "r", "flight-and-hotle", "--reports", str(reports)]) == 2
+    assert "flight-and-hotel" in capfd.readouterr().err
+    assert main(["repro", "r", "flight-and-hotel", "-m", "newer", "--reports", str(reports)]) == 2
