@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit import codec, store
 from evalkit.data import Fault, Json, Payload, Record, Run
+from evalkit.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,11 +81,24 @@ def jsonl(run: Run) -> str:
 
 def csv(run: Run) -> str:
     """`rows` as CSV; lists and objects stand in their cells as JSON text."""
+    return str(_flat(run).to_csv(index=False))
+
+
+def parquet(run: Run) -> bytes:
+    """`rows` as Parquet; lists and objects stand in their cells as JSON text. Raises InputError without a writer."""
+    if find_spec("pyarrow") is None:
+        raise InputError("there is nothing here that writes Parquet", "python -m pip install pyarrow")
+    buffer = io.BytesIO()
+    _flat(run).to_parquet(buffer, engine="pyarrow", index=False)
+    return buffer.getvalue()
+
+
+def _flat(run: Run) -> pd.DataFrame:
     frame = table(run)
     nested = [column for column in frame.columns if frame[column].map(lambda cell: isinstance(cell, list | dict)).any()]
     for column in nested:
         frame[column] = frame[column].map(lambda cell: json.dumps(cell, ensure_ascii=False))
-    return str(frame.to_csv(index=False))
+    return frame
 
 
 def table(run: Run) -> pd.DataFrame:
@@ -90,5 +106,10 @@ def table(run: Run) -> pd.DataFrame:
     import pandas as pd
 
     frame = pd.DataFrame(list(rows(run)), columns=None if run.records else ["target", "case", "trial"])
-    kinds = {**dict.fromkeys(_RUNGS, "boolean"), "input_tokens": "Int64", "output_tokens": "Int64"}
+    kinds = {
+        **dict.fromkeys(_RUNGS, "boolean"),
+        **dict.fromkeys(("input_tokens", "output_tokens", "cached_tokens"), "Int64"),
+        **dict.fromkeys(("seconds", "first_token", "first_call_byte", "arguments_done", "cost"), "float64"),
+        **dict.fromkeys(("started", "fault", "failed_at", "text", "finish"), "string"),
+    }
     return frame.astype({column: kind for column, kind in kinds.items() if column in frame})

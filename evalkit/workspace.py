@@ -58,28 +58,29 @@ def read_folder(path: str | Path) -> Mapping[str, str]:
     return {each.relative_to(path).as_posix(): read_text(each) for each in found}
 
 
-def write_atomic(path: str | Path, text: str) -> None:
+def write_atomic(path: str | Path, content: str | bytes) -> None:
     """Write a file whole or not at all: no reader ever sees half of it. Makes its folder. Raises InputError.
 
     Through a link, the file it leads to is replaced; a device or a pipe is written to as it stands.
     """
     target = Path(path).resolve()
+    written = content.encode("utf-8") if isinstance(content, str) else content
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8", newline="")
+            target.write_bytes(written)
         else:
-            _replace(target, text)
+            _replace(target, written)
     except OSError as error:
         reason = f"{target.parent} is no folder" if isinstance(error, FileExistsError) else _reason(error)
         raise InputError(Problem(what=f"cannot be written: {reason}", place=Place(file=str(path)))) from None
 
 
-def _replace(target: Path, text: str) -> None:
+def _replace(target: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with open(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+        with open(handle, "wb") as stream:
+            stream.write(content)
         os.chmod(name, target.stat().st_mode if target.exists() else 0o666 & ~_umask())
         os.replace(name, target)
     except BaseException:

@@ -33,22 +33,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         "-m",
         "reference/sampler?name=sampler-of-some-length&seed=3",
     ]
-    assert (
-        main(
-            [
-                "run",
-                "s.yaml",
-                "-m",
-                models[0],
-                "-m",
-                models[1],
-                "-q",
-                "--run",
-                "a-run-whose-name-is-rather-long-as-well",
-            ]
-        )
-        == 0
-    )
+    assert main(["run", "s.yaml", *models, "-q", "--run", "a-run-whose-name-is-rather-long-as-well"]) == 0
     capfd.readouterr()
     return "a-run-whose-name-is-rather-long-as-well"
 

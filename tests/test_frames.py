@@ -7,12 +7,14 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import evalkit
 from evalkit import frames, store
 from evalkit.data import Fault, Record, Run
+from evalkit.errors import InputError
 from tests import strategies
 from tests.test_store import INFO, SUITE
 
@@ -49,3 +51,21 @@ def test_a_stored_run_loads_as_a_data_frame(tmp_path: Path) -> None:
     frame = evalkit.load_run(tmp_path)
     assert list(frame["case"]) == ["a", "b"] and list(frame["fault"].isna()) == [True, False]
     assert str(frame["correct"].dtype) == "boolean" and str(frame["input_tokens"].dtype) == "Int64"
+
+
+@given(st.lists(strategies.records, min_size=1, max_size=4))
+def test_parquet_holds_what_csv_holds_with_types(records: list[Record]) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    run = Run(info=INFO, suite=SUITE, records=tuple(records))
+    found = parquet.read_table(io.BytesIO(frames.parquet(run)))
+    told = [json.loads(line) for line in frames.jsonl(run).split("\n") if line]
+    assert found.column("case").to_pylist() == [row["case"] for row in told]
+    assert found.column("correct").to_pylist() == [row["correct"] for row in told]
+    assert [json.loads(cell) for cell in found.column("calls").to_pylist()] == [row["calls"] for row in told]
+    assert str(found.schema.field("output_tokens").type) == "int64"
+
+
+def test_without_a_writer_parquet_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="pip install pyarrow"):
+        frames.parquet(Run(info=INFO, suite=SUITE, records=()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from evalkit.cli import options
 from evalkit.errors import InputError
 
 if TYPE_CHECKING:
-    from evalkit.data import Suite
+    from evalkit.data import Run
 
 From = Annotated[str | None, typer.Option("--from", help="The format; else it is recognised.")]
 Cases = Annotated[str, typer.Option("--from", help="The format.")]
@@ -96,14 +97,20 @@ def recorded(
 
 def export(
     run: options.RunName,
-    output: Annotated[list[Path] | None, typer.Option("-o", "--output", help="x.jsonl or x.csv; else stdout.")] = None,
+    output: Annotated[
+        list[Path] | None, typer.Option("-o", "--output", help="x.jsonl, x.csv or x.parquet; else stdout.")
+    ] = None,
     reports: options.Reports = options.REPORTS,
 ) -> None:
     """One object or row a record: target, case, trial, every rung, violations, mismatches, tokens, seconds."""
     from evalkit import frames, store, workspace
     from evalkit.cli.locating import run_folder
 
-    kinds = {".jsonl": frames.jsonl, ".csv": frames.csv}
+    kinds: dict[str, Callable[[Run], str | bytes]] = {
+        ".jsonl": frames.jsonl,
+        ".csv": frames.csv,
+        ".parquet": frames.parquet,
+    }
     unknown = [path for path in output or [] if path.suffix not in kinds]
     if unknown:
         raise InputError(f"-o {unknown[0]}: cannot export that", f"there are: {', '.join(kinds)}")
