@@ -10,6 +10,7 @@ The map of the house, in the order in which a case meets its rooms (a room impor
     pipeline  store  workspace  testing                chains and edges: asking, disk, a server to test with
     running  bounds  frames                            a whole run; how hard a suite is; a run as a table
     cli                                                words to calls, calls to exit codes
+    pytest_plugin pytest_cases                         suites as tests of pytest
 
 The names below are the public API; they load what they need when they are first used.
 """
