@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -15,12 +16,10 @@ VERSION = 1
 Noun = TypeVar("Noun")
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
-def encode(noun: object) -> str:
+def encode(noun: Any) -> str:
     """A noun of `data` as JSON text; `decode` gives it back as it was.
 
     NaN and Infinity, which no answer holds once it is read strictly, would become null.
@@ -39,11 +38,11 @@ def decode(kind: type[Noun], text: str) -> Noun:
     return noun
 
 
-def plain(noun: object) -> Any:
+def plain(noun: Any) -> Any:
     """A noun as JSON values (dicts, lists, scalars), for what is printed or exported."""
     return _adapter(type(noun)).dump_python(noun, mode="json")
 
 
-def lean(noun: object) -> Any:
+def lean(noun: Any) -> Any:
     """As `plain`, without what is at its default; `decode` fills that in again."""
     return _adapter(type(noun)).dump_python(noun, mode="json", exclude_defaults=True)
