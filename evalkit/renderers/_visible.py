@@ -35,7 +35,8 @@ def line(text: str) -> str:
     return " ".join(plain(text).split())
 
 
-_COMMAND = re.compile(r"(?m)^(\s*)::|##(?=\w*\[)")
+# A line begins behind everything that some reader takes for the end of one, as `str.splitlines` does.
+_COMMAND = re.compile(r"(?:^|(?<=[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]))(\s*)::|##(?=\w*\[)")
 
 
 def inert(text: str) -> str:
