@@ -26,6 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "reference tally repro complaint expectation gold sequence bumps",
         "sides slicing",
         "pairing attribution agreement noise likeness rules readiness",
+        "repeats",
         "providers dialects matchers formats sections renderers servers",
         "suite extract score compare gate report",
         "pipeline workspace serving store selection testing baselines revisions github sarif",

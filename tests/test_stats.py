@@ -60,8 +60,18 @@ def test_pass_hat_k_is_the_share_of_samples_that_all_pass(trials: int, data: st.
     assert Fraction(share).limit_denominator(1000) == Fraction(sum(map(all, samples)), len(samples))
 
 
-def test_pass_hat_k_needs_k_trials() -> None:
+@given(trials=st.integers(1, 8), data=st.data())
+def test_pass_at_k_is_the_share_of_samples_in_which_one_passes(trials: int, data: st.DataObject) -> None:
+    passed, k = data.draw(st.integers(0, trials)), data.draw(st.integers(1, trials))
+    samples = list(itertools.combinations([True] * passed + [False] * (trials - passed), k))
+    share = stats.pass_at_k(passed, trials, k)
+    assert share is not None
+    assert Fraction(share).limit_denominator(1000) == Fraction(sum(map(any, samples)), len(samples))
+
+
+def test_pass_at_k_and_pass_hat_k_need_k_trials() -> None:
     assert stats.pass_hat_k(3, 3, 4) is None
+    assert stats.pass_at_k(3, 3, 4) is None
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))

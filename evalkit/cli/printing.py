@@ -58,17 +58,21 @@ class Sums:
     """What the records of a run add up to, target by target. They are added one by one, and none need be kept."""
 
     def __init__(self, info: RunInfo, suite: Suite) -> None:
+        from evalkit.repeats import Counting
         from evalkit.tally import Totals
 
         self.info = info
         self._suite = suite
         self._offers = {case.id: case.tools for case in suite.cases}
         self._totals = {target.identity: Totals() for target in info.targets}
+        self._repeats = {target.identity: Counting() for target in info.targets if info.trials > 1}
         self._altered: dict[str, dict[tuple[str, ...], Record]] = {target: {} for target in self._totals}
         """One record for each list of tools that did not leave as declared."""
 
     def add(self, record: Record) -> None:
         self._totals[record.target].add(record)
+        if record.target in self._repeats:
+            self._repeats[record.target].add(record)
         if not isinstance(record.reply, Fault) and record.reply.sent is not None:
             self._altered[record.target].setdefault(self._offers[record.case], record)
 
@@ -92,6 +96,22 @@ class Sums:
             "cost": total.cost,
             "codes": ranked(total.codes),
             "portability": dict(Counter(each.kind for each in sent)),
+            "repeats": self._repeated(target.identity),
+        }
+
+    def _repeated(self, target: str) -> Json:
+        """None unless some case was judged twice."""
+        told = self._repeats[target].told() if target in self._repeats else None
+        if told is None:
+            return None
+        return {
+            "cases": len(told.cases),
+            "pass_at": {str(k): share for k, share in told.pass_at.items()},
+            "pass_hat": {str(k): share for k, share in told.pass_hat.items()},
+            "flaky": told.flaky,
+            "flips": told.flips,
+            "diversity": told.diversity,
+            "flaky_cases": [case.case for case in told.cases if case.flakes],
         }
 
 
@@ -120,10 +140,33 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
             for row in rows
         ],
     )
+    _print_repeats([row for row in rows if row["repeats"]])
     for row in rows:
         if row["portability"]:
             counts = ", ".join(f"{count} {kind}" for kind, count in row["portability"].items())
             typer.echo(f"{row['target']}: tools sent otherwise than declared ({counts}); a report lists them")
+
+
+def _print_repeats(rows: Sequence[Mapping[str, Json]]) -> None:
+    """What the trials of a case say beside each other, where there were several."""
+    if not rows:
+        return
+    ks = sorted({int(k) for row in rows for k in row["repeats"]["pass_at"]} - {1})
+    typer.echo("")
+    _table(
+        ["model", "cases", *(f"pass@{k}" for k in ks[-1:]), *(f"pass^{k}" for k in ks[-1:]), "flaky", "distinct"],
+        [
+            [
+                row["target"],
+                str(row["repeats"]["cases"]),
+                *(_percent(row["repeats"]["pass_at"].get(str(k))) for k in ks[-1:]),
+                *(_percent(row["repeats"]["pass_hat"].get(str(k))) for k in ks[-1:]),
+                _percent(row["repeats"]["flaky"]),
+                _percent(row["repeats"]["diversity"]),
+            ]
+            for row in rows
+        ],
+    )
 
 
 def lint(

@@ -1,0 +1,124 @@
+"""What asking a case more than once shows: pass@k and pass^k, cases that flake, and how many answers differ. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from evalkit import noise, tally, values
+from evalkit.data import Answer, Record
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseRepeats:
+    """One case, asked more than once: `correct` where the case judges that, else `compliance`."""
+
+    case: str
+    passed: tuple[bool, ...]
+    """Of each trial that was judged."""
+    distinct: int
+    """Different answers among them, by the calls made: what is said beside them is the same answer."""
+
+    @property
+    def flakes(self) -> bool:
+        """Some of its trials pass and some do not."""
+        return len(set(self.passed)) > 1
+
+    @property
+    def flips(self) -> float:
+        """Chance that two of its trials differ."""
+        return noise.flips(self.passed)
+
+    @property
+    def diversity(self) -> float:
+        """Distinct answers / trials; 1 / trials where all are the same."""
+        return self.distinct / len(self.passed)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repeats:
+    """All cases of one target that were judged more than once; each counts once. Shares are 0..1."""
+
+    cases: tuple[CaseRepeats, ...]
+    pass_at: Mapping[int, float]
+    """k -> chance that one of k trials of a case passes, over the cases with k trials or more."""
+    pass_hat: Mapping[int, float]
+    """k -> chance that all of k trials of a case pass."""
+
+    @property
+    def flaky(self) -> float:
+        """Share of the cases of which some trials pass and some do not."""
+        return _mean([case.flakes for case in self.cases])
+
+    @property
+    def flips(self) -> float:
+        """Chance that two trials of one case differ."""
+        return _mean([case.flips for case in self.cases])
+
+    @property
+    def diversity(self) -> float:
+        """Distinct answers / trials of a case, on average."""
+        return _mean([case.diversity for case in self.cases])
+
+
+@dataclass(kw_only=True, slots=True)
+class Counting:
+    """Counts the trials of one target, record by record; no record is kept."""
+
+    _passed: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    _answers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, record: Record) -> None:
+        if record.score is None or record.answer is None:
+            return
+        correct = tally.value(record.score, "correct")
+        passed = tally.value(record.score, "compliance") if correct is None else correct
+        if passed is not None:
+            self._passed[record.case].append(passed)
+            self._answers[record.case].add(_calls(record.answer))
+
+    def told(self) -> Repeats | None:
+        """None unless some case was judged twice."""
+        from evalkit import stats  # here alone: scipy takes longer to import than most runs take to sum up
+
+        cases = tuple(
+            CaseRepeats(case=case, passed=tuple(passed), distinct=len(self._answers[case]))
+            for case, passed in self._passed.items()
+            if len(passed) > 1
+        )
+        if not cases:
+            return None
+        counts = [(sum(case.passed), len(case.passed)) for case in cases]
+        ks = _steps(max(n for _, n in counts))
+        return Repeats(
+            cases=cases,
+            pass_at={k: _known(stats.pass_at_k(passed, n, k) for passed, n in counts) for k in ks},
+            pass_hat={k: _known(stats.pass_hat_k(passed, n, k) for passed, n in counts) for k in ks},
+        )
+
+
+def of(records: Iterable[Record]) -> Repeats | None:
+    """What the trials of one target's records show; None unless some case was judged twice."""
+    counting = Counting()
+    for record in records:
+        counting.add(record)
+    return counting.told()
+
+
+def _calls(answer: Answer) -> str:
+    made = [[call.tool, call.value if call.error is None else call.text, call.error] for call in answer.payloads]
+    return values.digest(made)
+
+
+def _steps(most: int) -> Sequence[int]:
+    """1, 2, 4, 8 ... and the last."""
+    return sorted({*(1 << power for power in range(most.bit_length())), most})
+
+
+def _mean(shares: Sequence[float]) -> float:
+    return sum(shares) / len(shares)
+
+
+def _known(chances: Iterable[float | None]) -> float:
+    return _mean([chance for chance in chances if chance is not None])
