@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evalkit import agreement, attribution, likeness, noise, pairing, slicing
 from evalkit.data import Cell, Comparison, Run, Suite, Target
 from evalkit.errors import InputError
-from evalkit.sides import Side, heard
+from evalkit.pairing import agreement, attribution, likeness, noise, slicing
+from evalkit.pairing import cells as pairing
+from evalkit.pairing.sides import Side, heard
 
 STRICT = "strict"
 """The arm that `Comparison.strict` is of."""

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 from evalkit import plugins
 from evalkit.data import ArgRule, ExpectedCall, Json, Pointer, ToolSpec, Violation
-from evalkit.defaults import declared
 from evalkit.patterns import arrange
 from evalkit.schema import Validator, compile_schema
+from evalkit.schema.defaults import declared
 from evalkit.values import ABSENT, at, pointer, tokens
 
 _SPELLINGS = 64

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, TypeAlias, cast
 
-from evalkit import noise, slicing, stats, tally, values
+from evalkit import stats, tally, values
 from evalkit.data import Case, Policy, Record, Rule, Run, ScoreName, Suite, Target
 from evalkit.limiting import CHARACTERS_PER_TOKEN as CHARACTERS_PER_TOKEN
 from evalkit.limiting import OUTPUT_TOKENS as OUTPUT_TOKENS
+from evalkit.pairing import noise, slicing
 from evalkit.request import Builder
 
 SECONDS = 2.0

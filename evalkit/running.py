@@ -12,11 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
-from evalkit import __version__, pipeline, plugins, sequence, serving, store
+from evalkit import __version__, pipeline, plugins, serving, store
 from evalkit.cache import Cache, open_cache
 from evalkit.data import Json, Judging, Record, Request, RunInfo, Suite, Target
 from evalkit.errors import InputError
 from evalkit.limiting import Limiter
+from evalkit.pairing import sequence
 from evalkit.plugins import World
 
 _LIBRARIES = ("jsonschema", "jsonschema-rs", "aiohttp", "litellm")

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from evalkit import sequence, slicing
 from evalkit.data import Case, Fault, Policy, Record, Rule, Score, ScoreName, Suite
 from evalkit.errors import InputError
-from evalkit.sides import mean
+from evalkit.pairing import sequence, slicing
+from evalkit.pairing.sides import mean
 
 if TYPE_CHECKING:
     from evalkit.stats import Bets

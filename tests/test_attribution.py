@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evalkit import attribution, compare
+from evalkit import compare
 from evalkit.data import Attribution, Comparison, Json
+from evalkit.pairing import attribution
 from tests.outcomes import case, run
 
 DATED: Json = {"type": "object", "properties": {"on": {"format": "date"}}, "required": ["on"]}

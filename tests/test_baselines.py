@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import baselines, compare, holding, store
+from evalkit import baselines, compare, store
+from evalkit.baselines import holding
 from evalkit.data import Payload, Record, Response, Timing, Violation
 from evalkit.errors import ExitCode, InputError
 from tests import outcomes

@@ -13,8 +13,8 @@ import pytest
 
 from evalkit import extract, values
 from evalkit.data import Answer, ArgRule, Case, Json, Judging, Response, Score, Suite, Target
-from evalkit.defaults import declared
 from evalkit.formats import bfcl
+from evalkit.schema.defaults import declared
 from evalkit.score import judge
 
 RECORDED = Path(__file__).parents[1].parent / "shared/recorded/bfcl-2024-08"

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import bumps, github, plugins, report
+from evalkit import plugins, report
+from evalkit.ci import bumps, github
 from evalkit.data import Change, Serve, Target
 from evalkit.errors import ExitCode, InputError
 from tests import comparisons

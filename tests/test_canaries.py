@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from evalkit import canaries, values
 from evalkit import suite as suites
+from evalkit import values
 from evalkit.data import Target
+from evalkit.doctor import canaries
 
 
 def test_they_are_a_suite_that_can_be_judged() -> None:

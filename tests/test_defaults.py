@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.data import Json
-from evalkit.defaults import declared, stand_in
+from evalkit.schema.defaults import declared, stand_in
 from evalkit.values import ABSENT
 
 SCHEMA: Json = {

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import features
 from evalkit.data import Case, Expectation, ExpectedCall, Json, ToolSpec
-from evalkit.features import Traits
+from evalkit.schema import features
+from evalkit.schema.features import Traits
 from tests import strategies
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from evalkit.documents import parse_yaml
 from evalkit.errors import Problem
-from evalkit.fitting import fit
-from evalkit.shapes import CaseShape, HeaderShape, ModelsShape, PolicyShape, Shape
+from evalkit.files.fitting import fit
+from evalkit.files.shapes import CaseShape, HeaderShape, ModelsShape, PolicyShape, Shape
 
 
 def findings(shape: type[Shape], text: str) -> list[str]:

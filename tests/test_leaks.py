@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import leaks
+from evalkit.extract import leaks
 
 CALL = '{"name": "get_weather", "arguments": {"city": "Oslo"}}'
 LLAMA = '{"name": "get_weather", "parameters": {"city": "Oslo"}}'

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit import values
-from evalkit.mending import REPAIRS, mend
+from evalkit.values.mending import REPAIRS, mend
 
 EXAMPLES: list[tuple[str, str, tuple[str, ...]]] = [
     ("", "{}", ("empty",)),

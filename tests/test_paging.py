@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from evalkit import paging, store
+from evalkit import store
 from evalkit.data import CODES, RUNGS, Fault, Record
-from evalkit.paging import Filter, Line, Pages
+from evalkit.viewing import paging
+from evalkit.viewing.paging import Filter, Line, Pages
 from tests.benchmarks import bench_view
 
 RECORDS = 1_200

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit import compare, pairing, stats
+from evalkit import compare, stats
 from evalkit.data import Cell, Comparison, Record, Run, Usage
+from evalkit.pairing import cells as pairing
 from tests.outcomes import NEW, OLD, case, compared, run
 
 

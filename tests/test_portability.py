@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from evalkit import arms, portability, values, workspace
 from evalkit.data import DIVERGENCES, Case, Divergence, Json, Record, Response, Target, ToolSpec, Wire
 from evalkit.errors import InputError
-from evalkit.routes import ROUTES
+from evalkit.portability.routes import ROUTES
 
 SCHEMA: Json = {
     "type": "object",

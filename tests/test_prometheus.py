@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import plugins, prometheus
+from evalkit import plugins
 from evalkit.data import Json
+from evalkit.serving import prometheus
 
 FIRST = """\
 # HELP e:kv "Use", of the cache

@@ -9,8 +9,8 @@ import pytest
 
 from evalkit import codec, compare
 from evalkit.data import Comparison, Run, Verdict
-from evalkit.readiness import ALARM, LEAST_BROKEN
-from evalkit.rules import cell_of
+from evalkit.gate.readiness import ALARM, LEAST_BROKEN
+from evalkit.gate.rules import cell_of
 from tests import recorded
 from tests.benchmarks.recorded_migrations import AGAIN, decided, pairs, row
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import plugins, repeats
+from evalkit import plugins
 from evalkit.data import Fault, Record, Table
+from evalkit.pairing import repeats
 from tests import comparisons
 from tests.comparisons import answer, case, right
 

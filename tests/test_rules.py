@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit import rules
 from evalkit.data import Check, Comparison, Outcome, Ratio, Rule
+from evalkit.gate import rules
 from tests.outcomes import compared, fallen
 
 DROP = Rule(kind="max_drop", score="correct", limit=0.03)

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from evalkit import pipeline, running, sequence, store, workspace
+from evalkit import pipeline, running, store, workspace
 from evalkit.data import Judging, Record, Response, Run, Suite, Target
 from evalkit.errors import InputError, StoreError
+from evalkit.pairing import sequence
 from evalkit.plugins import World
 from tests.endpoints import Received, Reply, serving
 from tests.test_pipeline import SUITE, answer

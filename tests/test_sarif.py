@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evalkit import sarif
+from evalkit.ci import sarif
 from evalkit.cli.app import main
 from evalkit.errors import ExitCode, Place, Problem
 from tests.test_cli import SUITE, TOOL

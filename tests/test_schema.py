@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from evalkit import values
 from evalkit.data import CODES, Json
-from evalkit.drafts import DRAFTS, Draft, draft_of
 from evalkit.errors import InputError
 from evalkit.schema import Validator, check, compile_schema
+from evalkit.schema.drafts import DRAFTS, Draft, draft_of
 
 MASKBENCH = Path(__file__).parents[1].parent / "shared/recorded/maskbench"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evalkit import sequence
+from evalkit.pairing import sequence
 from tests.outcomes import case, suite
 
 SUITE = suite([case(i) for i in range(400)])

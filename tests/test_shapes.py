@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from evalkit.data import Json
 from evalkit.documents import parse_json
 from evalkit.errors import Problem
-from evalkit.fitting import fit
-from evalkit.shapes import Kind, ModelsShape, PolicyShape, Shape, SuiteShape, json_schema
+from evalkit.files.fitting import fit
+from evalkit.files.shapes import Kind, ModelsShape, PolicyShape, Shape, SuiteShape, json_schema
 from tests import strategies
 
 KINDS: list[Kind] = ["suite", "models", "policy"]

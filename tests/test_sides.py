@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit.sides import Side, heard, passes
+from evalkit.pairing.sides import Side, heard, passes
 from tests.outcomes import case, run
 
 CASES = [case(i) for i in range(4)]

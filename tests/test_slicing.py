@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evalkit import slicing
 from evalkit.data import ToolSpec
+from evalkit.pairing import slicing
 from tests.outcomes import case, suite
 
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import compare, gate, sequence, stats
+from evalkit import compare, gate, stats
 from evalkit.data import Policy, Quarantine, Record, Rule, Run, Usage
 from evalkit.errors import InputError
+from evalkit.pairing import sequence
 from evalkit.stopping import Budget, Early
 from tests.outcomes import case, record, run
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit import supervise
+from evalkit.serving import supervise
 from tests.test_serving import eventually, running_of
 
 SCRIPT = str(Path(supervise.__file__))

@@ -20,7 +20,7 @@ MARK = "<!-- evalkit -->"
 
 def tell(reports: Sequence[Report]) -> None:
     """The job's summary, where GitHub has a file for one, and annotations, where a runner reads along."""
-    from evalkit import github
+    from evalkit.ci import github
 
     if os.environ.get("GITHUB_ACTIONS") == "true":
         root = Path(os.environ.get("GITHUB_WORKSPACE") or ".")
@@ -33,7 +33,8 @@ def tell(reports: Sequence[Report]) -> None:
 
 def comment(path: Path, reports: Sequence[Report], lines: Sequence[str]) -> None:
     """Markdown of a size that a comment may have: `lines` first, then each report."""
-    from evalkit import github, workspace
+    from evalkit import workspace
+    from evalkit.ci import github
     from evalkit.renderers import markdown
 
     head = "\n".join([MARK, *(f"- {markdown.inline(line)}" for line in lines), "", ""])
@@ -43,7 +44,7 @@ def comment(path: Path, reports: Sequence[Report], lines: Sequence[str]) -> None
 
 def _append(path: Path, reports: Sequence[Report]) -> None:
     """What the step wrote before counts, too: a summary that is too long is not shown at all."""
-    from evalkit import github
+    from evalkit.ci import github
 
     try:
         there = path.stat().st_size if path.exists() else 0

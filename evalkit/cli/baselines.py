@@ -46,7 +46,8 @@ def set_(
     reports: options.Reports = options.REPORTS,
 ) -> None:
     """Keep what a model of a stored run was worth, case by case, as a file to commit. One of that name is replaced."""
-    from evalkit import baselines, revisions, store, workspace
+    from evalkit import baselines, store, workspace
+    from evalkit.ci import revisions
     from evalkit.cli.locating import run_folder
 
     stored = store.load(run_folder(run, reports))
@@ -93,7 +94,8 @@ def show(
     as_json: options.AsJson = False,
 ) -> None:
     """Who set a baseline, when, why, and what the model was worth; with --suite, what of it is stale."""
-    from evalkit import holding, selection, workspace
+    from evalkit import selection, workspace
+    from evalkit.baselines import holding
     from evalkit.cli.printing import visible
 
     found = load(name, folder)
@@ -142,7 +144,8 @@ def _only(run: str, identities: list[str]) -> str:
 
 
 def _told(found: Baseline) -> dict[str, Json]:
-    from evalkit import bounds, holding
+    from evalkit import bounds
+    from evalkit.baselines import holding
 
     records = list(holding.records(found))
     return {

@@ -16,7 +16,7 @@ from evalkit.errors import ExitCode
 from evalkit.renderers import _visible
 
 if TYPE_CHECKING:
-    from evalkit.bumps import Bump, Bumps
+    from evalkit.ci.bumps import Bump, Bumps
     from evalkit.data import Json, Policy, Report, Run
 
 _WORST = (ExitCode.OK, ExitCode.INCONCLUSIVE, ExitCode.NOT_COMPARABLE, ExitCode.GATE_FAILED)
@@ -97,7 +97,8 @@ def bump(
 
 def _changed(models: Path, base: str) -> Bumps:
     """The list as it is against the list as `base` has it; one that was not there then had no models."""
-    from evalkit import bumps, documents, files, revisions, workspace
+    from evalkit import documents, files, workspace
+    from evalkit.ci import bumps, revisions
 
     now = workspace.load_models(models)
     commit = revisions.resolve(base, models.parent)

@@ -14,9 +14,9 @@ from evalkit.cli import options
 from evalkit.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
+    from evalkit.ci.sarif import Finding
     from evalkit.data import Divergence, Json, Suite
-    from evalkit.routes import Route
-    from evalkit.sarif import Finding
+    from evalkit.portability.routes import Route
     from evalkit.schema import Validator
 
 Formats = Literal["assert", "annotate"]
@@ -47,8 +47,8 @@ def lint(
     tools by word overlap, and one that makes random schema-valid calls. With --portability also what each route
     (openai-strict, anthropic, gemini, vllm ...) loses or refuses of the tools' declarations.
     """
-    from evalkit import sarif
     from evalkit import suite as suites_room
+    from evalkit.ci import sarif
     from evalkit.cli import printing
 
     if output is not None and output.suffix != sarif.SUFFIX:
@@ -73,7 +73,8 @@ def lint(
 
 def _loaded(name: str, found: list[Finding]) -> Suite:
     """The suite; what makes it unusable is also among what was found."""
-    from evalkit import sarif, workspace
+    from evalkit import workspace
+    from evalkit.ci import sarif
 
     try:
         return workspace.load_suite(name)
@@ -83,7 +84,8 @@ def _loaded(name: str, found: list[Finding]) -> Suite:
 
 
 def _write(output: Path, found: Sequence[Finding]) -> None:
-    from evalkit import numerals, sarif, workspace
+    from evalkit import numerals, workspace
+    from evalkit.ci import sarif
 
     workspace.write_atomic(output, sarif.render(found, Path.cwd()))
     typer.echo(f"{numerals.counted(len(found), 'finding')}: {output}", err=True)
@@ -91,7 +93,7 @@ def _write(output: Path, found: Sequence[Finding]) -> None:
 
 def _routes(named: str | None) -> dict[str, Route]:
     from evalkit import portability
-    from evalkit.routes import ROUTES
+    from evalkit.portability.routes import ROUTES
 
     if named == "all":
         return dict(ROUTES)

@@ -210,7 +210,7 @@ def renderers_of(outputs: Sequence[Path]) -> list[tuple[Path, Renderer]]:
 
 def _against_file(name: str, run: Run, candidate: str | None) -> Comparison:
     """A run against a baseline's file. The cases that are not what they were are named on stderr."""
-    from evalkit import holding
+    from evalkit.baselines import holding
 
     held = baselines.load(name)
     there = [target.identity for target in run.info.targets]

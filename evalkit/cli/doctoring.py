@@ -72,8 +72,9 @@ def _target(model: str, models: Path | None, timeout: float | None) -> Target:
 
 async def _ask(target: Target, world: World) -> list[Record]:
     """Every question; only the first, if it is not answered."""
-    from evalkit import canaries, pipeline
+    from evalkit import pipeline
     from evalkit.data import Fault, Judging
+    from evalkit.doctor import canaries
     from evalkit.request import Builder
 
     ways = {way.name: way for way in canaries.ways(target)}

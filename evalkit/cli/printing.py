@@ -58,7 +58,7 @@ class Sums:
     """What the records of a run add up to, target by target. They are added one by one, and none need be kept."""
 
     def __init__(self, info: RunInfo, suite: Suite) -> None:
-        from evalkit.repeats import Counting
+        from evalkit.pairing.repeats import Counting
         from evalkit.tally import Totals
 
         self.info = info
@@ -212,7 +212,7 @@ def lint(
 
 def _print_route(name: str, found: Sequence[Divergence]) -> None:
     """What a route makes of the tools, place by place; the same thing said of many places is said once."""
-    from evalkit.routes import ROUTES
+    from evalkit.portability.routes import ROUTES
 
     typer.echo(f"\n{name}: {ROUTES[name].meaning}")
     typer.echo(f"  ({ROUTES[name].source})")

@@ -9,13 +9,13 @@ from random import Random
 
 from evalkit import plugins
 from evalkit.data import ArgRule, Case, ExpectedCall, Json, Pointer, ToolSpec
-from evalkit.defaults import declared
 from evalkit.errors import InputError
 from evalkit.patterns import arrange
 from evalkit.reference import payloads
 from evalkit.reference.places import alone, under
 from evalkit.reference.said import Said
 from evalkit.schema import compile_schema
+from evalkit.schema.defaults import declared
 from evalkit.values import ABSENT, pointer, tokens
 
 NO_CALL = "None of the tools offered is of use here."

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from evalkit import repeats
 from evalkit.data import Column, Comparison, Json, Section, Table, Verdict
 from evalkit.numerals import counted, percent
-from evalkit.repeats import CaseRepeats, Repeats
+from evalkit.pairing import repeats
+from evalkit.pairing.repeats import CaseRepeats, Repeats
 from evalkit.sections import _records as records
 
 ORDER = 47

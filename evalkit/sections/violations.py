@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evalkit import complaint, features, numerals, tally
+from evalkit import complaint, numerals, tally
 from evalkit.data import CODES, MISMATCHES, Column, Comparison, Json, Record, Section, Table, Verdict
+from evalkit.schema import features
 from evalkit.sections import _records as records
 
 ORDER = 70

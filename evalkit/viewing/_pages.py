@@ -19,9 +19,9 @@ from markupsafe import Markup, escape
 from evalkit import compare, complaint, gate, patterns, plugins, report, store, workspace
 from evalkit.data import CODES, RUNGS, Fault, Record, RunInfo
 from evalkit.errors import InputError, StoreError, suggest
-from evalkit.paging import Filter, Pages, Share, open_pages
 from evalkit.renderers import _visible as visible
 from evalkit.renderers import html
+from evalkit.viewing.paging import Filter, Pages, Share, open_pages
 
 _FOLDER = Path(__file__).with_name("_html")
 STYLE = "".join(path.read_text(encoding="utf-8") for path in (html.ASSETS / "page.css", _FOLDER / "view.css"))

@@ -14,8 +14,8 @@ from typing import NoReturn
 from aiohttp import web
 
 from evalkit.errors import EvalkitError
-from evalkit.paging import Filter
 from evalkit.viewing._pages import STYLE, Room
+from evalkit.viewing.paging import Filter
 
 _LOOPBACK = "127.0.0.1"
 _HEADERS = {

@@ -19,9 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
-from evalkit import compare, gate, pipeline, planning, selection, sequence, stats, workspace
+from evalkit import compare, gate, pipeline, planning, selection, stats, workspace
 from evalkit.data import Judging, Policy, Record, Rule, Run, RunInfo, Suite, Target
 from evalkit.errors import StoreError
+from evalkit.pairing import sequence
 from evalkit.plugins import World
 from evalkit.stopping import Early
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from evalkit import paging, store
+from evalkit import store
 from evalkit.data import (
     Answer,
     Case,
@@ -35,6 +35,7 @@ from evalkit.data import (
     Violation,
     Wire,
 )
+from evalkit.viewing import paging
 
 CODES = ("schema.type", "schema.enum", "schema.required", "json.syntax", "tool.unknown")
 RARE = "schema.double_encoded"

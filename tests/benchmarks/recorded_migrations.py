@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
-from evalkit import codec, compare, gate, rules, workspace
+from evalkit import codec, compare, gate, workspace
 from evalkit.data import Comparison, Policy, Readiness, Rule, Run, Verdict
+from evalkit.gate import rules
+from evalkit.gate.readiness import ORDER
 from evalkit.numerals import between, points
-from evalkit.readiness import ORDER
 from tests import recorded
 
 AGAIN = ("claude-3-5-sonnet-20240620-FC", "gpt-4o-2024-05-13-FC", "mistral-small-2402-FC-Auto")

@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Literal, TypeAlias
 
-from evalkit.canaries import ASKED, FAMILIES, PARAMETERS
 from evalkit.data import Answer, Fault, Json, Record, Response, Violation
+from evalkit.doctor.canaries import ASKED, FAMILIES, PARAMETERS
 
 Status: TypeAlias = Literal["ok", "warn", "fail", "unknown"]
 _FAR_OFF = 60.0

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evalkit import noise, tally, values
+from evalkit import tally, values
 from evalkit.data import Answer, Record
+from evalkit.pairing import noise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

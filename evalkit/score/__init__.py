@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from evalkit import arms, plugins, values
 from evalkit.arms import nulls
 from evalkit.data import CODES, Answer, Case, Counts, Json, Judging, Mismatch, Payload, Pointer, Score, Suite, Violation
-from evalkit.drafts import Formats
-from evalkit.expectation import Fit, compile_expectation
 from evalkit.schema import Validator, compile_schema
+from evalkit.schema.drafts import Formats
+from evalkit.score.expectation import Fit, compile_expectation
 
 NOTHING_WANTED = Fit(mismatches=(), calls=Counts(), arguments=Counts(), unpaired=0, matched=frozenset())
 """The fit of any answer to a case that says nothing of what must be called."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from evalkit import defaults, plugins
+from evalkit import plugins
 from evalkit.data import ArgRule, ExpectedCall, Json, Judging, Mismatch, Payload, Pointer
+from evalkit.schema import defaults
 from evalkit.values import ABSENT, at, pointer, reach, same, tokens
 
 _COMPARE_STRINGS = ("exact", "one_of")

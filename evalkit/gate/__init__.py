@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from evalkit import pairing, readiness, rules, slicing
 from evalkit.data import (
     CODES,
     MISMATCHES,
@@ -26,9 +25,12 @@ from evalkit.data import (
     VerdictWord,
 )
 from evalkit.errors import ExitCode, InputError, suggest
+from evalkit.gate import readiness, rules
+from evalkit.gate.rules import moved
 from evalkit.numerals import counted, percent, points
-from evalkit.rules import moved
-from evalkit.sides import Side
+from evalkit.pairing import cells as pairing
+from evalkit.pairing import slicing
+from evalkit.pairing.sides import Side
 
 FAULTS_ALLOWED = 0.05
 """Where a policy says nothing of faults. What is not heard may be the hard part."""

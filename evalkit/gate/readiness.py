@@ -26,7 +26,7 @@ from typing import NamedTuple
 from evalkit import stats
 from evalkit.data import Cell, Check, Comparison, Policy, Readiness, ReadinessWord
 from evalkit.numerals import chance, counted, points
-from evalkit.slicing import wanted
+from evalkit.pairing.slicing import wanted
 
 TOOL_MARGIN = 0.20
 """The few cases of one tool rule out no less, most of the time; what they add up to is held to the policy's margin."""

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from evalkit import features, values
+from evalkit import values
 from evalkit.arms import strict
 from evalkit.arms.strict import ANNOTATIONS, Departure
 from evalkit.data import DIVERGENCES, Case, Divergence, Fault, Json, Pointer, Record, Target, ToolSpec
 from evalkit.errors import InputError, suggest
-from evalkit.routes import ROUTES, Route
+from evalkit.portability.routes import ROUTES, Route
+from evalkit.schema import features
 
 _MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems", "items")

@@ -134,13 +134,13 @@ _WEATHER = ToolSpec(
     name="get_weather",
     description="The weather in a city now.",
     schema=_object(city=_TEXT),
-    source="evalkit/canaries.py#get_weather",
+    source="evalkit/doctor/canaries.py#get_weather",
 )
 _NOTE = ToolSpec(
     name="save_note",
     description="Saves a note.",
     schema=_object(text=_TEXT),
-    source="evalkit/canaries.py#save_note",
+    source="evalkit/doctor/canaries.py#save_note",
 )
 _ANY_CALL: tuple[Expectation, ...] = ()
 _NO_CALL = (Expectation(),)
@@ -186,7 +186,10 @@ def _cases() -> tuple[Case, ...]:
 def _specs() -> Mapping[str, ToolSpec]:
     families = (
         ToolSpec(
-            name=each.tool, description=each.description, schema=each.schema, source=f"evalkit/canaries.py#{each.tool}"
+            name=each.tool,
+            description=each.description,
+            schema=each.schema,
+            source=f"evalkit/doctor/canaries.py#{each.tool}",
         )
         for each in FAMILIES.values()
     )

@@ -12,10 +12,10 @@ from typing import Any
 
 from evalkit import values
 from evalkit.data import Json, Pointer, Violation
-from evalkit.drafts import DRAFTS, LATEST, Draft, Formats, draft_of, pattern_error, spell_out
 from evalkit.errors import InputError, Place, Problem
-from evalkit.references import Survey, places, survey
-from evalkit.violations import violations
+from evalkit.schema.drafts import DRAFTS, LATEST, Draft, Formats, draft_of, pattern_error, spell_out
+from evalkit.schema.references import Survey, places, survey
+from evalkit.schema.violations import violations
 
 # Binary floats and the digits of jsonschema-rs end here; beyond, only jsonschema is asked.
 _PLAIN = 2**53

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from evalkit.data import Json, Pointer
 from evalkit.documents import Document
 from evalkit.errors import Problem, suggest
-from evalkit.shapes import DATE, ID
+from evalkit.files.shapes import DATE, ID
 from evalkit.values import canonical, excerpt, pointer
 
 S = TypeVar("S", bound=BaseModel)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from evalkit.data import Json, Pointer
-from evalkit.mending import mend, unfence
+from evalkit.values.mending import mend, unfence
 
 MAX_DEPTH = 200
 MAX_CHARS = 1_000_000

@@ -12,9 +12,8 @@ from typing import Literal, TypeAlias, TypeVar
 from evalkit.data import ARMS, Case, Json, Pointer, Policy, Quarantine, Rule, Serve, Target, ToolSpec
 from evalkit.documents import Document
 from evalkit.errors import InputError, Place, Problem, suggest
-from evalkit.fitting import fit
-from evalkit.patterns import compile_expect
-from evalkit.shapes import (
+from evalkit.files.fitting import fit
+from evalkit.files.shapes import (
     CaseShape,
     HeaderShape,
     ModelShape,
@@ -26,7 +25,8 @@ from evalkit.shapes import (
     SliceShape,
     ToolShape,
 )
-from evalkit.shapes import json_schema as json_schema
+from evalkit.files.shapes import json_schema as json_schema
+from evalkit.patterns import compile_expect
 from evalkit.values import pointer
 
 Part: TypeAlias = tuple[str | int, ...]

@@ -20,7 +20,7 @@ from pathlib import Path
 from evalkit import plugins
 from evalkit.data import Json, Record, Serve, Target
 from evalkit.errors import InputError
-from evalkit.prometheus import Watch
+from evalkit.serving.prometheus import Watch
 
 _LOOPBACK = "127.0.0.1"
 _PROVIDER = "openai_http"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalkit import slicing, stats, tally
+from evalkit import stats, tally
 from evalkit.data import Noise, Record, ScoreName, Suite
-from evalkit.sides import Side
+from evalkit.pairing import slicing
+from evalkit.pairing.sides import Side
 
 
 def floor(suite: Suite, before: Side, after: Side) -> Noise | None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from evalkit.data import Agreement, Record, Suite
-from evalkit.sides import Trials, passes
+from evalkit.pairing.sides import Trials, passes
 
 
 def of(suite: Suite, before: Trials, after: Trials) -> tuple[Agreement, ...]:

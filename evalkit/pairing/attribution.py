@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from evalkit import slicing, stats
+from evalkit import stats
 from evalkit.data import Attribution, ScoreName, Suite
-from evalkit.sides import Side
-from evalkit.slicing import Slices
+from evalkit.pairing import slicing
+from evalkit.pairing.sides import Side
+from evalkit.pairing.slicing import Slices
 
 LEAST = 10
 """Pairs with a feature, and without it, below which nothing is said of it."""

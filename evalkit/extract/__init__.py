@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import zip_longest
 
-from evalkit import arms, leaks, plugins, values
+from evalkit import arms, plugins, values
 from evalkit.data import Answer, Json, Payload, Response, Violation
+from evalkit.extract import leaks
 
 _MEANING: Mapping[str, str] = {
     **dict.fromkeys(("stop", "end_turn", "STOP", "completed"), "the model stopped by itself"),

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from evalkit import complaint, sequence, slicing, stats, tally
+from evalkit import complaint, stats, tally
 from evalkit.data import SCORES, Case, Cell, Change, Rate, Ratio, Record, ScoreName, Suite, Target
-from evalkit.sides import Side, passes
-from evalkit.slicing import Slices
+from evalkit.pairing import sequence, slicing
+from evalkit.pairing.sides import Side, passes
+from evalkit.pairing.slicing import Slices
 
 LEAST_TESTED = 5
 """Tools of fewer pairs have no q. All four of four cases broken have a p of .06: no outcome could be told from chance,

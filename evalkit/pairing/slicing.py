@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from evalkit import features
 from evalkit.data import Case, ScoreName, Suite
+from evalkit.schema import features
 
 Slices = Mapping[str, Sequence[int]]
 """Name -> indices of its cases."""

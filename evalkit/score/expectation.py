@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from evalkit.arguments import Call, Comparison, compare, compile_call
-from evalkit.assign import Pairs, align, assign
 from evalkit.data import Counts, Expectation, Json, Judging, Mismatch, Payload
+from evalkit.score.arguments import Call, Comparison, compare, compile_call
+from evalkit.score.assign import Pairs, align, assign
 
 _Item = TypeVar("_Item")
 

@@ -1,0 +1,1 @@
+"""A model list at two revisions, and what a CI runner is told."""
