@@ -1,16 +1,19 @@
 """evalkit tells a team whether it can upgrade the language model behind its tools.
 
-The map of the house, in the order in which a case meets its rooms (a room imports only from those above its line):
+The map of the house, from the ground up (a room imports only from floors below its own; the architecture test says so):
 
-    data  errors                                       the nouns; what can go wrong, and whose fault it is
-    values  documents  patterns                        JSON values; files with places; the language of expectations
-    schema  files  codec  plugins  stats  tally        tools: judge, read, store, find, count
-    reference  providers/  dialects/  matchers/ ...    plug-ins: one file each
-    suite  request  extract  score  compare  gate  report     the steps, each nouns to nouns
-    pipeline  store  workspace  testing                chains and edges: asking, disk, a server to test with
-    running  bounds  frames                            a whole run; how hard a suite is; a run as a table
-    cli                                                words to calls, calls to exit codes
-    pytest_plugin pytest_cases                         suites as tests of pytest
+    data/  errors                    the nouns; what can go wrong, and whose fault it is
+    values/  documents  patterns     JSON values; files with the place of everything; the language of expectations
+    schema/  files/  codec  plugins  judge a payload, read our files, store a noun, find a plug-in
+    stats/  tally  numerals          intervals and tests; what records add up to; how numbers are written
+    arms/  request  portability/     how a model is asked, what is sent, and what a route makes of it
+    reference/                       models that need no weights
+    pairing/                         two sides of a comparison put side by side
+    providers/ dialects/ matchers/ formats/ sections/ renderers/ servers/      plug-ins: one file each
+    suite  extract/  score/  compare  gate/  report                            the steps, each nouns to nouns
+    pipeline  store  cache  workspace  testing/  serving/  ci/                 chains and edges: asking, disk, servers
+    running  stopping  planning  bounds  baselines/  frames                    a whole run, and what is done with one
+    viewing/  cli/  pytest_plugin                                              where people come in
 
 The names below are the public API; they load what they need when they are first used.
 """

@@ -1,0 +1,139 @@
+"""What came back: the wire, faults, and an answer as its dialect reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from evalkit.data.words import Json, Pointer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wire:
+    """What crossed the network. `body` is the text as received: JSON, or the text of a stream.
+
+    A binary stream, which Bedrock's is, stands there as `eventstream` writes it: a line of JSON for each event.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """An allow-list: content-type, request ids, rate limits. Never a credential."""
+    body: str
+    stream: bool = False
+    arrivals: tuple[tuple[int, float], ...] = ()
+    """(offset in `body` after the chunk, seconds since the request was sent), one for each chunk received."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timing:
+    """Seconds, of the attempt that answered. All but `queued` count from the moment the request was sent."""
+
+    queued: float | None = None
+    first_byte: float | None = None
+    first_token: float | None = None
+    first_call_byte: float | None = None
+    arguments_done: float | None = None
+    total: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    """Those of `input_tokens` that were read from a cache."""
+    reasoning_tokens: int | None = None
+    """Those of `output_tokens` that nobody is shown."""
+    cost: float | None = None
+    """USD."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """An answer as the endpoint sent it."""
+
+    wire: Wire
+    dialect: str
+    """The plug-in of `dialects/` that reads `wire`."""
+    timing: Timing = field(default_factory=Timing)
+    client: Json = None
+    """What a client library made of the wire: {"calls": [{"tool", "text"}], "finish", "text"}, or None without one."""
+    sent: Json = None
+    """The tool declarations as they left, if they differ from what was handed to the provider; else None."""
+    arm: str = "native"
+    """The arm it answers to: on `prompted` and `constrained` its calls stand in the text."""
+
+
+FaultKind: TypeAlias = Literal[
+    "timeout", "rate_limit", "auth", "bad_request", "blocked", "unsupported", "server", "network", "budget", "plugin"
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """The world failed; the model was not heard. Counted beside the rates, never in them."""
+
+    kind: FaultKind
+    message: str
+    status: int | None = None
+    retryable: bool = False
+    seconds: float = 0.0
+    """How long the attempt took."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """A failed attempt and the wait (seconds) before the next."""
+
+    fault: Fault
+    wait: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Payload:
+    """One tool call as produced. Its arguments parsed iff `error` is None."""
+
+    index: int
+    tool: str
+    text: str | None
+    """The argument text character for character; None where the wire carried an object and no text."""
+    value: Json = None
+    error: str | None = None
+    """A `json.*` code."""
+    id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Violation:
+    """One thing wrong with an answer. `code` is one of `CODES`."""
+
+    payload: int | None
+    """Index of the payload; None: the answer as a whole."""
+    code: str
+    path: Pointer = ""
+    """Where in the arguments."""
+    schema_path: Pointer = ""
+    """Where in the declared schema."""
+    message: str
+    excerpt: str = ""
+    """The offending value or text, at most 200 characters."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A response as its dialect reads it. Nothing is repaired."""
+
+    payloads: tuple[Payload, ...] = ()
+    text: str = ""
+    """What the model said outside of calls."""
+    finish: str | None = None
+    """The finish reason as sent."""
+    usage: Usage = field(default_factory=Usage)
+    served_by: str | None = None
+    """The model name the endpoint reported."""
+    violations: tuple[Violation, ...] = ()
+    """What is wrong with the envelope, and calls left in the text."""
+    arm: str = "native"
+    """Of the response. On `prompted` and `constrained`, `text` holds the calls too; on `strict`, a null may stand for
+    an argument that was left out."""
