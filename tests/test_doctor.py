@@ -270,8 +270,10 @@ def test_a_server_of_the_list_is_started_for_it(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(Path(__file__).parents[1])
-    program = "import sys; from evalkit import testing; from evalkit.doctor import canaries; "
+    program = (
+        "import sys; from evalkit import testing; from evalkit.doctor import canaries; "
         "testing.run_forever(canaries.SUITE, port=int(sys.argv[1]))"
+    )
     (tmp_path / "models.yaml").write_text(
         "models: [{name: here, model: openai_http/oracle, serve: {engine: command, args: "
         f"[python, -c, {json.dumps(program)}, '{{port}}']}}}}]\n",
