@@ -55,7 +55,7 @@ def key(request: Request, digest: str) -> str:
 
 
 class Cache:
-    """An open cache. Any number of runs may share it."""
+    """An open cache. Any number of runs may share it. What SQLite refuses leaves its `with` block as StoreError."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path, *, reading: bool) -> None:
         self._connection = connection
@@ -65,8 +65,10 @@ class Cache:
     def __enter__(self) -> Cache:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._connection.close()
+        if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
+            raise StoreError(f"{self.path}: {error}; leave out --cache, or `evalkit cache clear`") from error
 
     def get(self, key: str) -> Held | None:
         """What was answered to this question before."""

@@ -39,7 +39,10 @@ class _Judged:
 
 
 class Store:
-    """An open run. One process writes; any number may read."""
+    """An open run. One process writes; any number may read.
+
+    What SQLite cannot read or write in its `with` block (a damaged file, a full disk, a lock) leaves it as StoreError.
+    """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
@@ -48,8 +51,10 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._connection.close()
+        if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
+            raise StoreError(f"{self.path}: cannot be read or written: {error}") from error
 
     @property
     def info(self) -> RunInfo:
@@ -165,10 +170,7 @@ def open_run(folder: Path) -> Store:
 def load(folder: Path) -> Run:
     """A whole run in memory. Raises StoreError."""
     with open_run(folder) as store:
-        try:
-            return store.load()
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"{store.path}: damaged: {error}") from error
+        return store.load()
 
 
 def remove(folder: Path) -> None:

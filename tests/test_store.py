@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,7 +96,8 @@ def test_a_process_killed_in_the_middle_loses_nothing_that_was_appended(tmp_path
 
 
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
-    store.create(tmp_path, INFO, SUITE).__exit__()
+    with store.create(tmp_path, INFO, SUITE):
+        pass
     with pytest.raises(InputError, match="there is a run already"):
         store.create(tmp_path, INFO, SUITE)
 
@@ -133,6 +135,33 @@ def test_a_truncated_file_is_a_store_error_and_no_traceback(tmp_path: Path) -> N
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(StoreError):
         store.load(tmp_path)
+
+
+def answered(folder: Path) -> frozenset[store.Key]:
+    with store.open_run(folder) as opened:
+        return opened.answered()
+
+
+@pytest.mark.parametrize("use", [store.counts, store.load, answered])
+def test_a_file_damaged_in_the_middle_is_a_store_error_whatever_is_read(
+    tmp_path: Path, use: Callable[[Path], object]
+) -> None:
+    with store.create(tmp_path, INFO, SUITE) as opened:
+        opened.append(record(f"case {number}") for number in range(2000))
+    with open(tmp_path / store.FILE, "r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(2 * 4096)
+        file.write(b"A" * (size - 2 * 4096))
+    with pytest.raises(StoreError, match=r"run\.db: cannot be read"):
+        use(tmp_path)
+
+
+def test_a_disk_that_is_full_is_a_store_error_and_what_was_appended_stays(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="full"), store.create(tmp_path, INFO, SUITE) as opened:
+        opened.append([record("first")])
+        opened._connection.execute("PRAGMA max_page_count = 1")
+        opened.append(record(f"case {number}") for number in range(2000))
+    assert [kept.case for kept in store.load(tmp_path).records] == ["first"]
 
 
 def test_runs_are_listed_latest_first(tmp_path: Path) -> None:
