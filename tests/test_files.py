@@ -254,12 +254,32 @@ models:
             "models: [{model: a/b@forcd}]",
             "m.yaml:1:18: /models/0/model: no arm is called 'forcd'; did you mean 'forced'?",
         ),
+        (
+            "models: [{model: a/b, base_url: 'https://me:hush@host/v1'}]",
+            "m.yaml:1:33: /models/0/base_url: an address with a user's name or password would be stored with every "
+            "run; name the environment variable that holds it in api_key_env",
+        ),
+        (
+            "models: [{model: a/b, params: {api_key: hush}}]",
+            "m.yaml:1:41: /models/0/params/api_key: a key written here would be stored with every run; "
+            "name the environment variable that holds it in api_key_env",
+        ),
+        (
+            "models: [{model: a/b, options: {api_key: hush}}]",
+            "m.yaml:1:42: /models/0/options/api_key: a key written here would be stored with every run; "
+            "name the environment variable that holds it in api_key_env",
+        ),
     ],
 )
 def test_models_that_cannot_be_asked(text: str, message: str) -> None:
     with pytest.raises(InputError) as error:
         models(text)
     assert str(error.value) == message
+
+
+def test_an_at_sign_behind_the_host_is_no_login() -> None:
+    (target,) = models("models: [{model: a/b, base_url: 'http://host/v1/@cf/meta?of=me@here'}]")
+    assert target.base_url == "http://host/v1/@cf/meta?of=me@here"
 
 
 # --------------------------------------------------------------------------- policies

@@ -205,6 +205,8 @@ def read_model(document: Document) -> Target:
 
 
 _MODEL = re.compile(r"(?P<provider>[^/@?]+)/(?P<model>[^?]+?)(@(?P<arm>[A-Za-z_]+))?")
+_LOGIN = re.compile(r"[^/?#]*//[^/?#]*@")
+"""The beginning of an address that holds a user's name, and perhaps a password."""
 
 
 def _target(shape: ModelShape, document: Document, at: Pointer, problems: list[Problem]) -> Target | None:
@@ -216,6 +218,7 @@ def _target(shape: ModelShape, document: Document, at: Pointer, problems: list[P
         hint = "write what follows the ? under options" if "?" in shape.model else "as in openai_http/gpt-4o@forced"
         problems.append(Problem(what=what, hint=hint, place=document.place(path), path=path))
         return None
+    problems += _secrets(shape, document, at)
     arm = spelled["arm"] or "native"
     if arm not in ARMS:
         what = f"no arm is called {arm!r}"
@@ -225,6 +228,20 @@ def _target(shape: ModelShape, document: Document, at: Pointer, problems: list[P
     fields = {name: value for name, value in shape if name not in ("model", "name", "serve")}
     name = shape.name or f"{provider}/{model}"
     return Target(name=name, provider=provider, model=model, arm=arm, serve=_serve(shape.serve, model), **fields)
+
+
+def _secrets(shape: ModelShape, document: Document, at: Pointer) -> Iterator[Problem]:
+    """Targets are stored with their runs and shown in reports: what lets one in must not be part of them."""
+    hint = "name the environment variable that holds it in api_key_env"
+    if shape.base_url and _LOGIN.match(shape.base_url):
+        path = f"{at}/base_url"
+        what = "an address with a user's name or password would be stored with every run"
+        yield Problem(what=what, hint=hint, place=document.place(path), path=path)
+    for name, given in (("params", shape.params), ("options", shape.options)):
+        if "api_key" in given:
+            path = f"{at}/{name}/api_key"
+            what = "a key written here would be stored with every run"
+            yield Problem(what=what, hint=hint, place=document.place(path), path=path)
 
 
 def _serve(shape: ServeShape | None, model: str) -> Serve | None:
