@@ -17,7 +17,7 @@ from evalkit.cache import Cache, open_cache
 from evalkit.data import Json, Judging, Record, Request, RunInfo, Suite, Target
 from evalkit.errors import InputError
 from evalkit.limiting import Limiter
-from evalkit.pairing import sequence
+from evalkit.pairing import likeness, sequence
 from evalkit.plugins import World
 
 _LIBRARIES = ("jsonschema", "jsonschema-rs", "aiohttp", "litellm")
@@ -232,14 +232,20 @@ def describe(name: str, order: Order, guards: Mapping[str, Json]) -> RunInfo:
         targets=order.targets,
         trials=order.trials,
         judging=order.judging,
-        versions={"evalkit": __version__, "python": platform.python_version(), **_versions()},
+        versions=_versions(),
         guards=guards,
         sequential=order.sequential,
     )
 
 
+def judged_anew(info: RunInfo, judging: Judging) -> RunInfo:
+    """What the run is once its answers are judged here and now; what asked for them stays as it was."""
+    judges = {name: found for name, found in _versions().items() if name in likeness.JUDGES}
+    return replace(info, judging=judging, versions={**info.versions, **judges})
+
+
 def _versions() -> Mapping[str, str]:
-    found = {}
+    found = {"evalkit": __version__, "python": platform.python_version()}
     for library in _LIBRARIES:
         try:
             found[library] = version(library)

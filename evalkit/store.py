@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from evalkit import codec
-from evalkit.data import Answer, Attempt, Fault, Judging, Record, Run, RunInfo, Score, Suite
+from evalkit.data import Answer, Attempt, Fault, Record, Run, RunInfo, Score, Suite
 from evalkit.errors import InputError, StoreError
 
 FILE = "run.db"
@@ -104,14 +104,14 @@ class Store:
     def load(self) -> Run:
         return Run(info=self.info, suite=self.suite, records=tuple(self.records()))
 
-    def rejudge(self, records: Iterable[Record], judging: Judging) -> None:
-        """Replace what records are worth, all in one transaction."""
+    def rejudge(self, records: Iterable[Record], info: RunInfo) -> None:
+        """Replace what records are worth, and with it what is known of the run, all in one transaction."""
         rows = ((_judged(r), r.target, r.trial, r.case) for r in records)
         with self._connection:
             self._connection.executemany(
                 "UPDATE records SET judged = ? WHERE target = ? AND trial = ? AND case_id = ?", rows
             )
-            self._set_meta("info", codec.encode(replace(self.info, judging=judging)))
+            self._set_meta("info", codec.encode(info))
 
     def _meta(self, key: str) -> str:
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -144,6 +145,19 @@ def test_two_runs_of_one_suite_are_compared_and_two_of_different_suites_are_not(
     assert cli("gate", "a", "b").code == ExitCode.INCONCLUSIVE  # 50 cases do not settle a margin of 3 points
     refused = cli("gate", "a", "c")
     assert refused.code == ExitCode.NOT_COMPARABLE and "cannot be compared" in " ".join(refused.out.split())
+
+
+def test_a_run_that_another_version_judged_is_compared_once_it_is_judged_anew(cli: Cli, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        cli("run", "travel", "-m", f"reference/oracle?name={name}", "--run", name)
+    with store.open_run(tmp_path / "reports/a") as opened:
+        earlier = {"evalkit": "0.0.1", "litellm": "0.1"}
+        opened.describe(replace(opened.info, versions={**opened.info.versions, **earlier}))
+    assert cli("gate", "a", "b").code == ExitCode.NOT_COMPARABLE
+    cli("score", "a")
+    assert cli("gate", "a", "b").code == ExitCode.INCONCLUSIVE  # 50 cases do not settle a margin of 3 points
+    with store.open_run(tmp_path / "reports/a") as opened:
+        assert opened.info.versions["litellm"] == "0.1"  # which asked, and did not ask again
 
 
 def test_a_policy_decides(cli: Cli, tmp_path: Path) -> None:

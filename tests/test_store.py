@@ -69,11 +69,11 @@ def test_judging_again_leaves_what_came_back_untouched(tmp_path: Path) -> None:
     with store.create(tmp_path, INFO, SUITE) as opened:
         opened.append([record("a")])
         before = opened._connection.execute("SELECT asked FROM records").fetchall()
-        opened.rejudge([replace(record("a"), answer=Answer(text="new"))], Judging(strings="bfcl"))
+        opened.rejudge([replace(record("a"), answer=Answer(text="new"))], replace(INFO, versions={"evalkit": "1"}))
         assert opened._connection.execute("SELECT asked FROM records").fetchall() == before
         assert list(opened.asked()) == [record("a")]
     run = store.load(tmp_path)
-    assert run.records[0].answer == Answer(text="new") and run.info.judging.strings == "bfcl"
+    assert run.records[0].answer == Answer(text="new") and run.info.versions == {"evalkit": "1"}
 
 
 def test_a_process_killed_in_the_middle_loses_nothing_that_was_appended(tmp_path: Path) -> None:

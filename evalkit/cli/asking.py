@@ -146,7 +146,7 @@ def score(
     as_json: options.AsJson = False,
 ) -> None:
     """Judge the stored answers of a run again, after a matcher or the validator changed; asks nothing."""
-    from evalkit import pipeline, store
+    from evalkit import pipeline, running, store
     from evalkit.cli import printing
     from evalkit.cli.locating import run_folder
 
@@ -163,7 +163,7 @@ def score(
                 sums.add(record)
                 yield record
 
-        opened.rejudge(judged(), judging)
+        opened.rejudge(judged(), running.judged_anew(info, judging))
     printing.numbers(folder, sums, as_json)
 
 
