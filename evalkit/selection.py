@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from evalkit import suite as suites
 from evalkit.data import Case, Suite
-from evalkit.errors import InputError
+from evalkit.errors import InputError, suggest
 
 
 def merge(parts: Sequence[Suite]) -> Suite:
@@ -86,4 +86,4 @@ def _known(suite: Suite, ids: Collection[str], tags: Collection[str], tools: Col
     ):
         unknown = sorted(set(given) - known)
         if unknown:
-            raise InputError(f"suite {suite.name} has no {kind} {unknown[0]!r}", f"`evalkit lint` lists its {kind}s")
+            raise InputError(f"suite {suite.name} has no {kind} {unknown[0]!r}", suggest(unknown[0], known))

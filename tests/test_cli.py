@@ -281,6 +281,27 @@ def test_validate_judges_against_one_bare_schema(cli: Cli, project: Path) -> Non
     assert cli("validate", "--schema", "s.json", "p.jsonl").code == 0
 
 
+@pytest.mark.parametrize("name", ["glaive", "mixed"])
+def test_validate_agrees_with_the_recorded_verdicts(cli: Cli, tmp_path: Path, name: str) -> None:
+    recorded = Path(__file__).parents[1].parent / "shared/recorded/maskbench" / f"{name}.jsonl"
+    if not recorded.exists():
+        pytest.skip("the recorded schemas are not beside the checkout")
+    rows = [json.loads(line) for line in recorded.read_text(encoding="utf-8").splitlines()]
+    arrays = [row for row in rows if isinstance(row["schema"], dict) and row["schema"].get("type") == "array"]
+    for row in (*rows[::25], *arrays):
+        (tmp_path / "s.json").write_text(json.dumps(row["schema"]), encoding="utf-8")
+        lines = [json.dumps({"arguments": json.dumps(test["data"])}) for test in row["tests"]]
+        (tmp_path / "p.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        told = cli("validate", "--schema", "s.json", "p.jsonl").out.rstrip("\n").split("\n")
+        assert [json.loads(line)["valid"] for line in told] == [test["valid"] for test in row["tests"]], row["id"]
+
+
+def test_an_unsound_bare_schema_is_refused_with_its_place(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text('{"type": "array",\n "items": {"type": "integr"}}', encoding="utf-8")
+    done = cli("validate", "--schema", "s.json", "-")
+    assert done.code == ExitCode.INPUT and "s.json:2:" in done.err
+
+
 @pytest.mark.parametrize("kind", ["suite", "models", "policy"])
 def test_schema_prints_what_is_committed(cli: Cli, kind: str) -> None:
     committed = Path(__file__).parents[1] / "evalkit" / "schemas" / f"{kind}.schema.json"
@@ -362,6 +383,22 @@ def test_every_problem_of_a_file_is_told_at_once(cli: Cli, project: Path) -> Non
     cases = SUITE + "  - {id: one, usr: x}\n  - {id: three, user: x, expect: {call: goo}}\n"
     done = cli(*suite(project, cases))
     assert done.code == ExitCode.INPUT and len(done.err.splitlines()) >= 2
+
+
+def test_a_name_that_the_list_does_not_have_is_told_with_the_nearest(cli: Cli, project: Path) -> None:
+    models(project, "models:\n  - {name: old, model: reference/oracle}\n  - {name: new, model: reference/lexical}\n")
+    done = cli("migrate", "small.yaml", "--models", "models.yaml", "--from", "old", "--to", "nwe")
+    assert done.code == ExitCode.INPUT and "models.yaml has no model 'nwe'; did you mean 'new'?" in done.err
+
+
+def test_faults_are_named_where_a_run_is_summed_up(cli: Cli, project: Path) -> None:
+    dead = "openai_http/x?base_url=http://127.0.0.1:9"
+    assert "faults: 1 network" in cli("run", "small.yaml", "-m", dead, "--max-retries", 0).out
+
+
+def test_a_variable_that_pins_a_version_does_not_stop_every_verb(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVALKIT_VERSION", "0.1.0")
+    assert cli("plugins", "matchers").code == ExitCode.OK
 
 
 def test_nothing_is_written_when_the_input_is_bad(cli: Cli, project: Path) -> None:

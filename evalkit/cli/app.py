@@ -43,12 +43,16 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool,
+        # Not from the environment: a variable that pins a version would make every verb print it and stop.
+        typer.Option("--version", callback=_version, is_eager=True, allow_from_autoenv=False, help="Print it."),
+    ] = False,
 ) -> None:
     """Can you upgrade the language model behind your tools?
 
-    Results go to stdout, progress and diagnostics to stderr. Every option has an environment variable:
-    EVALKIT_<VERB>_<OPTION>.
+    Results go to stdout, progress and diagnostics to stderr. Every option has an environment variable,
+    named beside it in the help of its verb.
 
     Exit codes: 0 ok or pass, 1 the gate failed, 2 bad input, 3 inconclusive, 4 not comparable, 70 a bug of ours,
     130 interrupted (what was answered is kept).

@@ -12,7 +12,7 @@ import typer
 from evalkit.cli import options
 from evalkit.cli.progress import Progress
 from evalkit.data import ARMS, Judging, Record, Suite, Target
-from evalkit.errors import ExitCode, InputError
+from evalkit.errors import ExitCode, InputError, suggest
 from evalkit.values import Strings
 
 if TYPE_CHECKING:
@@ -198,6 +198,9 @@ def _pair(incumbent: str, candidate: str, models: Path | None, timeout: float | 
     from evalkit import workspace
 
     listed = {target.identity: target for target in (workspace.load_models(models) if models else ())}
+    unknown = [text for text in (incumbent, candidate) if models and "/" not in text and not _listed(text, listed)]
+    if unknown:
+        raise InputError(f"{models} has no model {unknown[0]!r}", suggest(unknown[0], listed))
     pair = [_listed(text, listed) or workspace.parse_target(text) for text in (incumbent, candidate)]
     targets = workspace.unique(pair)
     return tuple(replace(target, timeout=timeout) for target in targets) if timeout else targets

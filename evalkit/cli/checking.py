@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -156,9 +157,20 @@ def _validators(tools: Path | None, schema: Path | None, form: str | None, forma
     if tools is not None:
         return {spec.name: schemas.compile_schema(spec.schema, formats) for spec in workspace.read_tools(tools, form)}
     if schema is not None:
-        (spec,) = workspace.read_tools(schema, "json_schema")
-        return {"": schemas.compile_schema(spec.schema, formats)}
+        return {"": schemas.compile_schema(_bare(schema), formats)}
     raise InputError("nothing to judge by", "give --tools FILE or --schema FILE")
+
+
+def _bare(path: Path) -> Json:
+    """A JSON Schema of anything, not only of a tool's arguments. Raises InputError, with places, if it is unsound."""
+    from evalkit import documents, workspace
+    from evalkit import schema as schemas
+
+    document = documents.parse(workspace.read_text(path), str(path))
+    problems = schemas.check(document.value, str(path), arguments=False)
+    if problems:
+        raise InputError(replace(each, place=document.place(each.path)) for each in problems)
+    return document.value
 
 
 def _verdict(line: Json, judges: dict[str, Validator], *, bare: bool, place: str) -> dict[str, Json]:

@@ -142,6 +142,9 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
     )
     _print_repeats([row for row in rows if row["repeats"]])
     for row in rows:
+        if row["faults"]:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in row["faults_by_kind"].items())
+            typer.echo(f"{row['target']}: faults: {kinds}; `evalkit doctor` says what the endpoint refuses")
         if row["portability"]:
             counts = ", ".join(f"{count} {kind}" for kind, count in row["portability"].items())
             typer.echo(f"{row['target']}: tools sent otherwise than declared ({counts}); a report lists them")
