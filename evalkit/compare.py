@@ -26,7 +26,7 @@ def compare(baseline_run: Run, baseline: str, candidate_run: Run, candidate: str
     same, with no pair in any cell: nothing that is decided on it can pass.
     """
     was, now = _target(baseline_run, baseline), _target(candidate_run, candidate)
-    if baseline == candidate and baseline_run.info.id == candidate_run.info.id:
+    if baseline == candidate and baseline_run.info == candidate_run.info:
         raise InputError(f"{baseline} would be compared with itself", "name two targets, or two runs")
     suite = candidate_run.suite
     before, after = _side(baseline_run, baseline, suite), _side(candidate_run, candidate, suite)

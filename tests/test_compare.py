@@ -231,6 +231,14 @@ def test_a_target_is_not_compared_with_itself() -> None:
     assert cell(compare.compare(first, "old", again, "old")).difference == 0
 
 
+def test_two_runs_of_one_name_are_two_runs() -> None:
+    first, _ = two_runs()
+    later = replace(first, info=replace(first.info, created="2026-02-02T00:00:00+00:00"))
+    assert cell(compare.compare(first, "old", later, "old")).pairs == 3
+    with pytest.raises(InputError, match="old would be compared with itself"):
+        compare.compare(first, "old", replace(first), "old")
+
+
 def test_ten_thousand_records_take_no_time() -> None:
     tools = [f"tool-{i % 40}" for i in range(5000)]
     cases = [case(i, tool, [f"tag-{i % 7}"]) for i, tool in enumerate(tools)]
