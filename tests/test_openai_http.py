@@ -346,6 +346,8 @@ async def test_a_redirect_is_not_followed_with_the_key() -> None:
     error = await fault(Reply(status=307, headers={"Location": "http://localhost:1/elsewhere"}))
     assert (error.kind, error.retryable) == ("bad_request", False)
     assert "http://localhost:1/elsewhere" in error.message
+    error = await fault(Reply(status=307, headers={"Location": f"http://localhost:1/?key={KEY}"}))
+    assert "http://localhost:1/?key=***" in error.message
 
 
 async def test_nobody_listening_may_be_mended_by_waiting() -> None:

@@ -56,7 +56,8 @@ def refusal(status: int, headers: Mapping[str, str], body: str, secrets: Collect
         kind, retryable = (sharper, False) if sharper else (kind, retryable)
     message = own_words(body, secrets) or f"the endpoint answered with status {status} and not a word"
     if 300 <= status < 400:
-        message = f"the endpoint redirects to {headers.get('location', 'nowhere')}; give that address as base_url"
+        where = own_words(headers.get("location", "nowhere"), secrets)
+        message = f"the endpoint redirects to {where}; give that address as base_url"
     return ProviderError(
         kind,
         message,
