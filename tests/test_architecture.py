@@ -40,8 +40,10 @@ HOMES = {
     "jsonschema_specifications": {"schema"},
     "referencing": {"schema"},
     "scipy": {"stats"},
+    "numpy": {"stats"},
     "pandas": {"frames"},
     "pydantic": {"files", "codec"},
+    "pydantic_core": {"files", "codec"},
     "yaml": {"documents"},
     "typer": {"cli"},
     "click": {"cli"},
@@ -49,8 +51,11 @@ HOMES = {
     "jinja2": {"renderers/html", "viewing"},
     "litellm": {"providers/litellm"},
     "aiohttp": {"providers", "testing", "viewing"},
+    "yarl": {"providers/openai_http"},
+    "httpx": {"providers"},
     "sqlite3": {"store", "cache", "viewing"},
     "re2": {"matchers/regex"},
+    "pytest": {"pytest_cases", "pytest_plugin"},
 }
 
 
