@@ -5,6 +5,7 @@ Power is that of the rule by which the gate decides, tried on random draws over 
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -244,6 +245,7 @@ def _sight(suite: Suite, rule: Rule, trials: int, detect: float | None, like: Ru
     discordance = _discordance(like, rule)
     seen = discordance.over(trials)
     fallen = min(seen / 2 + 2 * rule.limit, 1 - seen / 2)
+    margins = [rule.limit] if detect is None or math.isclose(detect, rule.limit) else [rule.limit, detect]
     return Sight(
         rule=rule,
         cases=len(members),
@@ -252,10 +254,7 @@ def _sight(suite: Suite, rule: Rule, trials: int, detect: float | None, like: Ru
         twice_fail=stats.decision_odds(sizes, seen / 2, fallen, rule.limit).fails,
         detectable={power: stats.margin_for_power(sizes, seen, power) for power in POWERS},
         needs=tuple(
-            _need(sizes, discordance, trials, margin, power)
-            for margin in ([rule.limit] if detect is None else [rule.limit, detect])
-            if margin > 0
-            for power in POWERS
+            _need(sizes, discordance, trials, margin, power) for margin in margins if margin > 0 for power in POWERS
         ),
         stops_after=stats.cases_until_won(seen / 2, seen / 2, rule.limit, min(len(members), _FAR)),
     )

@@ -115,6 +115,13 @@ def test_what_a_wanted_sensitivity_takes() -> None:
     assert (needs[0.02, 0.80].cases or 0) > (needs[0.05, 0.80].cases or 0) > 40
 
 
+@pytest.mark.parametrize("points", [2.9, 3, 5.8])
+def test_a_wanted_sensitivity_that_is_the_limit_is_told_once(points: float) -> None:
+    limit = replace(DROP, limit=float(f"{points / 100:.3f}"))
+    (seen,) = estimate((OLD,), limit, detect=points / 100).sights
+    assert [(need.margin, need.power) for need in seen.needs] == [(limit.limit, 0.80), (limit.limit, 0.95)]
+
+
 def test_only_the_cases_of_the_slice_that_judge_the_score_count() -> None:
     rules = [replace(DROP, slice="tag:even"), replace(DROP, score="abstained"), replace(DROP, slice="tool:tool-1")]
     assert [(s.rule.slice, s.cases) for s in estimate((OLD,), *rules).sights] == [("tag:even", 20), ("tool:tool-1", 10)]
