@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from evalkit import values
@@ -50,13 +51,13 @@ def of_mismatch(mismatch: Mismatch, case: Case, called: Sequence[str] = ()) -> s
     tool, why = mismatch.tool, mismatch.why
     match mismatch.kind:
         case "missing_call":
-            return f"wanted {tool}, called {_names(called)}"
+            return _missing(tool, case, called)
         case "extra_call":
             return f"wanted no call, called {tool}" if case.wants_nothing else f"called {tool}, which is not wanted"
         case "forbidden_call":
             return f"called {tool}, which the case forbids"
         case "order":
-            return f"the calls come in another order than wanted: {_names(called)}"
+            return f"the calls come in another order than wanted: {', '.join(called)}"
         case "missing_arg":
             return f"{tool}: {mismatch.path} is missing, wanted {values.excerpt(mismatch.expected)}"
         case "extra_arg":
@@ -86,8 +87,24 @@ def _wanted(case: Case) -> Sequence[str]:
     return [call.tool for call in case.accept[0].calls] if case.accept else ["a call"]
 
 
+def _missing(tool: str, case: Case, called: Sequence[str]) -> str:
+    """Of a tool that is called, but too few times, how often it was wanted."""
+    made = called.count(tool)
+    wanted = [[call.tool for call in way.calls].count(tool) for way in case.accept]
+    enough = min((count for count in wanted if count > made), default=0)
+    if made and enough:
+        return f"wanted {tool} {_times(enough)}, called it {_times(made)}"
+    return f"wanted {tool}, called {_names(called)}"
+
+
 def _names(tools: Sequence[str]) -> str:
-    return ", ".join(dict.fromkeys(tools)) or "nothing"
+    """Each once, with how often where that is more than once."""
+    counts = Counter(tools).items()
+    return ", ".join(tool if count == 1 else f"{tool} {_times(count)}" for tool, count in counts) or "nothing"
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _line(text: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import complaint
-from evalkit.data import CODES, MISMATCHES, Answer, Case, Mismatch, Payload, Record, Violation, Wire
+from evalkit.data import CODES, MISMATCHES, Answer, Case, Expectation, Mismatch, Payload, Record, Violation, Wire
 from evalkit.data import Response as Reply
 from tests.outcomes import case, record
 
@@ -85,6 +85,34 @@ def test_a_call_left_in_the_text_is_told_rather_than_its_absence() -> None:
 )
 def test_every_kind_of_mismatch_has_its_words(mismatch: Mismatch, line: str) -> None:
     assert complaint.of_mismatch(mismatch, WANTED, ["cancel"]) == line
+
+
+@pytest.mark.parametrize(
+    ("wanted", "called", "line"),
+    [
+        ([2], 1, "wanted book twice, called it once"),
+        ([4], 3, "wanted book 4 times, called it 3 times"),
+        ([2], 0, "wanted book, called nothing"),
+        ([1, 3], 1, "wanted book 3 times, called it once"),
+        ([2, 3], 1, "wanted book twice, called it once"),
+        ([1], 1, "wanted book, called book"),
+    ],
+)
+def test_a_tool_called_too_few_times_is_told_with_both_counts(wanted: list[int], called: int, line: str) -> None:
+    call = WANTED.accept[0].calls[0]
+    asked = replace(WANTED, accept=tuple(Expectation(calls=(call,) * count) for count in wanted))
+    assert complaint.of_mismatch(Mismatch(kind="missing_call", tool="book"), asked, ["book"] * called) == line
+
+
+def test_the_same_tool_several_times_is_told_as_often_as_it_was_called() -> None:
+    missing, order = Mismatch(kind="missing_call", tool="book"), Mismatch(kind="order", tool="")
+    assert complaint.of_mismatch(missing, WANTED, ["cancel", "pay", "cancel"]) == (
+        "wanted book, called cancel twice, pay"
+    )
+    told = complaint.of_mismatch(order, WANTED, ["book", "cancel", "book"])
+    assert told.endswith("than wanted: book, cancel, book")
+    twice = replace(WANTED, accept=(Expectation(calls=WANTED.accept[0].calls * 2),))
+    assert complaint.about(twice, [record(twice, 0, "n", "m")]) == "wanted book twice, called nothing"
 
 
 @given(st.text(), st.text())
