@@ -43,11 +43,11 @@ def tools(**words: tuple[str, str]) -> Comparison:
             "q < .001 over all tools",
         ),
         ("p" * 11, "p" * 11, "safe", "0.0 points over 11 cases", OUT),
-        ("p" * 10, "p" * 10, "not enough data", "10 cases, none broke", f"{IN} by fewer than 11"),
+        ("p" * 10, "p" * 10, "not enough data", "10 cases, none broke", f"{IN} by fewer than 11 cases"),
         ("p" * 20, "p" * 17 + "www", "watch", "3 of 20 cases broke, 0 fixed (correct), most by arg", IN),
         ("p" * 12, "p" * 11 + "w", "watch", "1 of 12 cases broke, 0 fixed (correct)", IN),
         ("p" * 3, "pww", "watch", "2 of 3 cases broke, 0 fixed (correct), most by arg", IN),
-        ("p" * 3, "ppw", "not enough data", "3 cases, 1 broke", f"{IN} by fewer than 11"),
+        ("p" * 3, "ppw", "not enough data", "3 cases, 1 broke", f"{IN} by fewer than 11 cases"),
         ("p" * 300, "p" * 298 + "ww", "safe", "−0.7 points over 300 cases", OUT),
         ("w" * 20, "w" * 20, "safe", "0.0 points over 20 cases", OUT),
         ("p" * 5, "x" * 5, "not enough data", "no case was answered on both sides", ""),
@@ -74,6 +74,14 @@ def test_the_worst_comes_first_and_every_tool_has_one_line() -> None:
         ("a", "safe"),
     ]
     assert "schema.required" in lines[0].why
+
+
+def test_within_a_word_the_most_broken_come_first_then_the_largest_share() -> None:
+    lost = {"a": 2, "c": 3, "d": 3, "e": 3}
+    sizes = {"a": 12, "c": 20, "d": 12, "e": 20}
+    comparison = tools(**{t: ("p" * sizes[t], "p" * (sizes[t] - lost[t]) + "w" * lost[t]) for t in lost})
+    lines = gate.decide(comparison, Policy(rules=(DROP,))).readiness
+    assert [(line.tool, line.word) for line in lines] == [(tool, "watch") for tool in "dcea"]
 
 
 def test_the_policys_rule_for_a_tool_counts() -> None:

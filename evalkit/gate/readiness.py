@@ -49,7 +49,7 @@ class _State(NamedTuple):
 
 
 def assess(comparison: Comparison, policy: Policy, checks: Sequence[Check]) -> tuple[Readiness, ...]:
-    """A line for each tool that a case wants, worst first."""
+    """A line for each tool that a case wants, worst first: by its word, then by how many and what share broke."""
     cells, strict = _by_tool(comparison.cells), _by_tool(comparison.strict)
     causes = _causes(comparison)
     margins = {(rule.slice, rule.score): rule.limit for rule in policy.rules if rule.kind == "max_drop"}
@@ -60,7 +60,7 @@ def assess(comparison: Comparison, policy: Policy, checks: Sequence[Check]) -> t
         if tool in strict and seen.word in ("blocked", "watch"):
             seen = _strictly(seen, _worst([_state(cell, margins, "") for cell in strict[tool]]))
         found.append(Readiness(tool=tool, word=seen.word, why=seen.why, cases=max(cell.pairs for cell in own)))
-    return tuple(sorted(found, key=lambda line: (ORDER.index(line.word), line.tool)))
+    return tuple(sorted(found, key=lambda line: (ORDER.index(line.word), *_gain(cells[line.tool]), line.tool)))
 
 
 def _by_tool(cells: Sequence[Cell]) -> Mapping[str, list[Cell]]:
@@ -73,6 +73,11 @@ def _by_tool(cells: Sequence[Cell]) -> Mapping[str, list[Cell]]:
 
 def _worst(states: Sequence[_State]) -> _State:
     return min(states, key=lambda state: (ORDER.index(state.word), state.change))
+
+
+def _gain(cells: Sequence[Cell]) -> tuple[int, float]:
+    """Cases fixed less those broken, in number and as a share, by the score that fares worse."""
+    return min((cell.fixed - cell.broken, (cell.fixed - cell.broken) / max(1, cell.pairs)) for cell in cells)
 
 
 def _ruled(check: Check) -> _State:
@@ -113,7 +118,7 @@ def _why(cell: Cell, word: ReadinessWord, difference: float, margin: float, caus
         return f"{points(difference)} points over {cases}; {fall} is ruled out"
     if word == "not enough data":
         broke = f"{cell.broken} broke" if cell.broken else "none broke"
-        return f"{cases}, {broke}; {fall} is not ruled out by fewer than {_enough(margin):,.0f}"
+        return f"{cases}, {broke}; {fall} is not ruled out by fewer than {_enough(margin):,.0f} cases"
     told = f"{cell.broken} of {cases} broke, {cell.fixed} fixed ({cell.score})"
     told += f", most by {cause}" if cause and cell.broken > 1 else ""
     if word == "blocked":
