@@ -11,6 +11,7 @@ import pytest
 
 from evalkit import cache, pipeline, running, store, testing, workspace
 from evalkit.cli.app import main
+from evalkit.cli.progress import Progress
 from evalkit.data import Fault, Record, Response, Suite, Target, Timing, Wire
 from evalkit.errors import StoreError
 from evalkit.plugins import World
@@ -149,6 +150,16 @@ def test_an_answer_from_the_cache_spends_no_budget(tmp_path: Path) -> None:
         ask(tmp_path / "a", target)
         ask(tmp_path / "b", target, suite=WHOLE, brakes=[Budget(calls=10)], pace=pipeline.Pace(width=1))
         assert server.count == 6 + 10
+
+
+def test_what_comes_from_the_cache_is_no_money_spent_now(tmp_path: Path) -> None:
+    with testing.running(SUITE) as server:
+        target = replace(reading(server.openai_url), input_price=1.0, output_price=1.0)
+        asked, kept = Progress(6, quiet=True), Progress(6, quiet=True)
+        for name, progress in (("a", asked), ("b", kept)):
+            for record in ask(tmp_path / name, target):
+                progress.add(record)
+    assert asked.cost and kept.done == 6 and kept.cost is None
 
 
 def test_a_kept_answer_that_cannot_be_read_is_asked_anew(tmp_path: Path) -> None:

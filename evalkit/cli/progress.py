@@ -24,6 +24,7 @@ class Progress:
         self.total = total
         self.done = self.faults = 0
         self.cost: float | None = None
+        """USD spent now: an answer from the cache was paid for before."""
         self._began = self._spoke = time.monotonic()
         self._quiet = quiet or total == 0
         self._bar: Bar | None = None
@@ -48,7 +49,7 @@ class Progress:
         """Count one record and show it."""
         self.done += 1
         self.faults += isinstance(record.reply, Fault)
-        if record.answer is not None and record.answer.usage.cost is not None:
+        if record.answer is not None and record.answer.usage.cost is not None and not record.cached:
             self.cost = (self.cost or 0.0) + record.answer.usage.cost
         if self._bar is not None:
             self._bar.update(self._task, advance=1, note=self._note())
