@@ -317,6 +317,16 @@ def test_a_tool_that_no_case_wants_may_have_rules() -> None:
     assert (verdict.outcome, verdict.checks[1].outcome) == ("pass", "not_applicable")
 
 
+def test_what_settles_an_open_headline_is_what_its_largest_open_check_takes() -> None:
+    wide, narrow = replace(DROP, limit=0.06), replace(DROP, limit=0.01)
+    for asked in ((wide, narrow), (narrow, wide), (LATENCY, wide, narrow)):
+        verdict = decide(fallen(30, 0), *asked)
+        most = next(check for check in verdict.checks if check.rule == narrow)
+        assert most.outcome == "inconclusive" and most.settle is not None
+        assert verdict.headline.endswith(f"To settle it: {most.settle}.")
+        assert most.sentence[1:] in verdict.headline
+
+
 def test_what_most_broken_cases_have_in_common_is_in_the_headline() -> None:
     verdict = decide(compared("p" * 200, "p" * 150 + "v" * 30 + "w" * 20))
     assert verdict.headline.endswith("30 of 50 broken cases: schema.required (a required argument is missing).")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -42,6 +43,39 @@ def test_what_would_settle_a_drop_settles_it() -> None:
     more = int(check.settle.split()[1].replace(",", ""))
     scale = (60 + more) / 60
     assert held(fallen(round(58 * scale), round(scale), round(scale)), DROP).outcome == "pass"
+
+
+def test_a_fall_beyond_the_limit_is_not_set_against_itself() -> None:
+    check = held(fallen(0, 1), DROP)
+    assert check.outcome == "inconclusive"
+    assert check.sentence.startswith(
+        "Correct fell by 100.0 points over 1 case, but a fall within the 3.0 that the policy allows is not ruled out"
+    )
+    for passing, broken in ((0, 1), (0, 2), (18, 2), (56, 4)):
+        check = held(fallen(passing, broken), DROP)
+        fell, _, doubt = check.sentence.partition(", but ")
+        assert check.outcome == "inconclusive" and fell.split()[3] not in doubt
+
+
+def test_one_is_one() -> None:
+    assert rules._more(1, 0) == "about 1 more case, if the rates stay as seen"
+    assert rules._more(3, 1) == "about 2 more cases, if the rates stay as seen"
+    assert "of 1 case, 95 % interval" in held(compared("p", "p"), FLOOR).sentence
+    nine = held(compared("p" * 9, "p" * 9), FLOOR).settle
+    assert nine == "1 more case: with fewer than 10 a single miss decides"
+
+
+def test_how_many_more_cases_an_open_check_takes_is_what_it_says() -> None:
+    comparison = compared("p" * 8, "p" * 8)
+    assert rules.more_to_settle(held(comparison, FLOOR), comparison) == 2
+    told = held(comparison, DROP).settle
+    assert told is not None
+    said, meant = int(told.split()[1].replace(",", "")), rules.more_to_settle(held(comparison, DROP), comparison)
+    assert 0 <= said - meant <= max(1, 0.1 * meant)
+    assert rules.more_to_settle(held(comparison, COST), comparison) == 0
+    margin = fallen(97, 3)
+    assert rules.more_to_settle(held(margin, DROP), margin) == math.inf
+    assert rules.more_to_settle(held(fallen(200, 0), DROP), fallen(200, 0)) == 0
 
 
 def test_no_number_of_cases_settles_a_drop_that_is_the_margin() -> None:

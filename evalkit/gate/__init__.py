@@ -167,7 +167,7 @@ def _unreliable(comparison: Comparison, checks: Sequence[Check]) -> str:
         return f"{percent(missing)} of its answers are faults or were never asked"
     cell = _primary(comparison)
     if cell and cell.baseline.high is not None and cell.baseline.high < LEAST_USEFUL:
-        return f"it passes {cell.baseline.passed:.0f} of {cell.baseline.judged:,} cases ({cell.score})"
+        return f"it passes {cell.baseline.passed:.0f} of {counted(cell.baseline.judged, 'case')} ({cell.score})"
     return ""
 
 
@@ -204,13 +204,14 @@ def _headline(comparison: Comparison, outcome: Outcome, checks: Sequence[Check],
     if outcome == "inconclusive" and not telling:
         return f"It is open whether {candidate} can replace {baseline}: nothing that is required applies to this suite."
     if outcome == "inconclusive":
-        settle = f" To settle it: {telling[0].settle}." if telling[0].settle else ""
-        return f"It is open whether {candidate} can replace {baseline}: {_lower(telling[0].sentence)}{settle}"
+        most = max(telling, key=lambda check: rules.more_to_settle(check, comparison))
+        settle = f" To settle it: {most.settle}." if most.settle else ""
+        return f"It is open whether {candidate} can replace {baseline}: {_lower(most.sentence)}{settle}"
     cell = _primary(comparison)
     if cell is None or cell.difference is None or cell.low is None or cell.high is None:
         return f"{candidate} can replace {baseline}: every check passes."
     interval = f"95 % interval {points(cell.low)} to {points(cell.high)}"
-    told = f"{cell.score} {moved(cell.difference)} over {cell.pairs:,} cases ({interval})"
+    told = f"{cell.score} {moved(cell.difference)} over {counted(cell.pairs, 'case')} ({interval})"
     return f"{candidate} can replace {baseline}: {told}, and every check passes."
 
 

@@ -11,12 +11,24 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from evalkit import stats
-from evalkit.data import Cell, Check, CheckOutcome, Comparison, Fault, Ratio, Record, Rule
-from evalkit.numerals import percent, points
+from evalkit.data import Cell, Check, CheckOutcome, Comparison, Fault, Rate, Ratio, Record, Rule
+from evalkit.numerals import counted, percent, points
 
 
 def check(rule: Rule, comparison: Comparison) -> Check:
     return _KINDS[rule.kind](rule, comparison)
+
+
+def more_to_settle(check: Check, comparison: Comparison) -> float:
+    """How many more cases an open check takes; inf: no affordable number settles it, 0: it does not hang on cases."""
+    cell = cell_of(comparison, check.rule)
+    if check.outcome != "inconclusive" or cell is None:
+        return 0
+    if check.rule.kind == "floor":
+        need, there = _cases_for_floor(check.rule, cell.candidate), cell.candidate.judged
+    else:
+        need, there = _cases_for_drop(check.rule, cell), cell.pairs
+    return math.inf if need is None else max(0, need - there)
 
 
 def missing_shares(comparison: Comparison) -> tuple[float, float]:
@@ -41,18 +53,24 @@ def _floor(rule: Rule, comparison: Comparison) -> Check:
     rate = cell.candidate
     if rate.value is None or rate.low is None or rate.high is None:
         return _unknown(rule, required, f"No answer of the candidate was judged for {_label(rule)}")
-    measured = f"{percent(rate.value)} ({100 * rate.low:.1f} to {percent(rate.high)}) of {rate.judged:,} cases"
+    measured = f"{percent(rate.value)} ({100 * rate.low:.1f} to {percent(rate.high)}) of {counted(rate.judged, 'case')}"
     sentence = f"{_label(rule)} is {measured}, 95 % interval; the policy asks for {percent(rule.limit)}."
-    fine_enough = math.ceil(1 / (1 - rule.limit) - 1e-9) if rule.limit < 1 else 1
     if rate.high < rule.limit:
         return _check(rule, "fail", required, measured, sentence)
+    need = _cases_for_floor(rule, rate)
     if rate.value < rule.limit:
-        need = stats.cases_below_floor(rate.value, rule.limit)
         return _check(rule, "inconclusive", required, measured, sentence, _more(need, rate.judged))
-    if rate.judged < fine_enough:
-        settle = f"{fine_enough - rate.judged:,} more cases: with fewer than {fine_enough:,} a single miss decides"
+    if need is not None and rate.judged < need:
+        settle = f"{counted(need - rate.judged, 'more case')}: with fewer than {need:,} a single miss decides"
         return _check(rule, "inconclusive", required, measured, sentence, settle)
     return _check(rule, "pass", required, measured, sentence)
+
+
+def _cases_for_floor(rule: Rule, rate: Rate) -> int | None:
+    """In all: to be surely below it, or fine enough for it. None: no affordable number."""
+    if rate.value is not None and rate.value < rule.limit:
+        return stats.cases_below_floor(rate.value, rule.limit)
+    return math.ceil(1 / (1 - rule.limit) - 1e-9) if rule.limit < 1 else 1
 
 
 def _max_drop(rule: Rule, comparison: Comparison) -> Check:
@@ -66,9 +84,9 @@ def _max_drop(rule: Rule, comparison: Comparison) -> Check:
         return _unknown(rule, required, f"No case was judged for {_label(rule)} on both sides")
     measured = (
         f"{points(cell.difference)} points ({points(cell.lower_bound)} to {points(cell.upper_bound)}) "
-        f"over {cell.pairs:,} cases"
+        f"over {counted(cell.pairs, 'case')}"
     )
-    told = f"{_label(rule)} {moved(cell.difference)} over {cell.pairs:,} cases"
+    told = f"{_label(rule)} {moved(cell.difference)} over {counted(cell.pairs, 'case')}"
     bound = "95 % one-sided bound"
     if cell.lower_bound > -rule.limit:
         sentence = f"{told} ({bound} {points(cell.lower_bound)}); the policy allows a fall of {allowed}."
@@ -76,20 +94,26 @@ def _max_drop(rule: Rule, comparison: Comparison) -> Check:
     if cell.upper_bound < -rule.limit:
         sentence = f"{told} ({bound} {points(cell.upper_bound)}); the policy allows a fall of {allowed}."
         return _check(rule, "fail", required, measured, sentence)
-    worst = f"a fall of {-100 * cell.lower_bound:.1f} is not ruled out ({bound})"
-    sentence = f"{told}, but {worst}; the policy allows {allowed}."
-    need = _cases_to_settle(cell, rule.limit, cell.difference, cell.lower_bound)
-    return _check(rule, "inconclusive", required, measured, sentence, _more(need, cell.pairs))
+    if cell.difference < -rule.limit:  # more than is allowed, as far as was seen: what is in doubt is the other bound
+        doubt = f"a fall within the {allowed} that the policy allows is not ruled out"
+        sentence = f"{told}, but {doubt} ({bound} {points(cell.upper_bound)})."
+    else:
+        worst = f"a fall of {-100 * cell.lower_bound:.1f} is not ruled out ({bound})"
+        sentence = f"{told}, but {worst}; the policy allows {allowed}."
+    return _check(rule, "inconclusive", required, measured, sentence, _more(_cases_for_drop(rule, cell), cell.pairs))
 
 
-def _cases_to_settle(cell: Cell, margin: float, difference: float, lower_bound: float) -> int | None:
-    """From Tango's interval at the shares seen, stretched by as much as the interval in use is wider."""
+def _cases_for_drop(rule: Rule, cell: Cell) -> int | None:
+    """In all. From Tango's interval at the shares seen, stretched by as much as the interval in use is wider."""
+    difference, lower_bound = cell.difference, cell.lower_bound
+    if difference is None or lower_bound is None:
+        return cell.pairs
     both_ways = min(cell.fixed, cell.broken)
     gained = both_ways + cell.pairs * max(0.0, difference)
     lost = both_ways + cell.pairs * max(0.0, -difference)
     tango = stats.tango(gained, lost, cell.pairs, 0.90)[0]
     widening = (difference - lower_bound) / max(1e-9, difference - tango)
-    return stats.cases_to_settle(gained, lost, cell.pairs, margin, widening=widening)
+    return stats.cases_to_settle(gained, lost, cell.pairs, rule.limit, widening=widening)
 
 
 # --------------------------------------------------------------------------- ratios
@@ -120,10 +144,10 @@ def _ratio(rule: Rule, ratio: Ratio, required: str, told: str) -> Check:
     """PASS if the whole 95 % interval is within the limit, FAIL if all of it is beyond."""
     measured = f"{ratio.ratio:.2f} times"
     if ratio.low is None or ratio.high is None:
-        sentence = f"{told.format(measured)} over {ratio.pairs:,} cases, too few for an interval."
+        sentence = f"{told.format(measured)} over {counted(ratio.pairs, 'case')}, too few for an interval."
         return _check(rule, "inconclusive", required, measured, sentence, "6 or more cases known on both sides")
     measured += f" ({ratio.low:.2f} to {ratio.high:.2f})"
-    seen = f"{told.format(measured)}, 95 % interval over {ratio.pairs:,} cases"
+    seen = f"{told.format(measured)}, 95 % interval over {counted(ratio.pairs, 'case')}"
     sentence = f"{seen}; the policy allows {rule.limit:.2f}."
     if ratio.high <= rule.limit:
         return _check(rule, "pass", required, measured, sentence)
@@ -212,7 +236,7 @@ def _more(need: int | None, there: int) -> str:
         return "no affordable number of cases, if the rates stay as seen: the limit is about what was seen"
     more = max(1, need - there)
     step = 10 ** max(0, len(str(more)) - 2)  # two digits: it is an estimate
-    return f"about {math.ceil(more / step) * step:,} more cases, if the rates stay as seen"
+    return f"about {counted(math.ceil(more / step) * step, 'more case')}, if the rates stay as seen"
 
 
 def moved(difference: float) -> str:
