@@ -165,7 +165,7 @@ def _flights(limiters: Mapping[str, Limiter], began: str) -> Iterator[Json]:
 def missing(folder: Path, order: Order) -> int:
     """How many answers the run in `folder` lacks."""
     wanted = _wanted(order)
-    if not (folder / store.FILE).exists():
+    if not store.holds_run(folder):
         return len(wanted)
     with store.open_run(folder) as opened:
         return len(wanted - opened.answered())
@@ -186,7 +186,7 @@ def join(folder: Path, info: RunInfo, suite: Suite) -> store.Store:
     Raises InputError if it holds another suite, judges otherwise, or knows a target of the same name by other
     parameters: their answers would not be comparable.
     """
-    if not (folder / store.FILE).exists():
+    if not store.holds_run(folder):
         return store.create(folder, info, suite)
     opened = store.open_run(folder)
     there = opened.info

@@ -6,6 +6,7 @@ back and what it is worth are separate columns, so that judging again rewrites t
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -123,10 +124,15 @@ class Store:
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
 
+def holds_run(folder: Path) -> bool:
+    """Whether there is a run in `folder`; False also where nobody may look, or a name is longer than names may be."""
+    return os.path.isfile(folder / FILE)
+
+
 def create(folder: Path, info: RunInfo, suite: Suite) -> Store:
     """A new run in `folder`. Raises InputError if one is there already or the folder cannot be written."""
     path = folder / FILE
-    if path.exists():
+    if holds_run(folder):
         raise InputError(f"{path}: there is a run already", "give another --run, or --fresh to begin anew")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -174,9 +180,12 @@ def load(folder: Path) -> Run:
 
 
 def remove(folder: Path) -> None:
-    """Delete the run's file and its write-ahead log; other files of the folder stay."""
-    for name in (FILE, f"{FILE}-wal", f"{FILE}-shm"):
-        (folder / name).unlink(missing_ok=True)
+    """Delete the run's file and its write-ahead log; other files of the folder stay. Raises InputError if it cannot."""
+    try:
+        for name in (FILE, f"{FILE}-wal", f"{FILE}-shm"):
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be begun anew: {error}", "give another --run") from error
 
 
 def runs(reports: Path) -> tuple[Path, ...]:

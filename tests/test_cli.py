@@ -160,6 +160,13 @@ def test_a_run_that_another_version_judged_is_compared_once_it_is_judged_anew(cl
         assert opened.info.versions["litellm"] == "0.1"  # which asked, and did not ask again
 
 
+@pytest.mark.parametrize("fresh", [(), ("--fresh",)])
+def test_a_name_that_no_folder_can_have_is_refused(cli: Cli, fresh: tuple[str, ...]) -> None:
+    refused = cli("run", "travel", "-m", "reference/oracle", "--run", "x" * 300, *fresh)
+    assert refused.code == ExitCode.INPUT and "give another --run" in refused.err
+    assert cli("show", "x" * 300).code == ExitCode.INPUT
+
+
 def test_a_policy_decides(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("floors: {correct: 0.95}\n", encoding="utf-8")
     cli("run", "travel", "payments", "-m", "reference/oracle?name=a", "-m", "reference/oracle?name=b", "--run", "r")
@@ -230,7 +237,8 @@ def test_lint_says_what_routes_make_of_the_tools_and_where(cli: Cli) -> None:
     assert isinstance(told, dict) and set(told) == {"gemini", "openai-strict"}
     assert any(each["kind"] == "lost" and each["source"].endswith("/exclusiveMinimum") for each in told["gemini"])
     printed = cli("lint", "travel", "--portability", "all")
-    assert printed.code == 0 and "tool_specs/travel.json#/9/function/parameters/properties/amount" in printed.out
+    assert printed.code == 0 and "tool_specs/travel.json\n" in printed.out
+    assert "             #/9/function/parameters/properties/amount" in printed.out
     assert cli("lint", "travel", "--portability", "gemeni").code == 2
 
 

@@ -267,4 +267,4 @@ def _records(folder: Path) -> Sequence[Record]:
     """What the run has already; () if there is none."""
     from evalkit import store
 
-    return store.load(folder).records if (folder / store.FILE).exists() else ()
+    return store.load(folder).records if store.holds_run(folder) else ()

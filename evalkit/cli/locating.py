@@ -18,7 +18,7 @@ def run_folder(name: str, reports: Path) -> Path:
 
     path = Path(name)
     for folder in (path.parent if path.suffix == ".db" else path, reports / name):
-        if (folder / store.FILE).is_file():
+        if store.holds_run(folder):
             return folder
     known = ", ".join(folder.name for folder in store.runs(reports)[:5])
     there = f"there are: {known}" if known else f"{reports} holds none"
