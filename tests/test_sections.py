@@ -114,6 +114,31 @@ def test_findings_name_what_surely_changed_and_nothing_else() -> None:
     assert not any("abstain" in line.lower() or "Rightly" in line for line in told)
 
 
+def by_tag(tags: dict[str, tuple[int, int]], suite: str = "") -> Comparison:
+    """Tag -> its number of cases, and how many of them the candidate breaks."""
+    cases = [
+        comparisons.case(f"{suite}{tag}-{n}", "?", ("get_forecast", {"city": f"{tag} {n}"}), tags=(tag,))
+        for tag, (count, _) in tags.items()
+        for n in range(count)
+    ]
+    broken = [n < lost for count, lost in tags.values() for n in range(count)]
+    new = [answer(c, text="No.", called=False) if lost else right(c) for c, lost in zip(cases, broken, strict=True)]
+    return compared(cases, [right(c) for c in cases], new)
+
+
+def test_findings_tell_the_largest_changes_of_tags_and_count_the_others() -> None:
+    lost = {"a": (100, 20), "b": (100, 50), "c": (100, 0), "d": (100, 90), "e": (4, 1), "f": (100, 30)}
+    told = [b.text for b in section(by_tag(lost), "findings").blocks if isinstance(b, Prose) and "tag" in b.text]
+    assert [line.partition(",")[0] for line in told[:3]] == [f"On cases tagged {tag}" for tag in "dbf"]
+    assert told[3:] == ["1 further tag surely changed, by less: see “Kinds of cases”."]
+
+
+def test_a_suite_among_several_is_called_a_suite_and_no_tag() -> None:
+    told = [b.text for b in section(by_tag({"travel": (40, 20)}, "travel/"), "findings").blocks if isinstance(b, Prose)]
+    assert any(line.startswith("In the suite travel, fewer answers are correct: ") for line in told)
+    assert not any("tagged" in line for line in told)
+
+
 # --------------------------------------------------------------------------- checks and scores
 
 
@@ -183,7 +208,14 @@ def test_unchanged_tools_of_a_long_list_are_counted_not_listed(
     assert table.note == "On 40 further tools no case changed."
 
 
-def test_tags_are_slices_worst_first(outings: Comparison) -> None:
+def test_sure_changes_stand_first_by_size_then_the_other_tags_by_cases() -> None:
+    lost = {"few": (2, 1), "half": (60, 30), "most": (60, 50), "steady": (50, 0), "some": (10, 1)}
+    found = section(by_tag(lost), "tags")
+    assert [row["tag"] for row in tables(found)[0].rows] == ["most", "half", "steady", "some", "few"]
+    assert found.lead == "The candidate loses most on most (−83.3 points)."
+
+
+def test_tags_are_slices_of_the_suite(outings: Comparison) -> None:
     found = section(outings, "tags")
     assert [row["tag"] for row in tables(found)[0].rows] == ["plain", "irrelevance", "enum"]
     assert found.lead == "The candidate gains most on enum (+100.0 points)."

@@ -32,6 +32,11 @@ def cell(comparison: Comparison, score: str, where: str = "all") -> Cell | None:
     return next((c for c in comparison.cells if c.score == score and c.slice == where), None)
 
 
+def sure(measured: Cell) -> bool:
+    """Whether the 95 % interval of its difference leaves 0 out."""
+    return measured.low is not None and measured.high is not None and (measured.low > 0 or measured.high < 0)
+
+
 def rate(measured: Rate) -> Json:
     """A rate with its interval, as a cell of a table."""
     return {"value": measured.value, "low": measured.low, "high": measured.high}

@@ -23,6 +23,8 @@ KINDS: Mapping[str, str] = {
     "order": "answers with calls in another order",
     "forbidden_call": "answers that call a forbidden tool",
 }
+LARGEST = 3
+"""Changes told of tags, and of tools. The others are counted, and stand in the tables."""
 NOTICEABLE = 2.0
 """How many standard errors two Poisson counts must lie apart before they are worth a sentence."""
 
@@ -31,8 +33,8 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     """None where nothing stands out."""
     found = [
         *_scores(comparison),
-        *_slices(comparison, "tag:", "On cases tagged"),
-        *_slices(comparison, "tool:", "On the tool"),
+        *_slices(comparison, "tag:"),
+        *_slices(comparison, "tool:"),
         *_counts(comparison, lambda side: _mismatches(side), KINDS),
         *_counts(
             comparison,
@@ -50,34 +52,39 @@ def _scores(comparison: Comparison) -> Iterable[Prose]:
     """Those that moved beyond their interval."""
     for score in SCORES:
         cell = words.cell(comparison, score)
-        if cell and _sure(cell):
+        if cell and words.sure(cell):
             flips = f"{numerals.counted(cell.fixed, 'case')} fixed, {cell.broken:,} broken"
             yield Prose(text=f"{words.LABELS[score]}: {_moved(cell)}; {flips}.", tone=_tone(cell))
 
 
-def _slices(comparison: Comparison, prefix: str, opening: str) -> Iterable[Prose]:
-    """The worst and the best slice that moved beyond chance: for tools, after correction for their number."""
+def _slices(comparison: Comparison, prefix: Literal["tag:", "tool:"]) -> Iterable[Prose]:
+    """The largest of the changes that are beyond chance: for tools, after correction for their number."""
     moved = [
         c
         for c in comparison.cells
-        if c.slice.startswith(prefix) and c.score == "correct" and _sure(c) and (c.q is None or c.q <= 0.10)
+        if c.slice.startswith(prefix) and c.score == "correct" and words.sure(c) and (c.q is None or c.q <= 0.10)
     ]
-    moved.sort(key=lambda c: c.difference or 0.0)
-    for cell in dict.fromkeys((moved[0].slice, moved[-1].slice)) if moved else ():
-        found = next(c for c in moved if c.slice == cell)
-        direction = "more" if (found.difference or 0) > 0 else "fewer"
+    moved.sort(key=lambda c: -abs(c.difference or 0.0))
+    suites = _suites(comparison)
+    for cell in moved[:LARGEST]:
+        name = cell.slice.removeprefix(prefix)
+        where = "On the tool" if prefix == "tool:" else "In the suite" if name in suites else "On cases tagged"
+        direction = "more" if (cell.difference or 0) > 0 else "fewer"
+        yield Prose(text=f"{where} {name}, {direction} answers are correct: {_moved(cell)}.", tone=_tone(cell))
+    if (further := len(moved) - LARGEST) > 0:
+        listed = "“Kinds of cases”" if prefix == "tag:" else "“Tools”"
         yield Prose(
-            text=f"{opening} {cell.removeprefix(prefix)}, {direction} answers are correct: {_moved(found)}.",
-            tone=_tone(found),
+            text=f"{numerals.counted(further, f'further {prefix[:-1]}')} surely changed, by less: see {listed}."
         )
+
+
+def _suites(comparison: Comparison) -> set[str]:
+    """Those that were joined into one: there each case is `suite/id`, and is tagged with its suite's name."""
+    return {case.id.partition("/")[0] for case in comparison.suite.cases if "/" in case.id}
 
 
 def _tone(cell: Cell) -> Literal["better", "worse"]:
     return "better" if (cell.difference or 0) > 0 else "worse"
-
-
-def _sure(cell: Cell) -> bool:
-    return cell.low is not None and cell.high is not None and (cell.low > 0 or cell.high < 0)
 
 
 def _moved(cell: Cell) -> str:

@@ -16,9 +16,9 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     cells = [c for c in comparison.cells if c.slice.startswith("tag:") and c.score == "correct" and c.pairs]
     if not cells:
         return None
-    cells.sort(key=lambda c: (c.difference or 0.0, c.slice))
+    cells.sort(key=_prominence)
     table = Table(
-        title="Correct answers by tag, worst first",
+        title="Correct answers by tag, the largest sure changes first",
         columns=(
             Column(key="tag", label="Tag", kind="code"),
             Column(key="cases", label="Cases", kind="int"),
@@ -40,10 +40,17 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
             }
             for c in cells
         ),
-        note="A case with several tags counts under each. The intervals are not corrected for their number.",
+        note="First those whose interval leaves 0 out, by size; then the others, by number of cases. "
+        "A case with several tags counts under each. The intervals are not corrected for their number.",
     )
     figure = (_forest(cells),) if len(cells) <= DRAWN else ()
     return Section(id="tags", title="Kinds of cases", lead=_lead(cells), blocks=(*figure, table))
+
+
+def _prominence(cell: Cell) -> tuple[bool, float, str]:
+    if words.sure(cell):
+        return False, -abs(cell.difference or 0.0), cell.slice
+    return True, -cell.pairs, cell.slice
 
 
 def _forest(cells: list[Cell]) -> Figure:
@@ -61,7 +68,7 @@ def _forest(cells: list[Cell]) -> Figure:
 
 
 def _lead(cells: list[Cell]) -> str:
-    worst, best = cells[0], cells[-1]
+    worst, best = (extreme(cells, key=lambda c: c.difference or 0.0) for extreme in (min, max))
     parts = []
     if (best.difference or 0) > 0:
         parts.append(f"gains most on {best.slice.removeprefix('tag:')} ({numerals.points(best.difference)} points)")
