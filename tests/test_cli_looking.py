@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from evalkit.cli import unfolding
 from evalkit.cli.app import main
+from evalkit.data import Case, Mismatch
 
 TOOL = """[{"name": "go", "description": "", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"},
 "to": {"type": "string"}}}}]"""
@@ -50,10 +52,15 @@ def test_everything_fits_80_columns(run: str, capfd: pytest.CaptureFixture[str])
         assert not long, arguments
 
 
+def test_a_case_without_tags_shows_no_brackets(run: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert "[]" not in out(capfd, "show", run, "one").splitlines()[0]
+
+
 def test_a_mismatch_shows_what_was_wanted_above_what_came(run: str, capfd: pytest.CaptureFixture[str]) -> None:
     lines = out(capfd, "show", run, "one").splitlines()
     at = next(place for place, line in enumerate(lines) if line.startswith("  unlike") and "/n" in line)
     assert lines[at + 1 : at + 2] == ["   wanted 1"]
+    assert "got" not in lines[at] and "wanted" not in lines[at], "the two values stand below, once"
     told = json.loads(out(capfd, "show", run, "one", "--json"))
     (mismatch,) = [m for r in told["records"] for m in r["score"]["mismatches"] if m["path"] == "/n"]
     if mismatch["kind"] == "arg":
@@ -65,3 +72,50 @@ def test_nothing_of_a_call_is_lost_on_the_way(run: str, capfd: pytest.CaptureFix
     for record in json.loads(out(capfd, "show", run, "one", "--json"))["records"]:
         for payload in record["answer"]["payloads"]:
             assert "".join(payload["text"].split()) in shown
+
+
+@pytest.mark.parametrize(
+    ("why", "beyond"),
+    [
+        ("got 2, wanted 1", ""),
+        ("got 2, wanted 1, abs 0.5", "abs 0.5"),
+        ("got 2, wanted a number near 1", "wanted a number near"),
+        ("got 2, which is no date; wanted 1", "which is no date"),
+        ("has length 2, wanted 1", "has length 2, wanted 1"),
+        ("", ""),
+    ],
+)
+def test_a_mismatch_says_beside_its_values_only_how_they_were_compared(why: str, beyond: str) -> None:
+    mismatch = Mismatch(kind="arg", tool="go", path="/n", expected=1, actual=2, why=why)
+    assert next(unfolding._unlike(mismatch, Case(id="one", messages=(), tools=()), [])) == (
+        f"  unlike  go /n: {beyond}" if beyond else "  unlike  go /n"
+    )
+
+
+def test_what_distinct_counts_is_said_where_trials_are(run: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert "distinct" not in out(capfd, "show", run)
+    told = out(capfd, "run", "s.yaml", "-m", "reference/oracle", "--trials", "2", "-q", "--run", "twice").splitlines()
+    assert told[-1].startswith("distinct: ") and max(map(len, told)) <= 80
+    assert "50.0%" in told[-2], "all alike: one answer in two trials"
+
+
+def test_lint_names_the_file_once_and_then_the_places(run: str, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("tools.json").write_text(
+        json.dumps(
+            [
+                {
+                    "name": "go",
+                    "input_schema": {
+                        "type": "object",
+                        "properties": {name: {"type": "integer", "exclusiveMinimum": 0} for name in ("n", "m")},
+                    },
+                }
+            ]
+        ),
+        encoding="utf-8",
+    )
+    Path("s.yaml").write_text("suite: s\ntools: [tools.json]\ncases: [{id: a, user: Go., expect: none}]\n", "utf-8")
+    lines = out(capfd, "lint", "s.yaml", "--portability", "gemini").splitlines()
+    assert sum("tools.json" in line for line in lines) == 1 and "  tools.json" in lines
+    assert sum(line.strip().startswith("#/0/") and line.endswith("/exclusiveMinimum") for line in lines) == 2
+    assert max(map(len, lines)) <= 120

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evalkit.data import DIVERGENCES, Case, Divergence, Fault, Json, Record, RunInfo, ScoreName, Suite, Target
+from evalkit.numerals import counted
 from evalkit.renderers._visible import inert
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ def plan(suite: Suite, targets: Sequence[Target], trials: int, folder: Path, as_
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return
-    typer.echo(f"{calls} requests: {len(suite.cases)} cases x {len(targets)} models x {trials} trials")
+    each = (counted(len(suite.cases), "case"), counted(len(targets), "model"), counted(trials, "trial"))
+    typer.echo(f"{counted(calls, 'request')}: {' x '.join(each)}")
     for name, value in told.items():
         typer.echo(f"  {name:14} {', '.join(value) if isinstance(value, list) else value}")
 
@@ -122,7 +125,7 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
         told = {"run": str(folder), "suite": info.suite_name, "suite_digest": info.suite_digest, "targets": rows}
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    typer.echo(f"{folder}  suite {info.suite_name} ({info.suite_digest}), {info.cases} cases")
+    typer.echo(f"{folder}  suite {info.suite_name} ({info.suite_digest}), {counted(info.cases, 'case')}")
     typer.echo("")
     _table(
         ["model", "answered", "faults", "compliance", "correct", "p50 s", "p95 s", "USD"],
@@ -170,6 +173,7 @@ def _print_repeats(rows: Sequence[Mapping[str, Json]]) -> None:
             for row in rows
         ],
     )
+    typer.echo("distinct: different answers per trial; 1 / trials where all are alike")
 
 
 def lint(
@@ -200,7 +204,8 @@ def lint(
         }
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return unmet
-    typer.echo(f"{suite.name}: {len(suite.cases)} cases, {len(suite.specs)} tools, digest {suite.digest}")
+    size = f"{counted(len(suite.cases), 'case')}, {counted(len(suite.specs), 'tool')}"
+    typer.echo(f"{suite.name}: {size}, digest {suite.digest}")
     for finding in findings:
         typer.echo(f"  note   {finding}")
     for case, why in unmet:
@@ -221,13 +226,25 @@ def _print_route(name: str, found: Sequence[Divergence]) -> None:
     typer.echo(f"  ({ROUTES[name].source})")
     if not found:
         typer.echo("  every tool as declared, as far as is known")
-    alike: dict[tuple[str, str, str], list[str]] = {}
+    by_file: dict[str, dict[tuple[str, str, str], list[str]]] = {}
     for each in found:
-        alike.setdefault((each.kind, each.keyword, each.message), []).append(each.source)
-    for (kind, keyword, message), places in sorted(alike.items(), key=lambda told: _KINDS.index(told[0][0])):
-        typer.echo(f"  {kind:8} {inert(f'{keyword}: {message}' if keyword not in message else message)}")
-        for place in places:
-            typer.echo(f"             {inert(place)}")
+        file, _, pointer = each.source.partition("#")
+        alike = by_file.setdefault(file, {})
+        alike.setdefault((each.kind, each.keyword, each.message), []).append(f"#{pointer}")
+    for file, alike in by_file.items():
+        typer.echo(f"  {inert(_below_here(file))}")
+        for (kind, keyword, message), places in sorted(alike.items(), key=lambda told: _KINDS.index(told[0][0])):
+            said = inert(f"{keyword}: {message}" if keyword not in message else message)
+            for line in textwrap.wrap(f"{kind:8} {said}", LINE, initial_indent="  ", subsequent_indent=" " * 11):
+                typer.echo(line)
+            for place in places:
+                typer.echo(f"             {inert(place)}")
+
+
+def _below_here(file: str) -> str:
+    """Relative to the working folder where it lies below it."""
+    path, here = Path(file), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else file
 
 
 def runs(reports: Path, as_json: bool) -> None:

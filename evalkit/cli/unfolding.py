@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from evalkit import complaint
+from evalkit import complaint, values
 from evalkit.cli.printing import LINE, visible
 from evalkit.data import Case, Fault, Json, Mismatch, Record
 
@@ -37,7 +37,8 @@ def case(folder: Path, case_id: str, as_json: bool) -> None:
 
 
 def _lines(asked: Case, expected: Sequence[Json], records: Sequence[Record]) -> Iterator[str]:
-    yield from _told("", f"{asked.id}  [{', '.join(asked.tags)}]  {asked.source}")
+    tags = f"[{', '.join(asked.tags)}]" if asked.tags else ""
+    yield from _told("", "  ".join(filter(None, (asked.id, tags, asked.source))))
     for message in asked.messages:
         content = message.get("content")
         yield ""
@@ -75,11 +76,21 @@ def _unlike(mismatch: Mismatch, asked: Case, called: Sequence[str]) -> Iterator[
     if mismatch.kind not in ("arg", "missing_arg", "extra_arg"):
         yield from _told("  unlike", complaint.of_mismatch(mismatch, asked, called))
         return
-    yield from _told("  unlike", f"{mismatch.tool} {mismatch.path}: {mismatch.why or mismatch.kind.replace('_', ' ')}")
+    yield from _told("  unlike", ": ".join(filter(None, (f"{mismatch.tool} {mismatch.path}".rstrip(), _why(mismatch)))))
     if mismatch.kind != "extra_arg":
         yield from _told("   wanted", _json(mismatch.expected))
     if mismatch.kind != "missing_arg":
         yield from _told("   got", _json(mismatch.actual))
+
+
+def _why(mismatch: Mismatch) -> str:
+    """What a mismatch says beyond the two values, which stand in full below it: how they were compared."""
+    rest = mismatch.why.removeprefix(f"got {values.quoted(mismatch.actual)}")
+    if rest == mismatch.why:
+        return rest
+    wanted = values.quoted(mismatch.expected)
+    rest = rest.replace(f"wanted {wanted}", "", 1).replace(wanted, "", 1)
+    return " ".join(rest.split()).strip(",; ")
 
 
 def _outcome(record: Record) -> str:
