@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -281,3 +282,14 @@ def test_a_server_of_the_list_is_started_for_it(
     )
     assert main(["doctor", "here", "--models", str(tmp_path / "models.yaml")]) == 0
     assert "here: 21 ok" in capfd.readouterr().out
+
+
+async def _nobody() -> str:
+    async with serving(Reply()) as endpoint:
+        return endpoint.url
+
+
+def test_what_was_not_asked_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", f"openai_http/m?base_url={asyncio.run(_nobody())}"]) == 1
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[-1] == "unknown  20 not asked" and sum("not asked" in line for line in lines) == 1

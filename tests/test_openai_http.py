@@ -355,12 +355,14 @@ async def test_nobody_listening_may_be_mended_by_waiting() -> None:
         pass
     error = await fault(PLAIN, url=gone.url)
     assert (error.kind, error.status, error.retryable) == ("network", None, True)
+    assert error.message.startswith("cannot connect to 127.0.0.1:") and error.message.endswith(": Connection refused")
 
 
 async def test_what_is_wrong_with_a_certificate_is_not_mended_by_waiting() -> None:
     async with serving(PLAIN) as plain:
         error = await fault(PLAIN, url=plain.url.replace("http:", "https:"))
     assert (error.kind, error.retryable) == ("network", False)
+    assert "ssl:default" not in error.message and "SSL" in error.message
 
 
 STREAM = events(delta(content="a"), delta("stop"))

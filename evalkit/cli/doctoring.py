@@ -105,16 +105,24 @@ def _print_json(findings: Sequence[Finding], name: str, calls: int, seconds: flo
 
 
 def _print(findings: Sequence[Finding], name: str, calls: int, seconds: float) -> None:
+    """What was found, a finding each; what was not asked is only counted."""
+    from evalkit.doctor import NOT_ASKED
+
     counted = {status: sum(finding.status == status for finding in findings) for status in _COLOURS}
     summary = ", ".join(f"{count} {status}" for status, count in counted.items() if count)
     typer.echo(f"{line(name)}: {summary} ({calls} calls, {seconds:.1f} s)")
+    unasked = sum(finding.says == NOT_ASKED for finding in findings)
     for finding in findings:
+        if finding.says == NOT_ASKED:
+            continue
         status = typer.style(f"{finding.status:8}", fg=_COLOURS[finding.status])
         first, *more = _wrapped(finding.says)
         typer.echo(f"{status} {finding.probe:15} {first}")
         advice = _wrapped(f"-> {finding.advice}") if finding.advice else []
         for text in (*more, *advice):
             typer.echo(f"{'':{_MARGIN}}{text}")
+    if unasked:
+        typer.echo(typer.style(f"{'unknown':8}", fg=_COLOURS["unknown"]) + f" {unasked} not asked")
 
 
 def _wrapped(text: str) -> list[str]:

@@ -13,6 +13,8 @@ from evalkit.data import Answer, Fault, Json, Record, Response, Violation
 from evalkit.doctor.canaries import ASKED, FAMILIES, PARAMETERS
 
 Status: TypeAlias = Literal["ok", "warn", "fail", "unknown"]
+NOT_ASKED = "not asked"
+"""What a finding says of a probe whose questions were not put."""
 _FAR_OFF = 60.0
 """Seconds between the endpoint's clock and ours from which signed requests and quotas begin to suffer."""
 
@@ -65,7 +67,7 @@ def examine(records: Iterable[Record]) -> tuple[Finding, ...]:
     findings = dict(_way_there(heard))
     complete = all(asked in heard.records for asked in ASKED)
     for name, probe in _PROBES.items():
-        findings.setdefault(name, probe(heard) if complete else ("unknown", "not asked", ""))
+        findings.setdefault(name, probe(heard) if complete else ("unknown", NOT_ASKED, ""))
     return tuple(Finding(probe=name, status=said[0], says=said[1], advice=said[2]) for name, said in findings.items())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed knows it only by platform
 
@@ -109,13 +110,26 @@ class Endpoint:
 
     def _fault(self, error: aiohttp.ClientError | TimeoutError, tape: Tape) -> ProviderError:
         kind, retryable = nearest(FAULTS, type(error))
-        words = own_words(str(error), self._secrets) or type(error).__name__
+        words = own_words(_said(error), self._secrets) or type(error).__name__
         if kind == "timeout":
             heard = "no answer" if tape.status is None else "the answer was not complete"
             words = f"{heard} after {self._timeout:g} s"
         elif tape.status is not None:
             words = f"the answer was cut off: {words}"
         return ProviderError(kind, words, status=tape.status, retryable=retryable)
+
+
+def _said(error: aiohttp.ClientError | TimeoutError) -> str:
+    """Its own words; of a connection that was not made, where to and why, without the library's settings for TLS."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        why = str(error.certificate_error)
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error
+        plain = not isinstance(error, aiohttp.ClientSSLError) and cause.errno is not None and cause.errno > 0
+        why = os.strerror(cause.errno or 0) if plain else cause.strerror or str(cause)
+    else:
+        return str(error)
+    return f"cannot connect to {error.host}:{error.port}: {why}"
 
 
 def _address(base_url: str) -> URL:
