@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -24,13 +25,16 @@ from tests.test_cli import TOOL
 
 HOSTILE = "<script>alert(1)</script>\\u202e\\e[31m</pre><img src=x onerror=alert(2)>"
 SUITE = f"""
-suite: small
+suite: small-but-with-a-name-that-is-far-wider-than-any-telephone-is-and-then-some
 tools: [tools.json]
 cases:
   - {{id: one, user: Go once., tags: [first], expect: {{call: go, args: {{n: 1}}}}}}
   - {{id: two, user: "{HOSTILE}", expect: {{call: go, args: {{n: 2}}}}}}
   - {{id: stay, user: Stay., expect: none}}
 """
+UNLABELLED = """[...document.querySelectorAll("tbody td:not(.first):not([colspan])")]
+    .filter(cell => !cell.dataset.label).map(cell => cell.outerHTML)"""
+"""Cells of a card that do not say what they are."""
 FAULTY = "reference/faulty?name=faulty&kind=schema.type&rate=1"
 
 
@@ -174,6 +178,18 @@ def test_the_command_prints_an_address_and_ends_on_an_interrupt(reports: Path) -
         assert "Traceback" not in said
 
 
+def test_a_port_that_is_taken_is_not_announced(reports: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert main(["view", "--port", port, "--reports", str(reports)]) == 2
+        told = capfd.readouterr()
+        assert "open this address" not in told.out + told.err and "holds no run" not in told.err
+        assert main(["view", "--port", port, "--reports", str(reports / "nowhere")]) == 2
+        assert "holds no run" in capfd.readouterr().err
+
+
 # --------------------------------------------------------------------------- in a browser
 
 
@@ -208,10 +224,14 @@ def test_a_person_finds_a_case_and_axe_finds_nothing(reports: Path) -> None:
         page.on("dialog", lambda dialog: complaints.append(dialog.message))
 
         def sound() -> None:
+            page.wait_for_load_state()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360, page.url
+            assert page.evaluate(UNLABELLED) == [], page.url
             found = Axe().run(page)
             assert found.violations_count == 0, found.generate_report()
 
         page.goto(address)
+        expect(page.locator("select").first).to_be_visible()
         sound()
         page.get_by_role("link", name="Trends").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Scores over time")

@@ -23,15 +23,21 @@ def view(
 
     On this machine only and read-only; the address it prints is the key. Ctrl-C ends it.
     """
-    from evalkit import viewing
+    from evalkit import store, viewing
     from evalkit.cli.locating import run_folder
     from evalkit.errors import InputError
 
     folder = run_folder(run, reports).resolve() if run else None
-    typer.echo("evalkit view: open this address; Ctrl-C ends it", err=True)
+    if folder is None and not store.runs(reports):
+        typer.echo(f"{reports} holds no run; `evalkit run SUITE -m provider/model` makes one", err=True)
     try:
-        viewing.look(reports, folder, port, lambda address: typer.echo(address))
+        viewing.look(reports, folder, port, _announce)
     except OSError as error:
         raise InputError(f"--port {port}: cannot be listened on: {error.strerror or error}") from None
     except KeyboardInterrupt:
         typer.echo("ended", err=True)
+
+
+def _announce(address: str) -> None:
+    typer.echo("evalkit view: open this address; Ctrl-C ends it", err=True)
+    typer.echo(address)
