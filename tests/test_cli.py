@@ -119,6 +119,16 @@ def test_a_dry_run_asks_nothing(cli: Cli, tmp_path: Path) -> None:
     assert told.json["requests"] == 300 and not (tmp_path / "reports").exists()
 
 
+def test_one_of_anything_is_told_as_one(cli: Cli) -> None:
+    one = ("travel", "-m", "reference/oracle", "--limit", 1)
+    assert cli("run", *one, "--dry-run").out.startswith("1 request: 1 case x 1 model x 1 trial\n")
+    cli("run", *one, "--run", "r")
+    assert cli("show", "r").out.splitlines()[0].endswith(", 1 case")
+    assert cli("baseline", "set", "r").out.startswith("1 case of reference/oracle")
+    exported = cli("export", "r", "-o", "records.jsonl")
+    assert exported.err == "1 record: records.jsonl\n"
+
+
 def test_options_come_from_the_environment_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVALKIT_RUN_LIMIT", "2")
     monkeypatch.setenv("EVALKIT_RUN_MODEL", "reference/oracle")

@@ -42,6 +42,21 @@ def test_a_plan_asks_nothing_and_fits_the_terminal(cli: Cli) -> None:
     assert not Path("reports").exists()
 
 
+def test_a_plan_of_one_case_says_one(cli: Cli) -> None:
+    policy = Path("policy.yaml")
+    policy.write_text("max_drop: {compliance: 0.01}", encoding="utf-8")
+    _, out, _ = cli("plan", "travel", "-m", ORACLE, "--limit", "1", "--policy", policy, "--concurrency", "1")
+    assert "1 case x 1 model x 1 trial = 1 request\n" in out and "with 1 request at a time" in out
+    assert "may fall by 1 point (policy" in out and "1 case judges it" in out
+
+
+def test_a_wanted_fall_that_is_the_limit_fills_two_columns(cli: Cli) -> None:
+    Path("policy.yaml").write_text("max_drop: {compliance: 0.03}", encoding="utf-8")
+    _, out, _ = cli("plan", "travel", "-m", ORACLE, "--policy", "policy.yaml", "--detect", "3")
+    (line,) = (line for line in out.splitlines() if "cases in all that tell 3 points" in line)
+    assert len(line.partition("points")[2].split()) == 2
+
+
 def test_a_plan_as_json_measured_on_an_earlier_run(cli: Cli) -> None:
     cli("run", "travel", "-m", ORACLE, "-m", FAULTY, "--trials", "2", "--run", "before", "-q")
     code, out, _ = cli("plan", "travel", "-m", ORACLE, "--like", "before", "--json")

@@ -12,6 +12,7 @@ import typer
 
 from evalkit.cli import options
 from evalkit.errors import InputError, suggest
+from evalkit.numerals import counted
 
 if TYPE_CHECKING:
     from evalkit.baselines import Baseline
@@ -62,10 +63,11 @@ def set_(
     lost = sum(trial.fault is not None for held in taken.cases.values() for trial in held.trials)
     if len(taken.cases) < len(stored.suite.cases) or lost:
         unasked = len(stored.suite.cases) - len(taken.cases)
-        typer.echo(f"note: {unasked} cases were never asked, {lost} answers are faults: they decide nothing", err=True)
+        silent = f"{counted(unasked, 'case')} never asked, {counted(lost, 'fault')} for an answer"
+        typer.echo(f"note: {silent}: they decide nothing", err=True)
     if replaced:
         typer.echo(f"replaces what {replaced.by or 'somebody'} set {replaced.set}", err=True)
-    typer.echo(f"{len(taken.cases)} cases of {identity}: {path}")
+    typer.echo(f"{counted(len(taken.cases), 'case')} of {identity}: {path}")
 
 
 @baseline.command(name="list")
@@ -80,8 +82,9 @@ def list_(folder: Folder = FOLDER, as_json: options.AsJson = False) -> None:
     elif not told:
         typer.echo(f"{folder} holds no baseline; `evalkit baseline set RUN` makes one", err=True)
     for each in [] if as_json else told:
-        told_of = f"{each['cases']} cases of {each['target']}, set {each['set'][:10]} by {each['by'] or 'nobody named'}"
-        typer.echo(visible(f"{each['name']}  {told_of}"))
+        told_of = f"{counted(each['cases'], 'case')} of {each['target']}"
+        set_when = f"set {each['set'][:10]} by {each['by'] or 'nobody named'}"
+        typer.echo(visible(f"{each['name']}  {told_of}, {set_when}"))
 
 
 @baseline.command()
@@ -111,7 +114,7 @@ def show(
         shown = f"{value:.1%}" if isinstance(value, float) else visible("-" if value in (None, "") else str(value))
         typer.echo(f"{key:12} {shown}")
     if stale is not None:
-        typer.echo(f"{'stale':12} {len(stale)} of {len(whole.cases)} cases of {whole.name}")
+        typer.echo(f"{'stale':12} {len(stale)} of {counted(len(whole.cases), 'case')} of {whole.name}")
         for case, reason in stale.items():
             typer.echo(f"  {case}: {reason}")
 

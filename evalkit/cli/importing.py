@@ -11,6 +11,7 @@ import typer
 
 from evalkit.cli import options
 from evalkit.errors import InputError
+from evalkit.numerals import counted
 
 if TYPE_CHECKING:
     from evalkit.data import Run
@@ -43,7 +44,7 @@ def tools(
         typer.echo(text, nl=False)
         return
     workspace.write_atomic(output, text)
-    typer.echo(f"{len(specs)} tools: {output}", err=True)
+    typer.echo(f"{counted(len(specs), 'tool')}: {output}", err=True)
 
 
 @importing.command()
@@ -62,7 +63,8 @@ def cases(
     suite = suites.build(reader.cases(workspace.read_folder(folder), output.stem), mark_flaws=True)
     workspace.write_suite(suite, output)
     flawed = sum(1 for case in suite.cases if case.flaws)
-    typer.echo(f"{len(suite.cases)} cases, {len(suite.specs)} tools, {flawed} with flawed gold: {output}", err=True)
+    size = f"{counted(len(suite.cases), 'case')}, {counted(len(suite.specs), 'tool')}"
+    typer.echo(f"{size}, {flawed} with flawed gold: {output}", err=True)
 
 
 @importing.command(name="run")
@@ -119,7 +121,7 @@ def export(
         typer.echo(frames.jsonl(stored), nl=False)
     for path in output or []:
         workspace.write_atomic(path, kinds[path.suffix](stored))
-        typer.echo(f"{len(stored.records)} records: {path}", err=True)
+        typer.echo(f"{counted(len(stored.records), 'record')}: {path}", err=True)
 
 
 def _readers(what: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evalkit.cli import asking, options
+from evalkit.numerals import counted
 
 if TYPE_CHECKING:
     from evalkit.planning import Plan, Sight, Source
@@ -67,8 +68,8 @@ def plan(
 
 
 def _print_spending(plan: Plan) -> None:
-    counts = f"{plan.cases:,} cases x {_counted(len(plan.spending), 'model')} x {_counted(plan.trials, 'trial')}"
-    typer.echo(f"{plan.suite}: {counts} = {plan.requests:,} requests\n")
+    counts = f"{counted(plan.cases, 'case')} x {counted(len(plan.spending), 'model')} x {counted(plan.trials, 'trial')}"
+    typer.echo(f"{plan.suite}: {counts} = {counted(plan.requests, 'request')}\n")
     rows = [("model", "requests", "input tokens", "output tokens", "USD")]
     rows += [
         (each.target, f"{each.requests:,}", _rough(each.input_tokens), _rough(each.output_tokens), _money(each.cost))
@@ -80,7 +81,7 @@ def _print_spending(plan: Plan) -> None:
     for model, *numbers in rows:
         shown = model if len(model) <= 30 else f"{model[:29]}…"
         typer.echo(f"{shown:30}" + "".join(f"{n:>{w}}" for n, w in zip(numbers, (10, 14, 15, 11), strict=True)))
-    typer.echo(f"\nabout {_duration(plan.seconds)} with {plan.concurrency} requests at a time\n")
+    typer.echo(f"\nabout {_duration(plan.seconds)} with {counted(plan.concurrency, 'request')} at a time\n")
     sources = [
         _each(plan, "characters_per_token", ".1f", "characters an input token"),
         _each(plan, "output", ".0f", "output tokens an answer"),
@@ -96,19 +97,18 @@ def _print_spending(plan: Plan) -> None:
 def _print_sight(sight: Sight, plan: Plan) -> None:
     rule, discordance = sight.rule, sight.discordance
     name = rule.score if rule.slice == "all" else f"{rule.score} of {rule.slice}"
-    typer.echo(
-        f"\n{name}: may fall by {_points(rule.limit)} points (policy {plan.policy}), {sight.cases:,} cases judge it"
-    )
+    judging = "1 case judges it" if sight.cases == 1 else f"{sight.cases:,} cases judge it"
+    typer.echo(f"\n{name}: may fall by {_points(rule.limit)} (policy {plan.policy}), {judging}")
     _row("equally good models pass", _percent(sight.equal_pass))
-    _row(f"a candidate worse by {_points(2 * rule.limit)} points fails", _percent(sight.twice_fail))
+    _row(f"a candidate worse by {_points(2 * rule.limit)} fails", _percent(sight.twice_fail))
     if sight.stops_after is not None:
-        _row("with --stop-early they take about", f"{sight.stops_after:,} cases")
+        _row("with --stop-early they take about", counted(sight.stops_after, "case"))
     _row("at a power of", *(_percent(power) for power in sight.detectable))
     _row("least fall that is told from none, points", *(f"{100 * margin:.1f}" for margin in sight.detectable.values()))
     for margin in dict.fromkeys(need.margin for need in sight.needs):
         needs = [need for need in sight.needs if need.margin == margin]
         least = "" if discordance.chance is not None else ", at the least"
-        _row(f"cases in all that tell {_points(margin)} points", *(_count(need.cases) for need in needs))
+        _row(f"cases in all that tell {_points(margin)}", *(_count(need.cases) for need in needs))
         if needs[0].trials != 1:
             _row(f"or trials of each of these{least}", *(_count(need.trials) for need in needs))
     chance = (
@@ -142,10 +142,6 @@ def _each(plan: Plan, name: str, spec: str, unit: str) -> str:
     return f"{' to '.join(dict.fromkeys((shown[0], shown[-1])))} {unit} ({', '.join(sources)})"
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
 def _rough(tokens: int) -> str:
     """Three digits: it is an estimate."""
     return f"{float(f'{tokens:.3g}'):,.0f}"
@@ -156,7 +152,8 @@ def _money(cost: float | None) -> str:
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:g}"
+    number = f"{100 * share:g}"
+    return f"{number} point" if number == "1" else f"{number} points"
 
 
 def _duration(seconds: float) -> str:

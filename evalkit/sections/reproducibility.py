@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from evalkit.data import Column, Comparison, Json, RunInfo, Section, Table, Target, Verdict
+from evalkit.numerals import counted
 
 ORDER = 120
 
@@ -18,7 +19,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         title="How to reproduce this",
         lead=(
             f"Suite {comparison.suite.name} with digest {comparison.suite.digest or 'unknown'}, "
-            f"{len(comparison.suite.cases):,} cases; "
+            f"{counted(len(comparison.suite.cases), 'case')}; "
             + ("both models in one run." if before.id == after.id else "the models come from two runs.")
         ),
         blocks=(

@@ -137,7 +137,7 @@ def _lead(rows: list[dict[str, Json]]) -> str:
     if not losing:
         return f"On none of {numerals.counted(len(rows), 'tool')} did more cases break than were fixed."
     return (
-        f"More cases broke than were fixed on {losing:,} of {len(rows):,} tools; "
+        f"More cases broke than were fixed on {losing:,} of {numerals.counted(len(rows), 'tool')}; "
         "after correction for their number, on none is that more than chance."
     )
 
