@@ -146,8 +146,11 @@ async def _ask(
     )
     try:
         async for record in asked:
-            judged = judge(record)
-            opened.append([judged])
+            judged = record
+            try:
+                judged = judge(record)
+            finally:  # an answer was paid for: it is kept even where a bug in a matcher ends the run
+                opened.append([judged])
             for brake in brakes:
                 brake.add(judged)
             seen(judged)

@@ -106,6 +106,22 @@ def test_a_sequential_order_goes_case_by_case_at_random_and_stays_sequential(tmp
     assert store.load(tmp_path).info.sequential
 
 
+def test_an_answer_that_a_bug_keeps_from_being_judged_is_kept_all_the_same(
+    tmp_path: Path, travel: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> object:
+        def judge(record: Record) -> Record:
+            raise ZeroDivisionError(record.case)
+
+        return judge
+
+    monkeypatch.setattr(pipeline, "judge", broken)
+    with pytest.raises(ZeroDivisionError):
+        running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=False, seen=lambda record: None)
+    (kept,) = store.load(tmp_path).records
+    assert isinstance(kept.reply, Response) and kept.score is None
+
+
 def test_fresh_begins_anew(tmp_path: Path, travel: Suite) -> None:
     seen: list[Record] = []
     for _ in range(2):
