@@ -44,6 +44,8 @@ _SHARPER: Mapping[str, FaultKind] = {
 }
 """Codes that say more than a 4xx status does: 429 is also sent when the money has run out, which no waiting mends."""
 
+_TLS = re.compile(r"(?<=\S) ssl:(?:default|None|True|False|<[^>]*>)(?= \[)")
+"""What aiohttp says of its own settings between an address and why it was not reached."""
 _RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d+(?:\.\d+)?)s"')
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 
@@ -77,7 +79,7 @@ def own_words(body: str, secrets: Collection[str] = ()) -> str:
     words = _message(values.read(body).value) or body
     for secret in secrets:
         words = words.replace(secret, "***")
-    words = " ".join(words.split())
+    words = _TLS.sub("", " ".join(words.split()))
     return words if len(words) <= MAX_MESSAGE else words[: MAX_MESSAGE - 1] + "…"
 
 
