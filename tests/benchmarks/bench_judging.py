@@ -4,7 +4,7 @@
 
 PATH is the interpreter of an environment of its own that holds `bfcl-eval` and `soundfile`, which it imports:
 
-    uv venv /tmp/bfcl && uv pip install --python /tmp/bfcl/bin/python bfcl-eval soundfile
+    uv venv ../bfcl && uv pip install --python ../bfcl/bin/python bfcl-eval soundfile
 
 Both judge the 9,920 recorded answers as a whole process, start to end: `evalkit score` reads a stored run, judges it
 and writes the scores back; `bfcl evaluate` reads result files and writes score files. CPU time, the least of N rounds;
