@@ -74,6 +74,26 @@ def test_what_was_never_asked_is_missing_too() -> None:
     assert [check.outcome for check in verdict.checks] == ["pass", "inconclusive"]
 
 
+def test_a_case_asked_once_of_three_trials_is_not_whole() -> None:
+    """An interrupted run: what came may be the easy part."""
+    cases = [case(number) for number in range(200)]
+    cut_short = run(cases, {"old": ["ppp"] * 200, "new": ["ppp"] * 100 + ["p"] * 100}, trials=3)
+    check = held(compare.compare(cut_short, "old", cut_short, "new"), FAULTS)
+    assert (check.outcome, check.measured) == ("inconclusive", "0.0 % of the baseline's, 33.3 % of the candidate's")
+    assert "of 100 cases the candidate was not asked all 3 trials" in check.sentence
+    whole = run(cases, {"old": ["ppp"] * 200, "new": ["ppp"] * 200}, trials=3)
+    check = held(compare.compare(whole, "old", whole, "new"), FAULTS)
+    assert check.outcome == "pass" and "trials" not in check.sentence
+
+
+def test_where_one_may_stop_early_only_what_the_other_side_was_asked_is_missing() -> None:
+    cases = [case(number) for number in range(4)]
+    words = {"old": ["ppp", "pp", "p", ""], "new": ["ppp", "p", "p", ""]}
+    stopped = run(cases, words, trials=3, sequential=True)
+    check = held(compare.compare(stopped, "old", stopped, "new"), FAULTS)
+    assert check.measured == "0.0 % of the baseline's, 16.7 % of the candidate's"
+
+
 def test_faults_are_bounded_where_the_policy_forgets_them() -> None:
     assert decide(compared("p" * 400, "p" * 320 + "x" * 80)).outcome == "inconclusive"
     assert decide(compared("p" * 400, "p" * 320 + "x" * 80), DROP, replace(FAULTS, limit=0.5)).outcome == "pass"

@@ -8,11 +8,12 @@ have applies to nothing, and says so: no further asking could settle it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from evalkit import stats
-from evalkit.data import Cell, Check, CheckOutcome, Comparison, Fault, Rate, Ratio, Record, Rule
+from evalkit.data import Cell, Check, CheckOutcome, Comparison, Fault, Rate, Ratio, Rule
 from evalkit.numerals import counted, percent, points
+from evalkit.pairing.sides import Trials
 
 
 def check(rule: Rule, comparison: Comparison) -> Check:
@@ -33,7 +34,8 @@ def more_to_settle(check: Check, comparison: Comparison) -> float:
 
 def missing_shares(comparison: Comparison) -> tuple[float, float]:
     """Share of the baseline's and of the candidate's answers that ended in a Fault or were never asked for."""
-    return _missing(comparison, comparison.baseline_records), _missing(comparison, comparison.candidate_records)
+    was, now = (_missing(comparison, *side) for side in _sides(comparison))
+    return was, now
 
 
 # --------------------------------------------------------------------------- rates
@@ -173,7 +175,8 @@ def _fault_share(rule: Rule, comparison: Comparison) -> Check:
     required = f"at most {percent(rule.limit)} of answers missing on either side"
     was, now = missing_shares(comparison)
     measured = f"{percent(was)} of the baseline's, {percent(now)} of the candidate's"
-    sentence = f"Faults or never asked: {measured}; the policy allows {percent(rule.limit)}."
+    told = "; ".join([measured, *_unwhole(comparison)])
+    sentence = f"Faults or never asked: {told}; the policy allows {percent(rule.limit)}."
     if max(was, now) <= rule.limit:
         return _check(rule, "pass", required, measured, sentence)
     return _check(
@@ -181,18 +184,44 @@ def _fault_share(rule: Rule, comparison: Comparison) -> Check:
     )
 
 
-def _missing(comparison: Comparison, records: Mapping[str, Sequence[Record]]) -> float:
-    """Share of answers that ended in a Fault, cases never asked counted as one each; 1 if there is no case at all.
+def _unwhole(comparison: Comparison) -> list[str]:
+    """For each side, how many of its cases were asked, but not in every trial; nothing where all were."""
+    told = []
+    for name, (records, trials) in zip(("baseline", "candidate"), _sides(comparison), strict=True):
+        wanted = _wanted(comparison, records, trials)
+        short = sum(0 < len(records.get(case, ())) < due for case, due in wanted.items())
+        if short:
+            told.append(f"of {counted(short, 'case')} the {name} was not asked all {counted(trials, 'trial')}")
+    return told
 
-    Where one may stop early, what neither side was asked is not missing: which cases those are is chance.
+
+def _missing(comparison: Comparison, records: Trials, trials: int) -> float:
+    """Share of the answers wanted that ended in a Fault or were never asked for; 1 if there is no case at all."""
+    answers = sum(_wanted(comparison, records, trials).values())
+    heard = sum(not isinstance(record.reply, Fault) for asked in records.values() for record in asked)
+    return (answers - heard) / answers if answers else 1.0
+
+
+def _wanted(comparison: Comparison, records: Trials, trials: int) -> Mapping[str, int]:
+    """Case id -> how many answers a side should have.
+
+    Where one may stop early, what neither side was asked is not missing: which cases and trials those are is chance.
     """
-    asked = comparison.baseline_records.keys() | comparison.candidate_records.keys()
+    sides = _sides(comparison)
     sequential = comparison.baseline_info.sequential or comparison.candidate_info.sequential
-    wanted = [case.id for case in comparison.suite.cases if case.id in asked or not sequential]
-    never = sum(case not in records for case in wanted)
-    replies = [record.reply for trials in records.values() for record in trials]
-    faulted = sum(isinstance(reply, Fault) for reply in replies)
-    return (faulted + never) / (len(replies) + never) if replies or never else 1.0
+    wanted = {}
+    for case in comparison.suite.cases:
+        most = max(len(asked.get(case.id, ())) for asked, _ in sides)
+        wanted[case.id] = max(min(trials, most) if sequential else trials, len(records.get(case.id, ())))
+    return wanted
+
+
+def _sides(comparison: Comparison) -> tuple[tuple[Trials, int], tuple[Trials, int]]:
+    """The baseline's and the candidate's records, and how often its run asks each case."""
+    return (
+        (comparison.baseline_records, comparison.baseline_info.trials),
+        (comparison.candidate_records, comparison.candidate_info.trials),
+    )
 
 
 _KINDS: Mapping[str, Callable[[Rule, Comparison], Check]] = {
