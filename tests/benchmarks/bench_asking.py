@@ -216,6 +216,8 @@ class Cost:
     """Seconds from its start to the first request."""
     asking: float
     """Seconds from the first request to the last answer."""
+    wall: float
+    """Seconds from the start of the process to its end."""
     peak: float
     """MB."""
 
@@ -226,6 +228,7 @@ def cost(command: Sequence[str], url: str, cases: int, rounds: int) -> Cost:
         cpu=min(cost.cpu for cost in costs),
         first=min(cost.first for cost in costs),
         asking=min(cost.asking for cost in costs),
+        wall=min(cost.wall for cost in costs),
         peak=min(cost.peak for cost in costs),
     )
 
@@ -235,6 +238,7 @@ def one_cost(command: Sequence[str], url: str, cases: int) -> Cost:
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         if process.returncode:
@@ -247,6 +251,7 @@ def one_cost(command: Sequence[str], url: str, cases: int) -> Cost:
         cpu=usage.ru_utime + usage.ru_stime,
         first=seen.first - began,
         asking=seen.last - seen.first,
+        wall=wall,
         peak=usage.ru_maxrss / 1024,
     )
 
