@@ -175,6 +175,17 @@ def test_what_faulted_is_asked_again_and_its_attempts_are_kept(tmp_path: Path) -
     assert {tuple(attempt.fault.kind for attempt in record.attempts) for record in records} == {("auth",)}
 
 
+def test_a_run_loads_no_library_that_it_does_not_need(tmp_path: Path) -> None:
+    program = (
+        "import sys; from evalkit.cli.app import main\n"
+        f"main(['run', 'travel', '-m', 'reference/oracle', '--limit', '3', '--reports', {str(tmp_path)!r}, '-q'])\n"
+        "sys.exit(' '.join({'scipy', 'numpy', 'pandas', 'litellm', 'rich'} & sys.modules.keys()))"
+    )
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=root, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_and_ends_the_same(tmp_path: Path, travel: Suite) -> None:
     command = [
         sys.executable, "-m", "evalkit", "run", "travel", "--run", "r", "--reports", str(tmp_path), "-j", "2",

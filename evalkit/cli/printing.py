@@ -17,6 +17,7 @@ from evalkit.renderers._visible import inert
 
 if TYPE_CHECKING:
     from evalkit.errors import Problem
+    from evalkit.pairing.repeats import Counting
     from evalkit.tally import Totals
 
 LINE = 80
@@ -61,14 +62,13 @@ class Sums:
     """What the records of a run add up to, target by target. They are added one by one, and none need be kept."""
 
     def __init__(self, info: RunInfo, suite: Suite) -> None:
-        from evalkit.pairing.repeats import Counting
         from evalkit.tally import Totals
 
         self.info = info
         self._suite = suite
         self._offers = {case.id: case.tools for case in suite.cases}
         self._totals = {target.identity: Totals() for target in info.targets}
-        self._repeats = {target.identity: Counting() for target in info.targets if info.trials > 1}
+        self._repeats = _countings(info)
         self._altered: dict[str, dict[tuple[str, ...], Record]] = {target: {} for target in self._totals}
         """One record for each list of tools that did not leave as declared."""
 
@@ -116,6 +116,15 @@ class Sums:
             "diversity": told.diversity,
             "flaky_cases": [case.case for case in told.cases if case.flakes],
         }
+
+
+def _countings(info: RunInfo) -> dict[str, Counting]:
+    """One for each target that was asked more than once; only then is the statistics library worth its loading."""
+    if info.trials == 1:
+        return {}
+    from evalkit.pairing.repeats import Counting
+
+    return {target.identity: Counting() for target in info.targets}
 
 
 def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
