@@ -196,6 +196,8 @@ class Comparison:
     strict: tuple[Cell, ...] = ()
     """Cells of the tools, the candidate as it was asked on the arm `strict` against the baseline as it stands; () where
     the candidate's run has no such answers."""
+    rivals: tuple[Rival, ...] = ()
+    """The other targets that might replace the baseline, in the order of their run; () where none is asked after."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -294,3 +296,13 @@ class Verdict:
     """Left out of the checks and of `readiness`."""
     expired: tuple[Quarantine, ...] = ()
     """Past their day: these cases count again."""
+    together: Outcome | None = None
+    """`outcome`, had the drops been decided for all candidates of a report together; None where it has one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rival:
+    """A further candidate for the place of the baseline, held against it under the same policy."""
+
+    comparison: Comparison
+    verdict: Verdict

@@ -40,12 +40,13 @@ LEAST_USEFUL = 0.25
 says nothing."""
 
 
-def decide(comparison: Comparison, policy: Policy, today: date | None = None) -> Verdict:
+def decide(comparison: Comparison, policy: Policy, today: date | None = None, *, among: int = 1) -> Verdict:
     """Every rule of `policy` checked, and a share of faults where it has no rule for that.
 
     Cases in quarantine on `today` (the day of the candidate's run, where that is not given) count in no check. Raises
     InputError for a policy without rules and for one that names an unknown score, slice or case. Runs that are unlike
-    are not decided upon: `comparable` is False, and no rule is checked.
+    are not decided upon: `comparable` is False, and no rule is checked. `among`: of how many candidates this is one;
+    the outcome is that of it alone, and `together` tells what becomes of it when all of them count.
     """
     _refuse_unknown(comparison, policy)
     if comparison.differs:
@@ -58,9 +59,7 @@ def decide(comparison: Comparison, policy: Policy, today: date | None = None) ->
         required = (*required, Rule(kind="fault_share", limit=FAULTS_ALLOWED))
     checks = tuple(rules.check(rule, counted) for rule in required)
     unreliable = _unreliable(counted, checks)
-    outcome = _outcome(checks)
-    if unreliable and outcome == "pass":
-        outcome = "inconclusive"
+    outcome = _outcome(checks, unreliable)
     return Verdict(
         outcome=outcome,
         word="unreliable_baseline" if unreliable else _word(counted, checks),
@@ -70,6 +69,7 @@ def decide(comparison: Comparison, policy: Policy, today: date | None = None) ->
         readiness=readiness.assess(counted, policy, checks),
         quarantined=quarantined,
         expired=tuple(entry for entry in policy.quarantine if entry not in quarantined),
+        together=_outcome(_wider(counted, checks, among), unreliable) if among > 1 else None,
     )
 
 
@@ -82,15 +82,35 @@ def exit_code(verdict: Verdict) -> ExitCode:
     return ExitCode.OK if verdict.outcome == "pass" else ExitCode.GATE_FAILED
 
 
-def _outcome(checks: Sequence[Check]) -> Outcome:
-    """The worst of those that apply; where none does but that on faults, nothing is known of the candidate."""
+def _outcome(checks: Sequence[Check], unreliable: str) -> Outcome:
+    """The worst of those that apply; where none does but that on faults, nothing is known of the candidate.
+
+    Against a baseline that is no yardstick, none passes.
+    """
     outcomes = [check.outcome for check in checks]
     if "fail" in outcomes:
         return "fail"
     telling = [check.outcome for check in checks if check.rule.kind != "fault_share"]
     if "inconclusive" in outcomes or (telling and all(outcome == "not_applicable" for outcome in telling)):
         return "inconclusive"
-    return "pass"
+    return "inconclusive" if unreliable else "pass"
+
+
+def _wider(comparison: Comparison, checks: Sequence[Check], among: int) -> Sequence[Check]:
+    """The checks, with each drop decided at 5 % for all of `among` candidates together (Bonferroni); one of an arm
+    alone keeps its own bounds.
+
+    Who looks at seven candidates that all fell by just the margin finds one that passes by chance in three of ten runs.
+    """
+    suite = comparison.suite
+    sides = _sides(comparison)
+    slices = {**slicing.slices(suite), **{f"feature:{name}": found for name, found in slicing.by_feature(suite).items()}}
+    drops = [check.rule for check in checks if check.rule.kind == "max_drop"]
+    named = {rule.slice: slices[rule.slice] for rule in drops if rule.slice in slices}
+    scores = [score for score in SCORES if any(rule.score == score for rule in drops)]
+    wider = {(cell.slice, cell.score): cell for cell in pairing.over(named, suite, *sides, scores, among)}
+    held = replace(comparison, cells=tuple(wider.get((cell.slice, cell.score), cell) for cell in comparison.cells))
+    return [rules.check(check.rule, held) if check.rule in drops else check for check in checks]
 
 
 def _not_comparable(comparison: Comparison, policy: Policy) -> Verdict:
@@ -110,17 +130,7 @@ def _without(comparison: Comparison, cases: set[str]) -> Comparison:
     if not cases:
         return comparison
     suite = replace(comparison.suite, cases=tuple(case for case in comparison.suite.cases if case.id not in cases))
-    before, after = (
-        Side.of(
-            {case: trials for case, trials in records.items() if case not in cases},
-            suite.cases,
-            sequential=info.sequential,
-        )
-        for records, info in (
-            (comparison.baseline_records, comparison.baseline_info),
-            (comparison.candidate_records, comparison.candidate_info),
-        )
-    )
+    before, after = _sides(replace(comparison, suite=suite))
     return replace(
         comparison,
         suite=suite,
@@ -130,6 +140,19 @@ def _without(comparison: Comparison, cases: set[str]) -> Comparison:
         changes=tuple(change for change in comparison.changes if change.case not in cases),
         latency=pairing.latency(suite.cases, before, after),
         cost=pairing.cost(suite.cases, before, after, (comparison.baseline, comparison.candidate)),
+    )
+
+
+def _sides(comparison: Comparison) -> tuple[Side, Side]:
+    """Both sides over the cases of its suite, and no others."""
+    cases = comparison.suite.cases
+    before, after = (
+        {case.id: records[case.id] for case in cases if case.id in records}
+        for records in (comparison.baseline_records, comparison.candidate_records)
+    )
+    return (
+        Side.of(before, cases, sequential=comparison.baseline_info.sequential),
+        Side.of(after, cases, sequential=comparison.candidate_info.sequential),
     )
 
 

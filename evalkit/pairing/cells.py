@@ -35,9 +35,16 @@ def cells(suite: Suite, features: Slices, before: Side, after: Side) -> tuple[Ce
 
 
 def over(
-    slices: Slices, suite: Suite, before: Side, after: Side, scores: Iterable[ScoreName] = tuple(SCORES)
+    slices: Slices,
+    suite: Suite,
+    before: Side,
+    after: Side,
+    scores: Iterable[ScoreName] = tuple(SCORES),
+    among: int = 1,
 ) -> list[Cell]:
     """The cells of some slices, without q.
+
+    `among`: of how many candidates this is one, where intervals and bounds are to hold for all of them together.
 
     If a side is sequential, cases count in the random order in which they were to be asked, and intervals and p hold at
     any stopping time.
@@ -54,7 +61,7 @@ def over(
         for score in scores
     }
     return [
-        _cell(name, score, judging, clusters, before, after)
+        _cell(name, score, judging, clusters, before, after, among)
         for name, members in slices.items()
         for score in judged
         if (judging := [i for i in members if judged[score][i]])
@@ -62,17 +69,23 @@ def over(
 
 
 def _cell(
-    name: str, score: ScoreName, members: Sequence[int], clusters: Sequence[object], before: Side, after: Side
+    name: str,
+    score: ScoreName,
+    members: Sequence[int],
+    clusters: Sequence[object],
+    before: Side,
+    after: Side,
+    among: int,
 ) -> Cell:
     was, now = before.scores[score], after.scores[score]
     pairs = [(i, w, n) for i in members if (w := was[i]) is not None and (n := now[i]) is not None]
     sequential = before.sequential or after.sequential
     differences = [n - w for _, w, n in pairs]
     if sequential:
-        seen = stats.sequential_difference(differences)
+        seen = stats.sequential_difference(differences, among)
     else:
         averaged = any(side.repeated and any(side.trials[i] > 1 for i, _, _ in pairs) for side in (before, after))
-        seen = stats.difference(differences, [clusters[i] for i, _, _ in pairs], averaged=averaged)
+        seen = stats.difference(differences, [clusters[i] for i, _, _ in pairs], averaged=averaged, among=among)
     unlike = [(w, n) for _, w, n in pairs if w != n]
     fixed = sum(passes(n) and not passes(w) for w, n in unlike)
     broken = sum(passes(w) and not passes(n) for w, n in unlike)

@@ -30,7 +30,7 @@ class Difference:
 
 
 def difference(
-    values: Sequence[float], clusters: Sequence[Hashable], *, averaged: bool, confidence: float = 0.95
+    values: Sequence[float], clusters: Sequence[Hashable], *, averaged: bool, confidence: float = 0.95, among: int = 1
 ) -> Difference | None:
     """What is known about the mean of `values` (one a pair, -1..1); None without pairs.
 
@@ -41,6 +41,9 @@ def difference(
     cases of one cluster rise and fall together; at each end the wider one counts. With fewer, an error of clusters
     would be guessed from a handful of them, and one that wholly rose would make a fall of all look possible: the
     clusters are taken as given, and the interval speaks of further cases for them, not of further clusters.
+
+    `among`: of how many differences this is one, where the intervals are to hold for all of them together
+    (Bonferroni); so are the one-sided bounds.
     """
     if not values:
         return None
@@ -55,7 +58,7 @@ def difference(
             low, high = min(low, wide[0]), max(high, wide[1])
         return max(-1.0, low), min(1.0, high)
 
-    (low, high), (lower, upper) = interval(confidence), interval(0.90)
+    (low, high), (lower, upper) = interval(1 - (1 - confidence) / among), interval(1 - 0.10 / among)
     method = "adjusted mean of trials" if averaged else "Tango score"
     if spread:
         method += f", or cluster-robust over {len(set(clusters))} clusters where that is wider"

@@ -65,14 +65,14 @@ def sequential_interval(
     return least + span * _lower(scaled, alpha), most - span * _lower(1 - scaled, alpha)
 
 
-def sequential_difference(values: Sequence[float]) -> Difference | None:
+def sequential_difference(values: Sequence[float], among: int = 1) -> Difference | None:
     """`paired.difference` for values, -1..1, that were looked at as they came: in their order, one a case.
 
     `lower_bound` lies above -margin just if one who bets on that has won at some time. The cases are taken as
-    independent, which their random order serves: clusters are not allowed for.
+    independent, which their random order serves: clusters are not allowed for. `among` as there.
     """
-    wide = sequential_interval(values, 0.95, least=-1.0)
-    sided = sequential_interval(values, 0.90, least=-1.0)
+    wide = sequential_interval(values, 1 - 0.05 / among, least=-1.0)
+    sided = sequential_interval(values, 1 - 0.10 / among, least=-1.0)
     if wide is None or sided is None:
         return None
     mean = float(np.mean(values))

@@ -1,0 +1,40 @@
+"""The candidate in focus with every other target of its run beside it, each held against the same baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+
+from evalkit import compare, gate
+from evalkit.data import Comparison, Policy, Rival, Run, Verdict
+
+
+def decided(
+    against: Callable[[str], Comparison], candidate: str, others: Sequence[str], policy: Policy, today: date
+) -> tuple[Comparison, Verdict]:
+    """The comparison of `candidate` with the `others` as its rivals, and its verdict.
+
+    `against`: the comparison of one target, by identity, with the baseline that all share. A verdict is the one that
+    its candidate has by itself; `Verdict.together` says what is left of it where all of them are looked at.
+    """
+    among = len(others) + 1
+
+    def held(identity: str) -> Rival:
+        comparison = against(identity)
+        return Rival(comparison=comparison, verdict=gate.decide(comparison, policy, today, among=among))
+
+    focus = held(candidate)
+    return replace(focus.comparison, rivals=tuple(map(held, others))), focus.verdict
+
+
+def others(baseline_run: Run, baseline: str, candidate_run: Run, candidate: str) -> tuple[str, ...]:
+    """The further targets of the candidate's run: what else might replace the baseline."""
+    same = baseline_run.info == candidate_run.info
+    own = (target.identity for target in candidate_run.info.targets)
+    return tuple(name for name in own if name != candidate and not (same and name == baseline))
+
+
+def within(baseline_run: Run, baseline: str, candidate_run: Run) -> Callable[[str], Comparison]:
+    """Of two runs, or twice the same: any target of the second against `baseline` of the first."""
+    return lambda identity: compare.compare(baseline_run, baseline, candidate_run, identity)
