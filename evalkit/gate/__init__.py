@@ -104,7 +104,8 @@ def _wider(comparison: Comparison, checks: Sequence[Check], among: int) -> Seque
     """
     suite = comparison.suite
     sides = _sides(comparison)
-    slices = {**slicing.slices(suite), **{f"feature:{name}": found for name, found in slicing.by_feature(suite).items()}}
+    features = {f"feature:{name}": members for name, members in slicing.by_feature(suite).items()}
+    slices = {**slicing.slices(suite), **features}
     drops = [check.rule for check in checks if check.rule.kind == "max_drop"]
     named = {rule.slice: slices[rule.slice] for rule in drops if rule.slice in slices}
     scores = [score for score in SCORES if any(rule.score == score for rule in drops)]
