@@ -208,6 +208,35 @@ def test_judging_twice_gives_the_same(given: Answer, of: str) -> None:
     assert repr(again(CASES[of], given)) == repr(SCORE(CASES[of], given))
 
 
+LOOKALIKES: tuple[tuple[str, Json], ...] = (
+    *(("book_hotel", {"city": "Oslo", "nights": nights}) for nights in (1, 1.0, True, "1", None)),
+    *(("book_hotel", {"nights": nights, "city": 5}) for nights in (0, False, "0")),
+    ("book_hotel", {"city": 5, "nights": 0}),
+    ("book_hotel", '{"city": "Oslo", "nights": 1}'),
+    ("book_hotel", "{'city': 'Oslo', 'nights': 1}"),
+    ("get_weather", {"city": "Oslo", "nights": 1}),
+)
+
+
+@given(st.lists(st.lists(st.sampled_from(LOOKALIKES), max_size=2), max_size=12), st.sampled_from(sorted(CASES)))
+def test_an_answer_is_judged_as_if_none_like_it_had_been_judged_before(
+    given: list[list[tuple[str, Json]]], of: str
+) -> None:
+    used = judge(SUITE, Judging())
+    for made in given:
+        fresh = judge(SUITE, Judging())
+        assert repr(used(CASES[of], answer(*made))) == repr(fresh(CASES[of], answer(*made)))
+
+
+def test_answers_that_were_judged_are_forgotten_before_they_fill_the_memory() -> None:
+    used = judge(SUITE, Judging())
+    before = used(CASES["call"], answer(BOOKED))
+    scores = [used(CASES["call"], answer(("loose", {"n": n}))) for n in range(200)]
+    kept = sum(used(CASES["call"], answer(("loose", {"n": n}))) is scores[n] for n in reversed(range(200)))
+    assert 0 < kept < 100
+    assert used(CASES["call"], answer(BOOKED)) == before
+
+
 def test_what_extraction_found_is_kept_and_lowers_nothing() -> None:
     odd = Violation(payload=None, code="envelope.finish_conflict", message="stop")
     given = SCORE(CASES["call"], replace(answer(BOOKED), violations=(odd,)))

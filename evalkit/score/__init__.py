@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from evalkit import arms, plugins, values
@@ -18,6 +18,8 @@ NOTHING_WANTED = Fit(mismatches=(), calls=Counts(), arguments=Counts(), unpaired
 
 _KEPT = 2048
 """Cases that are kept ready at a time, so that memory does not grow with the suite. The trials of one come together."""
+_REMEMBERED = 64
+"""Answers to a case whose scores are remembered at a time: models, and trials of one, often answer alike."""
 
 
 def judge(suite: Suite, judging: Judging) -> Callable[[Case, Answer], Score]:
@@ -30,9 +32,33 @@ def judge(suite: Suite, judging: Judging) -> Callable[[Case, Answer], Score]:
             if len(benches) >= _KEPT:
                 benches.clear()
             bench = benches[case.id] = _compile(case, suite, judging)
-        return _score(bench, answer)
+        told = _told(answer)
+        if told is None:
+            return _score(bench, answer)
+        found = bench.scores.get(told)
+        if found is None:
+            if len(bench.scores) >= _REMEMBERED:
+                bench.scores.clear()
+            found = bench.scores[told] = _score(bench, answer)
+        return found
 
     return score
+
+
+def _told(answer: Answer) -> Hashable | None:
+    """All that is judged of an answer: two that have it in common have one score. None if it cannot be told in short.
+
+    Arguments that crossed the wire as text are known by it. Objects are by how Python writes them, which tells 1, 1.0
+    and true apart, and keeps the order of keys, in which violations are reported.
+    """
+    try:
+        calls = [
+            (call.index, call.tool, repr(call.value) if call.text is None else call.text, call.text is None, call.error)
+            for call in answer.payloads
+        ]
+    except (ValueError, RecursionError):  # a number of thousands of digits, thousands of levels
+        return None
+    return answer.arm, answer.text if answer.arm in arms.IN_TEXT else "", answer.violations, *calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +76,7 @@ class _Bench:
     forbidden: frozenset[str]
     """Names of tools."""
     compiled: dict[str, Validator] = field(default_factory=dict)
+    scores: dict[Hashable, Score] = field(default_factory=dict)
 
     def validator(self, tool: str) -> Validator | None:
         """None for a tool that was not offered. Most that are offered are never called, so each waits for its call."""
