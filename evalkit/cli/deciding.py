@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,7 @@ from evalkit.cli import announcing, baselines, options
 from evalkit.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
-    from evalkit.data import Comparison, Policy, Report, Run
+    from evalkit.data import Comparison, Policy, Report, Run, Verdict
     from evalkit.plugins import Renderer
 
 READABLE = 110
@@ -40,8 +40,12 @@ def compare(
     output: options.Outputs = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Compare two models case by case. Prints what `gate` prints; the exit code does not depend on the outcome."""
-    conclude_stored(run, other, baseline, candidate, policy, reports, output or [], as_json=as_json)
+    """Compare models case by case. Prints what `gate` prints; the exit code does not depend on the outcome.
+
+    Every model of the run is held against the baseline, and one candidate is told in full. Where they are not named,
+    the run's first model is the baseline, and the next one is told in full.
+    """
+    conclude_stored(run, other, baseline, candidate, policy, reports, output or [], choose=True, as_json=as_json)
 
 
 def gate(
@@ -55,11 +59,23 @@ def gate(
     github_summary: options.GithubSummary = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Hold the candidate against a policy: exit 0 pass, 1 fail, 3 inconclusive, 4 not comparable."""
+    """Hold the candidate against a policy: exit 0 pass, 1 fail, 3 inconclusive, 4 not comparable.
+
+    Of a run with more than two models, name the two that are meant: a gate picks none. Its report has the others too.
+    """
     outputs = output or []
     raise typer.Exit(
         conclude_stored(
-            run, other, baseline, candidate, policy, reports, outputs, as_json=as_json, github=github_summary
+            run,
+            other,
+            baseline,
+            candidate,
+            policy,
+            reports,
+            outputs,
+            choose=False,
+            as_json=as_json,
+            github=github_summary,
         )
     )
 
@@ -73,11 +89,15 @@ def report(
     reports: options.Reports = options.REPORTS,
     output: options.Outputs = None,
 ) -> None:
-    """Write the comparison of a stored run as HTML, Markdown or JSON; without -o as RUN/report.html."""
+    """Write the comparison of a stored run as HTML, Markdown or JSON; without -o as RUN/report.html.
+
+    Every model of the run is in it, and one candidate is told in full. Where they are not named, the run's first model
+    is the baseline, and the next one is told in full.
+    """
     from evalkit.cli.locating import run_folder
 
     outputs = output or [run_folder(run, reports) / "report.html"]
-    conclude_stored(run, other, baseline, candidate, policy, reports, outputs, as_json=False, show=False)
+    conclude_stored(run, other, baseline, candidate, policy, reports, outputs, choose=True, as_json=False, show=False)
 
 
 def conclude_stored(
@@ -89,11 +109,15 @@ def conclude_stored(
     reports: Path,
     outputs: Sequence[Path],
     *,
+    choose: bool,
     as_json: bool,
     show: bool = True,
     github: bool = False,
 ) -> ExitCode:
-    """Compare two targets of stored runs by name, decide, print and write. The verdict's exit code."""
+    """Compare targets of stored runs by name, decide, print and write. The verdict's exit code.
+
+    `choose`: of more than two, those that are not named follow from their order.
+    """
     from evalkit import store, workspace
     from evalkit.cli.locating import run_folder
 
@@ -102,9 +126,9 @@ def conclude_stored(
     first = store.load(run_folder(run, reports))
     second = store.load(run_folder(other, reports)) if other else first
     if baseline is not None and baseline.startswith(baselines.PREFIX):
-        comparison = _against_file(baseline, second, candidate)
-        return settle(comparison, rules, outputs, as_json=as_json, show=show, github=github)
-    incumbent, successor = _sides(first, second, baseline, candidate)
+        comparison, verdict = _against_file(baseline, second, candidate, rules, choose=choose)
+        return settle(comparison, verdict, outputs, as_json=as_json, show=show, github=github)
+    incumbent, successor = _sides(first, second, baseline, candidate, choose=choose)
     return conclude(first, incumbent, second, successor, rules, outputs, as_json=as_json, show=show, github=github)
 
 
@@ -120,26 +144,28 @@ def conclude(
     show: bool = True,
     github: bool = False,
 ) -> ExitCode:
-    """Compare two targets of loaded runs, and `settle` it."""
-    from evalkit import compare
+    """Compare two targets of loaded runs, the further targets beside them, and `settle` it."""
+    from evalkit import rivals
 
-    comparison = compare.compare(first, baseline, second, candidate)
-    return settle(comparison, policy, outputs, as_json=as_json, show=show, github=github)
+    others = rivals.others(first, baseline, second, candidate)
+    against = rivals.within(first, baseline, second)
+    comparison, verdict = rivals.decided(against, candidate, others, policy, _today())
+    return settle(comparison, verdict, outputs, as_json=as_json, show=show, github=github)
 
 
 def settle(
     comparison: Comparison,
-    policy: Policy,
+    verdict: Verdict,
     outputs: Sequence[Path],
     *,
     as_json: bool,
     show: bool = True,
     github: bool = False,
 ) -> ExitCode:
-    """Decide, print (unless `show` is False), write every report of `outputs`, tell GitHub. The verdict's exit code."""
-    from evalkit import plugins
+    """Print (unless `show` is False), write every report of `outputs`, tell GitHub. The verdict's exit code."""
+    from evalkit import plugins, report
 
-    built = decided(comparison, policy)
+    built = report.build(comparison, verdict)
     if as_json:
         typer.echo(plugins.renderer("json").render(built))
     elif show and sys.stdout.isatty():
@@ -174,7 +200,11 @@ def decided(comparison: Comparison, policy: Policy) -> Report:
     """The report on a comparison, with its verdict as of today."""
     from evalkit import gate, report
 
-    return report.build(comparison, gate.decide(comparison, policy, datetime.now(UTC).date()))
+    return report.build(comparison, gate.decide(comparison, policy, _today()))
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def write(built: Report, outputs: Sequence[Path], *, err: bool) -> None:
@@ -208,34 +238,52 @@ def renderers_of(outputs: Sequence[Path]) -> list[tuple[Path, Renderer]]:
     return [(path, known[path.suffix]) for path in outputs]
 
 
-def _against_file(name: str, run: Run, candidate: str | None) -> Comparison:
+def _against_file(
+    name: str, run: Run, candidate: str | None, policy: Policy, *, choose: bool
+) -> tuple[Comparison, Verdict]:
     """A run against a baseline's file. The cases that are not what they were are named on stderr."""
+    from evalkit import rivals
     from evalkit.baselines import holding
 
     held = baselines.load(name)
     there = [target.identity for target in run.info.targets]
-    if candidate is None and len(there) != 1:
-        raise InputError("which is meant? --candidate is not given", f"the run has: {', '.join(there)}")
-    comparison = holding.against(held, run, candidate or there[0])
+    if candidate is None:
+        if len(there) != 1 and not choose:
+            raise InputError("which is meant? --candidate is not given", f"the run has: {', '.join(there)}")
+        candidate = there[0]
+        _in_focus(candidate, name, there)
+    others = [identity for identity in there if identity != candidate]
+    comparison, verdict = rivals.decided(
+        lambda identity: holding.against(held, run, identity), candidate, others, policy, _today()
+    )
     for change in comparison.left_out:
         typer.echo(f"not compared: {change.case}: {change.why}", err=True)
-    return comparison
+    return comparison, verdict
 
 
-def _sides(first: Run, second: Run, baseline: str | None, candidate: str | None) -> tuple[str, str]:
-    """The two targets meant. What is not named follows only where there is no doubt."""
+def _sides(first: Run, second: Run, baseline: str | None, candidate: str | None, *, choose: bool) -> tuple[str, str]:
+    """The two targets meant. What is not named follows where there is no doubt; if `choose`, from the run's order."""
     ours, theirs = ([target.identity for target in run.info.targets] for run in (first, second))
-    if first is second:
-        if baseline is None and candidate is None and len(ours) == 2:
-            return ours[0], ours[1]
-        if len(ours) == 2 and (baseline in ours or candidate in ours):
-            baseline = baseline or next(name for name in ours if name != candidate)
-            candidate = candidate or next(name for name in ours if name != baseline)
-    else:
+    named = baseline, candidate
+    if first is second and (choose or len(ours) == 2):
+        baseline = baseline or next((name for name in ours if name != candidate), None)
+        candidate = candidate or next((name for name in ours if name != baseline), None)
+    elif first is not second:
         baseline = baseline or (ours[0] if len(ours) == 1 else None)
         candidate = candidate or (theirs[0] if len(theirs) == 1 else None)
     if baseline is None or candidate is None:
         lacking = "--baseline" if baseline is None else "--candidate"
         names = ours if baseline is None else theirs
         raise InputError(f"which is meant? {lacking} is not given", f"the run has: {', '.join(names)}")
+    if None in named:
+        _in_focus(candidate, baseline, theirs)
     return baseline, candidate
+
+
+def _in_focus(candidate: str, baseline: str, there: Sequence[str]) -> None:
+    """Where there was a choice, what was chosen."""
+    from evalkit.cli import printing
+
+    if len(there) > 2:
+        told = f"{candidate} against {baseline} in full, the others beside it: --candidate and --baseline name others"
+        typer.echo(printing.visible(told), err=True)
