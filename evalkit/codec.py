@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from evalkit.errors import StoreError
 
-VERSION = 1
+VERSION = 2
 """Of stored runs. One current format: another version is refused, with what to do."""
 
 Noun = TypeVar("Noun")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NoReturn, TypeAlias
@@ -221,9 +221,9 @@ def parse_json(text: str, file: str) -> Document:
     return Document(value=_json(text, file), file=file, marks=marks)
 
 
-def parse_lines(text: str, file: str, problems: list[Problem]) -> Iterator[Document]:
+def parse_lines(lines: Iterable[str], file: str, problems: list[Problem]) -> Iterator[Document]:
     """A document for each line of JSON Lines that is not blank; what is wrong with a line joins `problems`."""
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:

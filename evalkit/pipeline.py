@@ -6,14 +6,14 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 
 from evalkit import cache as answers
-from evalkit import extract, plugins, score, values
+from evalkit import extract, plugins, score, shelf, values
 from evalkit.cache import Cache
 from evalkit.data import Answer, Attempt, Case, Fault, Judging, Record, Request, Response, Suite, Target, Timing
 from evalkit.errors import ProviderError
@@ -53,7 +53,7 @@ class _Asking:
     caches: Mapping[str, Cache]
     """Target identity -> where its answers are kept; none for what answers at no cost anyway."""
     pace: Pace
-    spent: Mapping[tuple[str, int, str], tuple[Attempt, ...]]
+    spent: Callable[[tuple[str, int, str]], tuple[Attempt, ...]]
     jitter: random.Random = field(default_factory=lambda: random.Random(0))
 
 
@@ -61,14 +61,14 @@ def plan(
     suite: Suite,
     targets: Sequence[Target],
     trials: int,
-    done: Collection[tuple[str, int, str]] = frozenset(),
+    done: Callable[[tuple[str, int, str]], bool] = lambda _: False,
     order: Sequence[Case] | None = None,
 ) -> Iterator[Request]:
     """Every request that is still to be sent, trial by trial, the targets of one case beside each other.
 
     Which target comes first follows from the case's id, so that drift over the day favours none of them. A run cut
     short has seen every case once before it sees one twice. With an `order` of the cases it goes case by case, all
-    trials of one before the next. `done` holds (target identity, trial, case id).
+    trials of one before the next. `done` tells of (target identity, trial, case id) whether it has its answer.
     """
     builder = Builder(suite)
     if order is None:
@@ -78,7 +78,7 @@ def plan(
     for trial, case in turns:
         first = int(values.digest(case.id), 16) % len(targets)
         for target in (*targets[first:], *targets[:first]):
-            if (target.identity, trial, case.id) not in done:
+            if not done((target.identity, trial, case.id)):
                 yield builder.build(case, trial, target)
 
 
@@ -88,7 +88,7 @@ async def ask(
     targets: Sequence[Target],
     world: World,
     pace: Pace,
-    spent: Mapping[tuple[str, int, str], tuple[Attempt, ...]] | None = None,
+    spent: Callable[[tuple[str, int, str]], tuple[Attempt, ...]] = lambda _: (),
     limiters: Mapping[str, Limiter] | None = None,
     beside: Sequence[Iterable[Request]] = (),
     cache: Cache | None = None,
@@ -96,9 +96,10 @@ async def ask(
     """Send every request and give each record as it comes, unscored, in any order.
 
     At most `pace.width` requests are in flight or wait to be taken, so memory does not grow with the number of cases.
-    `spent`: attempts of an earlier, interrupted run, kept with the record. `limiters`: target identity -> what bounds
-    the flight to it; else new ones. `beside`: lanes beside `requests`, so that none waits for another; `pace.width` is
-    shared out among them. `cache`: answers of other runs, taken where there is one and kept where not.
+    `spent`: (target identity, trial, case id) -> attempts of an earlier, interrupted run, kept with the record.
+    `limiters`: target identity -> what bounds the flight to it; else new ones. `beside`: lanes beside `requests`, so
+    that none waits for another; `pace.width` is shared out among them. `cache`: answers of other runs, taken where
+    there is one and kept where not.
     """
     async with AsyncExitStack() as stack:
         connections = {}
@@ -112,7 +113,7 @@ async def ask(
             limiters=limiters or limits(targets, pace),
             caches={target.identity: cache for target in targets if cache and _worth_keeping(target)},
             pace=pace,
-            spent=spent or {},
+            spent=spent,
         )
         if pace.each:
             await asyncio.gather(*(_warm_up(target, asking, pace.each) for target in targets))
@@ -177,7 +178,7 @@ async def _answer(request: Request, asking: _Asking) -> Record:
         started=datetime.now(UTC).isoformat(timespec="milliseconds"),
         sent=asking.builder.digest(request),
         reply=_UNASKED,
-        attempts=asking.spent.get((target.identity, request.trial, request.case.id), ()),
+        attempts=asking.spent((target.identity, request.trial, request.case.id)),
     )
     kept = asking.caches.get(target.identity)
     if kept is None:
@@ -292,7 +293,7 @@ def judge(suite: Suite, judging: Judging, targets: Sequence[Target] = ()) -> Cal
 
     Reads the reply anew where `answer` is None, so that a stored run can be judged again with nothing asked.
     """
-    cases = {case.id: case for case in suite.cases}
+    case = shelf.finder(suite.cases)
     rules = score.judge(suite, judging)
     priced = {target.identity: target for target in targets}
 
@@ -307,6 +308,6 @@ def judge(suite: Suite, judging: Judging, targets: Sequence[Target] = ()) -> Cal
                 return replace(record, reply=_fault(error, 0.0), answer=None, score=None)
             if record.target in priced:
                 answer = _priced(answer, priced[record.target])
-        return replace(record, answer=answer, score=rules(cases[record.case], answer))
+        return replace(record, answer=answer, score=rules(case(record.case), answer))
 
     return scored

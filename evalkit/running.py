@@ -81,11 +81,10 @@ def carry_out(
             reason = asyncio.run(_ask(opened, placed, world, seen, (*brakes, servers), cache)) or servers.admit()
         if reason is None:
             return None
-        wanted = _wanted(order)
-        left = wanted - opened.answered()
+        left = sum(_left(opened, order).values())
         if not left:
             return None
-        stopped = f"{reason}; {len(left):,} of {len(wanted):,} calls were not made"
+        stopped = f"{reason}; {left:,} of {_wanted(order):,} calls were not made"
         opened.describe(replace(opened.info, stopped=stopped))
         return stopped
 
@@ -93,9 +92,9 @@ def carry_out(
 @contextmanager
 def _served(opened: store.Store, order: Order, folder: Path) -> Iterator[serving.Fleet]:
     """The servers of those targets that have something left to answer. What they did is kept in the run."""
-    served = [target for target in order.targets if target.serve]
-    asked = {identity for identity, _, _ in _wanted(order) - opened.answered()} if served else set()
-    with serving.started([target for target in served if target.identity in asked], folder) as fleet:
+    left = _left(opened, order)
+    served = [target for target in order.targets if target.serve and left[target.identity]]
+    with serving.started(served, folder) as fleet:
         try:
             yield fleet
         finally:
@@ -122,9 +121,8 @@ async def _ask(
 ) -> str | None:
     judge = pipeline.judge(order.suite, order.judging, order.targets)
     cases = sequence.shuffled(order.suite) if order.sequential else None
-    answered = opened.answered()
-    left = {identity for identity, _, _ in _wanted(order) - answered}
-    targets = [target for target in order.targets if target.identity in left]
+    left = _left(opened, order)
+    targets = [target for target in order.targets if left[target.identity]]
     lanes = [[target] for target in targets] if order.pace.each else [targets]
     limiters = pipeline.limits(targets, order.pace)
     began = datetime.now(UTC).isoformat(timespec="seconds")
@@ -132,7 +130,7 @@ async def _ask(
 
     def admitted(lane: Sequence[Target]) -> Iterator[Request]:
         nonlocal reason
-        for request in pipeline.plan(order.suite, lane, order.trials, answered, cases):
+        for request in pipeline.plan(order.suite, lane, order.trials, opened.answered, cases):
             reason = next((why for brake in brakes if (why := brake.admit()) is not None), None)
             if reason is not None:
                 return
@@ -142,7 +140,7 @@ async def _ask(
         return None
     first, *beside = map(admitted, lanes)
     asked = pipeline.ask(
-        first, order.suite, targets, world, order.pace, opened.faulted(), limiters, beside=beside, cache=cache
+        first, order.suite, targets, world, order.pace, opened.spent, limiters, beside=beside, cache=cache
     )
     try:
         async for record in asked:
@@ -167,20 +165,21 @@ def _flights(limiters: Mapping[str, Limiter], began: str) -> Iterator[Json]:
 
 def missing(folder: Path, order: Order) -> int:
     """How many answers the run in `folder` lacks."""
-    wanted = _wanted(order)
     if not store.holds_run(folder):
-        return len(wanted)
+        return _wanted(order)
     with store.open_run(folder) as opened:
-        return len(wanted - opened.answered())
+        return sum(_left(opened, order).values())
 
 
-def _wanted(order: Order) -> set[store.Key]:
-    return {
-        (t.identity, trial, case.id)
-        for t in order.targets
-        for trial in range(order.trials)
-        for case in order.suite.cases
-    }
+def _wanted(order: Order) -> int:
+    return len(order.suite.cases) * len(order.targets) * order.trials
+
+
+def _left(opened: store.Store, order: Order) -> Mapping[str, int]:
+    """Target identity -> how many answers the run lacks. One suite is in a run, so none of it has any other case."""
+    each = len(order.suite.cases) * order.trials
+    answered = opened.answers(order.trials)
+    return {target.identity: max(0, each - answered.get(target.identity, 0)) for target in order.targets}
 
 
 def join(folder: Path, info: RunInfo, suite: Suite) -> store.Store:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import islice
 
+from evalkit import shelf
 from evalkit import suite as suites
 from evalkit.data import Case, Suite
 from evalkit.errors import InputError, suggest
@@ -24,7 +26,7 @@ def merge(parts: Sequence[Suite]) -> Suite:
     if len({part.formats for part in parts}) > 1:
         raise InputError("some of the suites assert formats and some do not", "run them apart")
     specs = {f"{part.name}/{key}": spec for part in parts for key, spec in part.specs.items()}
-    cases = tuple(
+    cases = shelf.gather(
         replace(
             case,
             id=f"{part.name}/{case.id}",
@@ -51,21 +53,24 @@ def select(
 
     Raises InputError if nothing is left, or an id, tag or tool is nowhere in the suite.
     """
+    if not (ids or tags or tools) and text is None and (limit is None or limit >= len(suite.cases)):
+        return suite
     _known(suite, ids, tags, tools)
-    cases = [
+    meeting = (
         case
         for case in suite.cases
         if (not ids or case.id in ids)
         and (not tags or set(tags) & set(case.tags))
         and (not tools or set(tools) & wanted(case))
         and (text is None or text.casefold() in _said(case))
-    ][:limit]
+    )
+    cases = shelf.gather(islice(meeting, limit))
     if not cases:
         raise InputError(f"no case of suite {suite.name} is selected", "loosen -k, --tag, --tool or --case")
     if len(cases) == len(suite.cases):
         return suite
     used = {key for case in cases for key in case.tools}
-    part = replace(suite, cases=tuple(cases), specs={key: spec for key, spec in suite.specs.items() if key in used})
+    part = replace(suite, cases=cases, specs={key: spec for key, spec in suite.specs.items() if key in used})
     return replace(part, digest=suites.digest(part))
 
 
@@ -79,11 +84,12 @@ def _said(case: Case) -> str:
 
 
 def _known(suite: Suite, ids: Collection[str], tags: Collection[str], tools: Collection[str]) -> None:
-    for given, known, kind in (
-        (ids, {case.id for case in suite.cases}, "case"),
-        (tags, {tag for case in suite.cases for tag in case.tags}, "tag"),
-        (tools, {spec.name for spec in suite.specs.values()}, "tool"),
+    for given, there, kind in (
+        (ids, (case.id for case in suite.cases), "case"),
+        (tags, (tag for case in suite.cases for tag in case.tags), "tag"),
+        (tools, (spec.name for spec in suite.specs.values()), "tool"),
     ):
+        known = set(there) if given else set()
         unknown = sorted(set(given) - known)
         if unknown:
             raise InputError(f"suite {suite.name} has no {kind} {unknown[0]!r}", suggest(unknown[0], known))

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from evalkit import codec
+from evalkit import codec, shelf
 from evalkit.data import Answer, Attempt, Fault, Record, Run, RunInfo, Score, Suite
 from evalkit.errors import InputError, StoreError
 
 FILE = "run.db"
 _APPLICATION = 0x45564B54  # "EVKT", so that another SQLite file is refused by name and not by accident
-_TABLES = """
+_TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+{shelf.TABLE};
 CREATE TABLE records (
     target TEXT NOT NULL, trial INTEGER NOT NULL, case_id TEXT NOT NULL,
     asked TEXT NOT NULL, judged TEXT, faulted INTEGER NOT NULL,
@@ -63,7 +64,8 @@ class Store:
 
     @property
     def suite(self) -> Suite:
-        return codec.decode(Suite, self._meta("suite"))
+        """Of a large one the cases stay in the file, and are read as they are taken."""
+        return replace(codec.decode(Suite, self._meta("suite")), cases=shelf.stored(self.path))
 
     def describe(self, info: RunInfo) -> None:
         """Replace what is known of the run as a whole (a target joined, judged by other rules)."""
@@ -76,20 +78,24 @@ class Store:
         with self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def answered(self) -> frozenset[Key]:
-        """What need not be asked again: everything that is no Fault."""
-        rows = self._connection.execute("SELECT target, trial, case_id FROM records WHERE NOT faulted")
-        return frozenset(rows.fetchall())
+    def answers(self, trials: int) -> Mapping[str, int]:
+        """Target identity -> how often it answered in the first `trials` trials. A Fault is no answer."""
+        query = "SELECT target, count(*) FROM records WHERE trial < ? AND NOT faulted GROUP BY target"
+        return dict(self._connection.execute(query, (trials,)))
 
-    def faulted(self) -> dict[Key, tuple[Attempt, ...]]:
+    def answered(self, key: Key) -> bool:
+        """Whether that need not be asked again."""
+        query = "SELECT 1 FROM records WHERE target = ? AND trial = ? AND case_id = ? AND NOT faulted"
+        return self._connection.execute(query, key).fetchone() is not None
+
+    def spent(self, key: Key) -> tuple[Attempt, ...]:
         """The attempts already spent on what is still unanswered."""
-        rows = self._connection.execute("SELECT target, trial, case_id, asked FROM records WHERE faulted").fetchall()
-        spent: dict[Key, tuple[Attempt, ...]] = {}
-        for target, trial, case, asked in rows:
-            record = codec.decode(Record, asked)
-            if isinstance(record.reply, Fault):
-                spent[target, trial, case] = (*record.attempts, Attempt(fault=record.reply, wait=0.0))
-        return spent
+        query = "SELECT asked FROM records WHERE target = ? AND trial = ? AND case_id = ? AND faulted"
+        found = self._connection.execute(query, key).fetchone()
+        record = codec.decode(Record, found[0]) if found else None
+        if record is None or not isinstance(record.reply, Fault):
+            return ()
+        return (*record.attempts, Attempt(fault=record.reply, wait=0.0))
 
     def records(self) -> Iterator[Record]:
         """Every record, by target, trial and the order of asking; read as they are taken."""
@@ -103,7 +109,9 @@ class Store:
             yield codec.decode(Record, asked)
 
     def load(self) -> Run:
-        return Run(info=self.info, suite=self.suite, records=tuple(self.records()))
+        suite = self.suite
+        whole = replace(suite, cases=tuple(suite.cases))
+        return Run(info=self.info, suite=whole, records=tuple(self.records()))
 
     def rejudge(self, records: Iterable[Record], info: RunInfo) -> None:
         """Replace what records are worth, and with it what is known of the run, all in one transaction."""
@@ -142,7 +150,8 @@ def create(folder: Path, info: RunInfo, suite: Suite) -> Store:
         raise InputError(f"{path}: cannot be written: {error}", "give another --run") from error
     store = Store(connection, path)
     with connection:
-        store._set_meta("suite", codec.encode(suite))
+        store._set_meta("suite", codec.encode(replace(suite, cases=())))
+        connection.executemany("INSERT INTO cases VALUES (?, ?)", shelf.rows(suite.cases))
         store._set_meta("info", codec.encode(info))
         connection.execute(f"PRAGMA application_id={_APPLICATION}")
         connection.execute(f"PRAGMA user_version={codec.VERSION}")

@@ -3,145 +3,148 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from typing import TypeAlias
 
-from evalkit import gold, plugins, schema, values
+from evalkit import gold, plugins, schema, shelf, values
 from evalkit.data import Case, ExpectedCall, Json, Pointer, Suite, ToolSpec
 from evalkit.errors import InputError, Place, Problem, suggest
 
 Part: TypeAlias = tuple[str | int, ...]
 """A part of a case: ("id",), ("offer", n), ("forbid", n), ("expect", expectation, call) or, with the rule behind it,
 ("expect", expectation, call, rule); () is the case as a whole."""
-Locate: TypeAlias = Callable[[int, Part], tuple[Place | None, Pointer]]
-"""Where a part of the case with that index was written, and its pointer there."""
+Locate: TypeAlias = Callable[[Part], tuple[Place | None, Pointer]]
+"""Where a part of a case was written, and its pointer there."""
 
 
-def build(draft: Suite, *, locate: Locate | None = None, place: Place | None = None, mark_flaws: bool = False) -> Suite:
-    """`draft` with its digest, if all of it can be judged. Raises InputError with everything that is wrong.
+def build(
+    draft: Suite,
+    written: Iterable[tuple[Case, Locate]] | None = None,
+    *,
+    place: Place | None = None,
+    beside: Sequence[Problem] = (),
+    mark_flaws: bool = False,
+) -> Suite:
+    """The draft with its digest, if all of it can be judged. Raises InputError with everything that is wrong.
 
-    Gold that breaks the schema of its own tool is wrong too, but not on cases that come with `flaws`. With
-    `mark_flaws`, for other people's cases, which are not ours to drop, it becomes such a flaw. `place` is where the
-    suite as a whole was written.
+    `written`: its cases with their places, each read as it is taken; else those it has. `place`: where the suite as a
+    whole was written. `beside`: what is found wrong while they are read, which is told too. Gold that breaks the
+    schema of its own tool is wrong, but not on cases that come with `flaws`. With `mark_flaws`, for other people's
+    cases, which are not ours to drop, it becomes such a flaw.
     """
     unsound = {key: schema.check(spec.schema, spec.source) for key, spec in draft.specs.items()}
-    checker = _Checker(draft, locate or _by_source(draft), {key for key, found in unsound.items() if found})
-    problems = [*chain(*unsound.values()), *checker.whole(place)]
-    cases = []
-    for index, case in enumerate(draft.cases):
-        found = list(checker.case(index))
-        broken = [] if found or case.flaws else list(checker.gold(index))
+    checker = _Checker(draft, {key for key, found in unsound.items() if found})
+    problems = [*chain(*unsound.values())]
+    gathering = shelf.Gathering()
+    for case, locate in written or ((case, _by_source(case)) for case in draft.cases):
+        found = list(checker.case(case))
+        broken = [] if found or case.flaws else list(checker.gold(case))
         if mark_flaws:
-            case = replace(case, flaws=(*case.flaws, *(problem.what for problem in broken)))
+            case = replace(case, flaws=(*case.flaws, *(what for _, what, _ in broken)))
         else:
             found += broken
-        cases.append(case)
-        problems += found
-    if problems:
-        raise InputError(dict.fromkeys(problems))  # alternatives of one $one_of share what is wrong around it
-    return replace(draft, cases=tuple(cases), digest=digest(draft))
+        if earlier := gathering.add(case):
+            hint = f"the first is at {earlier.source}" if earlier.source else ""
+            found.append((("id",), f"the id {case.id!r} stands twice", hint))
+        problems += (_placed(finding, locate) for finding in found)
+    cases = gathering.cases()
+    if not cases and not beside:
+        hint = "write at least one under cases, or on the lines below the first of a .jsonl"
+        problems.append(Problem(what=f"the suite {draft.name!r} has no cases", hint=hint, place=place))
+    if problems or beside:
+        # alternatives of one $one_of share what is wrong around it
+        raise InputError(dict.fromkeys((*beside, *problems)))
+    built = replace(draft, cases=cases)
+    return replace(built, digest=digest(built))
 
 
-def _by_source(suite: Suite) -> Locate:
-    """For cases that were not read from a file of ours: their source, and their id in place of a pointer."""
-
-    def locate(index: int, _: Part) -> tuple[Place | None, Pointer]:
-        case = suite.cases[index]
-        return Place(file=case.source) if case.source else None, case.id
-
-    return locate
+def _by_source(case: Case) -> Locate:
+    """For a case that was not read from a file of ours: its source, and its id in place of a pointer."""
+    return lambda _: (Place(file=case.source) if case.source else None, case.id)
 
 
-@dataclass(frozen=True, slots=True)
+_Finding: TypeAlias = tuple[Part, str, str]
+"""A part of a case, what is wrong with it, and a hint or ""."""
+
+
+def _placed(finding: _Finding, locate: Locate) -> Problem:
+    part, what, hint = finding
+    place, path = locate(part)
+    return Problem(what=what, hint=hint, place=place, path=path)
+
+
 class _Checker:
-    suite: Suite
-    locate: Locate
-    unsound: Set[str]
-    """Keys of specs whose schema nothing can be held against."""
+    """What is wrong with one case."""
 
-    def problem(self, index: int, part: Part, what: str, hint: str = "") -> Problem:
-        place, path = self.locate(index, part)
-        return Problem(what=what, hint=hint, place=place, path=path)
+    def __init__(self, suite: Suite, unsound: Set[str]) -> None:
+        """`unsound`: keys of specs whose schema nothing can be held against."""
+        self.suite = suite
+        self.unsound = unsound
+        self.known = {spec.name for spec in suite.specs.values()}
 
-    def whole(self, place: Place | None) -> Iterator[Problem]:
-        if not self.suite.cases:
-            hint = "write at least one under cases, or on the lines below the first of a .jsonl"
-            yield Problem(what=f"the suite {self.suite.name!r} has no cases", hint=hint, place=place)
-        first: dict[str, int] = {}
-        for index, case in enumerate(self.suite.cases):
-            earlier = first.setdefault(case.id, index)
-            if earlier != index:
-                there, _ = self.locate(earlier, ("id",))
-                yield self.problem(index, ("id",), f"the id {case.id!r} stands twice", f"the first is at {there}")
-
-    def case(self, index: int) -> Iterator[Problem]:
+    def case(self, case: Case) -> Iterator[_Finding]:
         """What makes a case unusable, but for gold that breaks its schema."""
-        case = self.suite.cases[index]
-        yield from self.offer(index, case)
+        yield from self.offer(case)
         offered = _offered(self.suite, case)
-        known = {spec.name for spec in self.suite.specs.values()}
         for n, name in enumerate(case.forbid):
-            if name not in known:
-                yield self.problem(index, ("forbid", n), f"no tool is called {name!r}", suggest(name, known))
+            if name not in self.known:
+                yield ("forbid", n), f"no tool is called {name!r}", suggest(name, self.known)
         for part, call in _calls(case):
-            if call.tool not in known:
-                yield self.problem(index, part, f"no tool is called {call.tool!r}", suggest(call.tool, offered))
+            if call.tool not in self.known:
+                yield part, f"no tool is called {call.tool!r}", suggest(call.tool, offered)
             elif call.tool not in offered:
-                hint = "add it to offer, or expect another"
-                yield self.problem(index, part, f"{call.tool!r} is expected but not offered", hint)
+                yield part, f"{call.tool!r} is expected but not offered", "add it to offer, or expect another"
             elif call.tool in case.forbid:
-                yield self.problem(index, part, f"{call.tool!r} is expected and forbidden", "drop it from one of them")
-            yield from self.rules(index, part, call)
+                yield part, f"{call.tool!r} is expected and forbidden", "drop it from one of them"
+            yield from self.rules(part, call)
 
-    def offer(self, index: int, case: Case) -> Iterator[Problem]:
+    def offer(self, case: Case) -> Iterator[_Finding]:
         taken: dict[str, str] = {}
         if not case.tools:
-            yield self.problem(index, (), "the case offers no tools")
+            yield (), "the case offers no tools", ""
         for n, key in enumerate(case.tools):
             spec = self.suite.specs.get(key)
             if spec is None:
-                yield self.problem(index, ("offer", n), f"no tool is called {key!r}", suggest(key, self.suite.specs))
+                yield ("offer", n), f"no tool is called {key!r}", suggest(key, self.suite.specs)
             elif spec.name in taken:
                 what = f"two tools called {spec.name!r} are offered: {taken[spec.name]!r} and {key!r}"
-                yield self.problem(index, ("offer", n), what, "name the tools to offer under offer:, one of each name")
+                yield ("offer", n), what, "name the tools to offer under offer:, one of each name"
             else:
                 taken[spec.name] = key
 
-    def rules(self, index: int, part: Part, call: ExpectedCall) -> Iterator[Problem]:
+    def rules(self, part: Part, call: ExpectedCall) -> Iterator[_Finding]:
         for n, rule in enumerate(call.args):
             try:
                 wrong = _matcher(rule.matcher).check(rule.value, rule.options)
             except InputError as unknown:
-                yield from (self.problem(index, (*part, n), each.what, each.hint) for each in unknown.problems)
+                yield from (((*part, n), each.what, each.hint) for each in unknown.problems)
             else:
                 if wrong:
-                    yield self.problem(index, (*part, n), f"${rule.matcher}: {wrong}")
+                    yield (*part, n), f"${rule.matcher}: {wrong}", ""
 
-    def gold(self, index: int) -> Iterator[Problem]:
+    def gold(self, case: Case) -> Iterator[_Finding]:
         """Where what a case wants breaks the schema of its own tool. All else in the case is sound."""
-        case = self.suite.cases[index]
         offered = _offered(self.suite, case)
         for part, call in _calls(case):
             if offered[call.tool] not in self.unsound:
-                yield from self.breaches(index, part, call, self.suite.specs[offered[call.tool]])
+                yield from self.breaches(part, call, self.suite.specs[offered[call.tool]])
 
-    def breaches(self, index: int, part: Part, call: ExpectedCall, spec: ToolSpec) -> Iterator[Problem]:
+    def breaches(self, part: Part, call: ExpectedCall, spec: ToolSpec) -> Iterator[_Finding]:
         undeclared = False
         for n, rule in enumerate(call.args):
             found = gold.undeclared(spec.schema, rule.path)
             if found and not found.allowed:
                 undeclared = True
-                what = f"{call.tool} has no argument {found.name!r}"
-                yield self.problem(index, (*part, n), what, suggest(found.name, found.known))
+                yield (*part, n), f"{call.tool} has no argument {found.name!r}", suggest(found.name, found.known)
         if undeclared:
             return
         for violation in gold.breaches(call, spec, self.suite.formats):
             nearest = _nearest(call, violation.path)
             what = f"what {call.tool} is expected to get breaks its schema: {violation.path or 'the arguments'}: "
-            yield self.problem(index, part if nearest is None else (*part, nearest), what + violation.message)
+            yield part if nearest is None else (*part, nearest), what + violation.message, ""
 
 
 _matcher = cache(plugins.matcher)
@@ -169,17 +172,21 @@ def _nearest(call: ExpectedCall, path: Pointer) -> int | None:
 
 def digest(suite: Suite) -> str:
     """Changes with anything that is asked or judged; not with names of suites, tags, sources or the order of cases."""
-    cases: dict[str, Json] = {
-        case.id: [
-            case.messages,
-            case.tools,
-            case.forbid,
-            [[each.ordered, each.extra_calls, [_call(call) for call in each.calls]] for each in case.accept],
-        ]
-        for case in suite.cases
-    }
+    return values.digest_of(_canonical(suite))
+
+
+def _canonical(suite: Suite) -> Iterator[str]:
+    """`values.canonical` of [formats, {key: spec}, {id: case}], piece by piece."""
     specs = {key: [spec.name, spec.description, spec.schema] for key, spec in suite.specs.items()}
-    return values.digest([suite.formats, specs, cases])
+    yield f"[{values.canonical(suite.formats)},{values.canonical(specs)},{{"
+    for number, case in enumerate(shelf.alphabetical(suite.cases)):
+        yield f"{',' if number else ''}{values.canonical(case.id)}:{values.canonical(_case(case))}"
+    yield "}]"
+
+
+def _case(case: Case) -> Json:
+    accept = [[each.ordered, each.extra_calls, [_call(call) for call in each.calls]] for each in case.accept]
+    return [case.messages, case.tools, case.forbid, accept]
 
 
 def _call(call: ExpectedCall) -> Json:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -24,9 +26,24 @@ from evalkit.patterns import spell_all
 def read_text(path: str | Path) -> str:
     """The text of a UTF-8 file. Raises InputError, with the place, for everything else."""
     path = Path(path)
+    with _readable(path):
+        content = path.read_bytes()
+    return _decoded(content, str(path))
+
+
+def read_lines(path: str | Path) -> Iterator[str]:
+    """The lines of a UTF-8 file, each read as it is taken. Raises InputError, with the place, for everything else."""
+    path = Path(path)
+    with _readable(path), path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            yield _decoded(line.removesuffix(b"\n"), str(path), number)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     place = Place(file=str(path))
     try:
-        content = path.read_bytes()
+        yield
     except FileNotFoundError:
         folder = path.parent
         hint = f"there is no folder {folder}"
@@ -35,15 +52,20 @@ def read_text(path: str | Path) -> str:
         raise InputError(Problem(what="no such file", hint=hint, place=place)) from None
     except OSError as error:
         raise InputError(Problem(what=f"cannot be read: {_reason(error)}", place=place)) from None
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+
+
+def _decoded(content: bytes, file: str, number: int = 1) -> str:
+    """The text of a file from its line `number` on."""
+    place = Place(file=file)
+    if number == 1 and content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(Problem(what="is UTF-16 text", hint="save it as UTF-8", place=place))
     if b"\0" in content:
         raise InputError(Problem(what="is a binary file, not text", place=place))
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        what = f"is not UTF-8: byte 0x{content[error.start]:02x}"
+        line = error.object.count(b"\n", 0, error.start) + number
+        what = f"is not UTF-8: byte 0x{error.object[error.start]:02x}"
         raise InputError(Problem(what=what, hint="save it as UTF-8", place=replace(place, line=line))) from None
 
 
@@ -108,18 +130,14 @@ def load_suite(name: str | Path) -> Suite:
     """The suite in a file, or the bundled one of that name. Raises InputError with all that is wrong with it."""
     path = find_suite(name)
     file = _read_suite(path)
-    problems = list(file.problems)
-    specs = _declared(file.tools, path.parent, problems)
-    if specs is not None and (file.cases or not problems):
-        cases = tuple(replace(case, tools=case.tools or tuple(specs)) for case in file.cases)
-        draft = Suite(name=file.name, specs=specs, cases=cases, formats=file.formats)
-        try:
-            built = suites.build(draft, locate=file.locate, place=file.place)
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(sorted(problems, key=_where))
-    return built
+    try:
+        specs = _declared(file.tools, path.parent)
+        head = Suite(name=file.name, specs=specs, cases=(), formats=file.formats)
+        written = ((replace(case, tools=case.tools or tuple(specs)), origin.locate) for case, origin in file.cases)
+        return suites.build(head, written, place=file.place, beside=file.problems)
+    except InputError as error:
+        deque(file.cases, maxlen=0)  # what is wrong with cases that are not read yet is told as well
+        raise InputError(sorted(dict.fromkeys((*file.problems, *error.problems)), key=_where)) from None
 
 
 def _where(problem: Problem) -> tuple[str, int, int]:
@@ -149,17 +167,16 @@ def bundled_suites() -> Mapping[str, Path]:
 
 
 def _read_suite(path: Path) -> files.SuiteFile:
-    text = read_text(path)
     if path.suffix != ".jsonl":
-        return files.read_suite(parse(text, str(path)))
+        return files.read_suite(parse(read_text(path), str(path)))
     problems: list[Problem] = []
-    return files.read_suite_lines(parse_lines(text, str(path), problems), problems, str(path))
+    return files.read_suite_lines(parse_lines(read_lines(path), str(path), problems), problems, str(path))
 
 
-def _declared(declared: Sequence[files.Declared], folder: Path, problems: list[Problem]) -> dict[str, ToolSpec] | None:
-    """Key -> spec of a suite's tools; None if any cannot be had: see `problems`."""
+def _declared(declared: Sequence[files.Declared], folder: Path) -> dict[str, ToolSpec]:
+    """Key -> spec of a suite's tools. Raises InputError if any cannot be had."""
     specs: dict[str, ToolSpec] = {}
-    before = len(problems)
+    problems: list[Problem] = []
     for entry in declared:
         try:
             found = _tools_of(entry, folder)
@@ -172,7 +189,9 @@ def _declared(declared: Sequence[files.Declared], folder: Path, problems: list[P
                 what = f"two tools have the key {key!r}"
                 problems.append(Problem(what=what, hint="give one another key", place=entry.place, path=entry.path))
             specs[key] = spec
-    return specs if len(problems) == before else None
+    if problems:
+        raise InputError(problems)
+    return specs
 
 
 def _tools_of(entry: files.Declared, folder: Path) -> tuple[ToolSpec, ...]:

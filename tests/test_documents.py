@@ -174,7 +174,7 @@ def test_a_file_may_be_longer_than_a_payload() -> None:
 def test_each_line_is_a_document_and_all_bad_lines_are_told() -> None:
     problems: list[Problem] = []
     text = '{"suite": "x"}\n\n{"id": }\n{"id": "b"}\r\n{"id": "c", "id": "d"}\n'
-    documents: list[Document] = list(parse_lines(text, "s.jsonl", problems))
+    documents: list[Document] = list(parse_lines(text.split("\n"), "s.jsonl", problems))
     assert [document.value for document in documents] == [{"suite": "x"}, {"id": "b"}]
     assert str(documents[1].place("/id")) == "s.jsonl:4"
     assert [str(problem) for problem in problems] == [

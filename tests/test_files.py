@@ -37,32 +37,44 @@ cases:
 """
 
 
-def suite(text: str) -> files.SuiteFile:
-    return files.read_suite(parse_yaml(text, "s.yaml"))
+class Whole:
+    """A suite's file, read to its end."""
+
+    def __init__(self, file: files.SuiteFile) -> None:
+        written = list(file.cases)
+        self.file = file
+        self.cases = [case for case, _ in written]
+        self.origins = [origin for _, origin in written]
+        self.problems = [str(problem) for problem in file.problems]
+
+
+def suite(text: str) -> Whole:
+    return Whole(files.read_suite(parse_yaml(text, "s.yaml")))
 
 
 def refusal(text: str) -> list[str]:
     """All that is wrong with a suite's file."""
     try:
-        return [str(problem) for problem in suite(text).problems]
+        return suite(text).problems
     except InputError as error:
         return str(error).split("\n")
 
 
-def lines(text: str) -> files.SuiteFile:
+def lines(text: str) -> Whole:
     problems: list[Problem] = []
-    return files.read_suite_lines(parse_lines(text, "s.jsonl", problems), problems, "s.jsonl")
+    documents = parse_lines(text.split("\n"), "s.jsonl", problems)
+    return Whole(files.read_suite_lines(documents, problems, "s.jsonl"))
 
 
 # --------------------------------------------------------------------------- suites
 
 
 def test_a_suite_file_becomes_cases_and_the_names_of_its_tools() -> None:
-    file = suite(SUITE)
-    one, two = file.cases
+    read = suite(SUITE)
+    one, two = read.cases
     book = ToolSpec(name="book", description="Books.", schema={"type": "object"}, source="s.yaml#/tools/1")
-    assert (file.name, file.formats, file.problems) == ("travel", "assert", ())
-    assert [declared.tools for declared in file.tools] == ["../tools.json", book]
+    assert (read.file.name, read.file.formats, read.problems) == ("travel", "assert", [])
+    assert [declared.tools for declared in read.file.tools] == ["../tools.json", book]
     assert one.messages == (
         {"role": "system", "content": "Today is Monday."},
         {"role": "user", "content": "Find me a flight."},
@@ -76,14 +88,14 @@ def test_a_suite_file_becomes_cases_and_the_names_of_its_tools() -> None:
 
 
 def test_every_part_of_a_case_is_found_again() -> None:
-    file = suite(SUITE)
-    assert str(file.locate(0, ("id",))[0]) == "s.yaml:8:9"
-    assert str(file.locate(0, ("forbid", 0))[0]) == "s.yaml:12:14"
-    assert str(file.locate(0, ("expect", 0, 0))[0]) == "s.yaml:11:13"
-    assert file.locate(0, ("expect", 0, 0, 0))[1] == "/cases/0/expect/args/to"
-    place, path = file.locate(0, ("offer", 1))
+    one, two = suite(SUITE).origins
+    assert str(one.locate(("id",))[0]) == "s.yaml:8:9"
+    assert str(one.locate(("forbid", 0))[0]) == "s.yaml:12:14"
+    assert str(one.locate(("expect", 0, 0))[0]) == "s.yaml:11:13"
+    assert one.locate(("expect", 0, 0, 0))[1] == "/cases/0/expect/args/to"
+    place, path = one.locate(("offer", 1))
     assert (str(place), path) == ("s.yaml:5:15", "/offer/1")
-    place, path = file.locate(1, ("offer", 0))
+    place, path = two.locate(("offer", 0))
     assert (str(place), path) == ("s.yaml:15:13", "/cases/1/offer/0")
 
 
@@ -96,7 +108,7 @@ def test_json_lines_are_the_same_suite_with_lines_for_places() -> None:
     assert [(case.id, case.messages, case.accept) for case in file.cases] == [
         (case.id, case.messages, case.accept) for case in other.cases
     ]
-    place, path = file.locate(0, ("expect", 0, 0, 0))
+    place, path = file.origins[0].locate(("expect", 0, 0, 0))
     assert (str(place), path) == ("s.jsonl:2", "/expect/args/to")
 
 
@@ -119,8 +131,8 @@ def test_all_problems_of_all_cases_are_told_at_once() -> None:
 def test_cases_that_are_whole_are_kept_beside_those_that_are_not() -> None:
     file = suite("suite: s\ntools: [x]\ncases:\n  - {id: a, expect: none}\n  - {id: b, user: y, expect: none}\n")
     assert [case.id for case in file.cases] == ["b"]
-    assert [problem.path for problem in file.problems] == ["/cases/0"]
-    assert file.locate(0, ("id",))[1] == "/cases/1/id"
+    assert [problem.path for problem in file.file.problems] == ["/cases/0"]
+    assert file.origins[0].locate(("id",))[1] == "/cases/1/id"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +156,7 @@ def test_json_lines_without_a_line() -> None:
 
 def test_json_lines_tell_bad_lines_and_bad_cases_together() -> None:
     file = lines('{"suite": "s", "tools": ["x"]}\n{"id": "a", "expect": "none"}\n{oops}\n')
-    assert [str(problem) for problem in file.problems] == [
+    assert file.problems == [
         "s.jsonl:2: the case has neither 'user' nor 'messages'; give one of them",
         "s.jsonl:3:2: not JSON: Expecting property name enclosed in double quotes",
     ]

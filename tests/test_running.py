@@ -161,9 +161,9 @@ def test_what_faulted_is_asked_again_and_its_attempts_are_kept(tmp_path: Path) -
                 if (tmp_path / store.FILE).exists()
                 else store.create(tmp_path, running.describe("r", order(SUITE, target), guards={}), SUITE) as opened
             ):
-                requests = pipeline.plan(SUITE, targets, 1, opened.answered())
+                requests = pipeline.plan(SUITE, targets, 1, opened.answered)
                 judge = pipeline.judge(SUITE, Judging())
-                async for record in pipeline.ask(requests, SUITE, targets, WORLD, pipeline.Pace(), opened.faulted()):
+                async for record in pipeline.ask(requests, SUITE, targets, WORLD, pipeline.Pace(), opened.spent):
                     opened.append([judge(record)])
 
     import asyncio

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,11 +58,13 @@ def test_every_record_is_loaded_as_it_was_stored(tmp_path: Path, records: list[R
 def test_only_answers_count_as_answered_and_the_attempts_of_faults_are_kept(tmp_path: Path) -> None:
     with store.create(tmp_path, INFO, SUITE) as opened:
         opened.append([record("a"), record("b", fault=True)])
-        assert opened.answered() == {("t", 0, "a")}
-        (spent,) = opened.faulted()[("t", 0, "b")]
-        assert spent.fault.kind == "server"
+        assert opened.answered(("t", 0, "a")) and not opened.answered(("t", 0, "b"))
+        assert opened.answers(trials=1) == {"t": 1} and opened.answers(trials=0) == {}
+        (spent,) = opened.spent(("t", 0, "b"))
+        assert spent.fault.kind == "server" and not opened.spent(("t", 0, "a"))
         opened.append([record("b")])
-        assert opened.answered() == {("t", 0, "a"), ("t", 0, "b")} and not opened.faulted()
+        assert opened.answered(("t", 0, "b")) and opened.answers(trials=1) == {"t": 2}
+        assert not opened.spent(("t", 0, "b")) and not opened.answered(("t", 1, "b"))
 
 
 def test_judging_again_leaves_what_came_back_untouched(tmp_path: Path) -> None:
@@ -137,9 +139,9 @@ def test_a_truncated_file_is_a_store_error_and_no_traceback(tmp_path: Path) -> N
         store.load(tmp_path)
 
 
-def answered(folder: Path) -> frozenset[store.Key]:
+def answered(folder: Path) -> Mapping[str, int]:
     with store.open_run(folder) as opened:
-        return opened.answered()
+        return opened.answers(trials=1)
 
 
 @pytest.mark.parametrize("use", [store.counts, store.load, answered])

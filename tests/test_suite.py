@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from evalkit import suite as suites
+from evalkit import values
 from evalkit.data import ArgRule, Case, Expectation, ExpectedCall, Json, Suite, ToolSpec
-from evalkit.errors import InputError, Place
+from evalkit.errors import InputError, Place, Problem
 from evalkit.patterns import compile_expect
 
 
@@ -120,24 +121,34 @@ def test_everything_is_told_at_once_and_once_only() -> None:
     alternatives = find(city={"$one_of": [{"$text": "a"}, {"$text": "b"}]}, day={"$dat": 1})
     lines = refusal(case("one", alternatives), case("two", {"call": "nope"}), case("two", tools=("x",)))
     assert [line.split(": ")[2].split(";")[0] for line in lines] == [
-        "the id 'two' stands twice",
         "no matcher is called 'dat'",
         "no tool is called 'nope'",
         "no tool is called 'x'",
+        "the id 'two' stands twice",
     ]
 
 
 def test_problems_stand_where_the_file_says() -> None:
     parts = []
 
-    def locate(index: int, part: suites.Part) -> tuple[Place, str]:
-        parts.append((index, part))
+    def locate(part: suites.Part) -> tuple[Place, str]:
+        parts.append(part)
         return Place(file="s.yaml", line=7, column=3), "/cases/0/expect/args/city"
 
     with pytest.raises(InputError) as error:
-        suites.build(draft(case(expect={"calls": [{"call": "book"}, find(day="2026-01-01", city=5)]})), locate=locate)
+        suites.build(draft(), [(case(expect={"calls": [{"call": "book"}, find(day="2026-01-01", city=5)]}), locate)])
     assert str(error.value).startswith("s.yaml:7:3: /cases/0/expect/args/city: what find is expected to get")
-    assert parts == [(0, ("expect", 0, 1, 1))]
+    assert parts == [("expect", 0, 1, 1)]
+
+
+def test_what_is_wrong_beside_the_cases_is_told_with_them_and_excuses_their_absence() -> None:
+    odd = Problem(what="odd")
+    with pytest.raises(InputError) as error:
+        suites.build(draft(case(tools=())), beside=[odd])
+    assert str(error.value) == "odd\ns.jsonl:2: one: the case offers no tools"
+    with pytest.raises(InputError) as error:
+        suites.build(draft(), beside=[odd])
+    assert error.value.problems == (odd,)
 
 
 def test_gold_of_others_that_breaks_its_schema_is_kept_and_marked() -> None:
@@ -193,6 +204,17 @@ def test_the_digest_changes_with_whatever_is_asked_or_judged_and_with_nothing_el
     same = {field for field, varied in variations(whole) if suites.digest(varied) == digest}
     assert same == {"Suite.name", "Suite.digest", "Case.tags", "Case.source", "Case.flaws", "ToolSpec.source"}
     assert suites.digest(draft(case("a"), case("b"))) == suites.digest(draft(case("b"), case("a")))
+
+
+def test_the_digest_is_that_of_the_whole_as_one_value() -> None:
+    specs = {key: [spec.name, spec.description, spec.schema] for key, spec in SPECS.items()}
+    offered: Json = ["find", "book"]
+    wanted = [[False, False, [["find", True, [["/city", "exact", "Oslo", {}, False]]]]]]
+    cases = {
+        "ö": [[{"role": "user", "content": "Do ö."}], offered, [], wanted],
+        "Z": [[{"role": "user", "content": "Do Z."}], offered, [], [[False, False, []]]],
+    }
+    assert suites.digest(draft(case("ö", find(city="Oslo")), case("Z"))) == values.digest(["assert", specs, cases])
 
 
 # --------------------------------------------------------------------------- lint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -90,7 +90,7 @@ class Suite:
     name: str
     specs: Mapping[str, ToolSpec]
     """Key -> spec. The key is the tool's name, with `~2`, `~3` ... behind it where a suite has several of one name."""
-    cases: tuple[Case, ...]
+    cases: Sequence[Case]
     formats: Literal["assert", "annotate"] = "assert"
     digest: str = ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -46,21 +47,16 @@ class Declared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteFile:
-    """A suite as far as its file alone says. `Case.tools` is () where the case offers all of the suite's tools."""
+    """A suite as far as its file alone says."""
 
     name: str
     tools: tuple[Declared, ...]
     formats: Literal["assert", "annotate"]
-    cases: tuple[Case, ...]
-    origins: tuple[Origin, ...]
-    """Where each of `cases` was written."""
+    cases: Iterator[tuple[Case, Origin]]
+    """Read as they are taken. `Case.tools` is () where the case offers all of the suite's tools."""
     place: Place
-    problems: tuple[Problem, ...]
-    """What is wrong with cases that are not among `cases`."""
-
-    def locate(self, case: int, part: Part) -> tuple[Place, Pointer]:
-        """Where a part of `cases[case]` was written."""
-        return self.origins[case].locate(part)
+    problems: Sequence[Problem]
+    """What is wrong with the file as far as it was read. A case that is not whole is told here, and left out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +69,7 @@ class Origin:
     expect: Mapping[tuple[int, ...], Pointer]
 
     def locate(self, part: Part) -> tuple[Place, Pointer]:
+        """Where a part of the case was written."""
         document, path = self.document, self.at + pointer(*part)
         if part[:1] == ("offer",):
             document, at = self.offered_by
@@ -121,18 +118,17 @@ def read_suite_lines(documents: Iterator[Document], problems: list[Problem], fil
 def _suite(document: Document, cases: Iterable[tuple[Document, Json, Pointer]], problems: list[Problem]) -> SuiteFile:
     header = _whole(HeaderShape, document, problems)
     context = header or HeaderShape.model_construct()  # the cases' problems are told even where the header has some
-    read = [_case(context, document, *case, problems) for case in cases]
+    read = (both for case in cases if (both := _case(context, document, *case, problems)))
     if header is None:
+        deque(read, maxlen=0)
         raise InputError(problems)
-    kept = [both for both in read if both]
     return SuiteFile(
         name=header.suite,
         tools=tuple(_declared(header, document)),
         formats=header.formats,
-        cases=tuple(case for case, _ in kept),
-        origins=tuple(origin for _, origin in kept),
+        cases=read,
         place=document.place(),
-        problems=tuple(problems),
+        problems=problems,
     )
 
 

@@ -33,7 +33,7 @@ def cases(files: Mapping[str, str], name: str) -> Suite:
     for path in sorted(files):
         if PurePath(path).parent.name == "questions" and path.endswith(".jsonl"):
             category = PurePath(path).stem
-            for index, document in enumerate(documents.parse_lines(files[path], path, problems)):
+            for index, document in enumerate(documents.parse_lines(files[path].split("\n"), path, problems)):
                 gathered.question(document, pointer(index), category, answers.get(category))
     if not gathered.cases and not problems:
         hint = "give the folder that holds questions/ and possible_answers/"
@@ -46,7 +46,7 @@ def cases(files: Mapping[str, str], name: str) -> Suite:
 def _answers(text: str, path: str, problems: list[Problem]) -> dict[str, tuple[Document, Json]]:
     """Id of a question -> the line that holds its possible answers, and those."""
     found: dict[str, tuple[Document, Json]] = {}
-    for document in documents.parse_lines(text, path, problems):
+    for document in documents.parse_lines(text.split("\n"), path, problems):
         line = document.value
         if isinstance(line, dict) and isinstance(line.get("id"), str) and isinstance(line.get("ground_truth"), dict):
             found[line["id"]] = document, line["ground_truth"]

@@ -25,7 +25,7 @@ def run(files: Mapping[str, str], suite: Suite, target: Target) -> tuple[Record,
     records: dict[str, Record] = {}
     for path, text in lines.items():
         raw = [line for line in text.split("\n") if line.strip()]
-        for body, document in zip(raw, documents.parse_lines(text, path, problems), strict=False):
+        for body, document in zip(raw, documents.parse_lines(text.split("\n"), path, problems), strict=False):
             line = document.value
             if not isinstance(line, dict) or not isinstance(line.get("id"), str) or "result" not in line:
                 what = "not a recorded answer: it needs an id and a result"

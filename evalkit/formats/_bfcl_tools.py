@@ -92,7 +92,7 @@ def _read(text: str, source: str, problems: list[Problem]) -> Iterator[tuple[Doc
     except InputError:
         if "\n" not in text.strip():
             raise
-        for index, document in enumerate(documents.parse_lines(text, source, problems)):
+        for index, document in enumerate(documents.parse_lines(text.split("\n"), source, problems)):
             yield document, pointer(index)
 
 

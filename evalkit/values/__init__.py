@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -252,7 +252,15 @@ def _one_spelling(value: Json) -> Json:
 
 def digest(value: Json) -> str:
     """The first 16 hex digits of SHA-256 over `canonical(value)`."""
-    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return digest_of([canonical(value)])
+
+
+def digest_of(pieces: Iterable[str]) -> str:
+    """`digest` of the value whose `canonical` text comes in pieces."""
+    found = hashlib.sha256()
+    for piece in pieces:
+        found.update(piece.encode("utf-8", "surrogatepass"))
+    return found.hexdigest()[:16]
 
 
 def excerpt(value: Json) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from urllib.parse import quote
 
-from evalkit import codec, store
+from evalkit import codec, shelf, store
 from evalkit.data import RUNGS, Record, RunInfo, Suite
 from evalkit.errors import StoreError
 
@@ -187,7 +187,8 @@ class Pages:
 
     def _cases(self, connection: sqlite3.Connection) -> Suite:
         if self._suite is None:
-            self._suite = codec.decode(Suite, _meta(connection, "suite"))
+            head = codec.decode(Suite, _meta(connection, "suite"))
+            self._suite = replace(head, cases=tuple(shelf.stored(self.path)))
         return self._suite
 
 
