@@ -194,8 +194,6 @@ def help_line(kind: str, name: str) -> str:
 
 def find(kind: str, name: str) -> Any:
     """The plug-in module. Raises InputError if there is none of that name, PluginError if it breaks its contract."""
-    if name not in names(kind):
-        raise InputError(f"no {kind.removesuffix('s')} is called {name!r}", suggest(name, names(kind)))
     return _load(kind, name)
 
 
@@ -227,6 +225,8 @@ def engine(name: str) -> Engine:
 
 @cache
 def _load(kind: str, name: str) -> Any:
+    if name not in names(kind):
+        raise InputError(f"no {kind.removesuffix('s')} is called {name!r}", suggest(name, names(kind)))
     external = _external(kind).get(name)
     module = external.load() if external is not None else importlib.import_module(f"evalkit.{kind}.{name}")
     missing = [part for part in _CONTRACTS[kind] if not hasattr(module, part)]

@@ -1,4 +1,4 @@
-"""Serialises request bodies; the tools, nine tenths of a body, once for each list of tools offered."""
+"""Serialises request bodies; all but the messages, nine tenths of a body, once for each list of tools offered."""
 
 from __future__ import annotations
 
@@ -7,29 +7,25 @@ from collections.abc import Mapping
 
 from evalkit.data import Json, Request
 
+_DUMP = json.JSONEncoder(separators=(",", ":")).encode
+"""In ASCII: half of a surrogate pair, which a case may hold on purpose, has no other way to be sent."""
+
 
 class Serialiser:
-    """Remembers the text of the tools of each `case.tools` it has seen, for one suite and target."""
+    """Remembers the text of what is beside the messages, by `case.tools`, for one suite and target."""
 
     def __init__(self) -> None:
-        self._tools: dict[tuple[str, ...], tuple[Json, str]] = {}
+        self._beside: dict[tuple[str, ...], tuple[Mapping[str, Json], str]] = {}
 
     def text(self, request: Request, extra: Mapping[str, Json] | None = None) -> str:
-        """JSON of `request.body`, which wins over `extra`."""
-        body = {**(extra or {}), **request.body}
-        members = (
-            f"{_dump(key)}:{self._text_of_tools(request, value) if key == 'tools' else _dump(value)}"
-            for key, value in body.items()
-        )
-        return "{" + ",".join(members) + "}"
-
-    def _text_of_tools(self, request: Request, tools: Json) -> str:
-        known = self._tools.get(request.case.tools)
-        if known is None or known[0] != tools:
-            known = self._tools[request.case.tools] = (tools, _dump(tools))
-        return known[1]
+        """JSON of `request.body`, which wins over `extra`. The messages come last."""
+        beside = {**(extra or {}), **request.body}
+        messages = {key: beside.pop(key) for key in ("messages",) if key in beside}
+        known = self._beside.get(request.case.tools)
+        if known is None or known[0] != beside:
+            known = self._beside[request.case.tools] = (beside, _members(beside))
+        return "{" + ",".join(text for text in (known[1], _members(messages)) if text) + "}"
 
 
-def _dump(value: Json) -> str:
-    """In ASCII: half of a surrogate pair, which a case may hold on purpose, has no other way to be sent."""
-    return json.dumps(value, separators=(",", ":"))
+def _members(fields: Mapping[str, Json]) -> str:
+    return _DUMP(fields)[1:-1]
