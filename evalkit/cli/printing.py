@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from evalkit import shelf
 from evalkit.data import DIVERGENCES, Case, Divergence, Fault, Json, Record, RunInfo, ScoreName, Suite, Target
 from evalkit.numerals import counted
 from evalkit.renderers._visible import inert
@@ -66,7 +67,7 @@ class Sums:
 
         self.info = info
         self._suite = suite
-        self._offers = {case.id: case.tools for case in suite.cases}
+        self._case = shelf.finder(suite.cases)
         self._totals = {target.identity: Totals() for target in info.targets}
         self._repeats = _countings(info)
         self._altered: dict[str, dict[tuple[str, ...], Record]] = {target: {} for target in self._totals}
@@ -77,7 +78,7 @@ class Sums:
         if record.target in self._repeats:
             self._repeats[record.target].add(record)
         if not isinstance(record.reply, Fault) and record.reply.sent is not None:
-            self._altered[record.target].setdefault(self._offers[record.case], record)
+            self._altered[record.target].setdefault(self._case(record.case).tools, record)
 
     def rows(self) -> list[dict[str, Json]]:
         return [self._row(target, self._totals[target.identity]) for target in self.info.targets]

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from evalkit import values
 from evalkit.arms import strict
 from evalkit.arms.strict import ANNOTATIONS, Departure
-from evalkit.data import DIVERGENCES, Case, Divergence, Fault, Json, Pointer, Record, Target, ToolSpec
+from evalkit.data import DIVERGENCES, Case, Divergence, Json, Pointer, Record, Response, Target, ToolSpec
 from evalkit.errors import InputError, suggest
 from evalkit.portability.routes import ROUTES, Route
 from evalkit.schema import features
@@ -256,15 +256,16 @@ def of_target(
     What the arm rewrites follows from the declarations; what a client or provider changed is in the records. `specs`
     and `cases` are those of the suite.
     """
-    offered = {case.id: case.tools for case in cases}
+    altered = [each for each in records if isinstance(each.reply, Response) and each.reply.sent is not None]
+    asked = {record.case for record in altered}
+    offered = {case.id: case.tools for case in cases if case.id in asked} if asked else {}
     seen: dict[tuple[str, ...], tuple[Divergence, ...]] = {}
     told: set[str] = set()
-    for record in records:
+    for record in altered:
         keys = offered.get(record.case, ())
-        if isinstance(record.reply, Fault) or record.reply.sent is None or keys in seen:
-            continue
-        seen[keys] = sent([specs[key] for key in keys], record.reply.sent)
-        told.update(keys)
+        if keys not in seen and isinstance(record.reply, Response):
+            seen[keys] = sent([specs[key] for key in keys], record.reply.sent)
+            told.update(keys)
     found = [divergence for each in seen.values() for divergence in each]
     if target.arm == "strict" or (target.arm == "constrained" and target.constraint == "response_format"):
         used = {key for case in cases for key in case.tools} - told
