@@ -305,10 +305,15 @@ def test_formats_are_asserted_unless_they_only_annotate() -> None:
     assert not compile_schema(older).valid({"a": "tomorrow"})
 
 
-def test_a_draft_named_deep_inside_changes_nothing() -> None:
-    part = {"$schema": "http://json-schema.org/draft-04/schema", "properties": {"id": {"format": "uuid"}}}
-    validator = compile_schema({"properties": {"a": {"$ref": "#/definitions/a"}}, "definitions": {"a": part}})
-    assert [each.code for each in validator.violations({"a": {"id": "12345"}})] == ["schema.format"]
+@pytest.mark.parametrize("checked", [False, True])
+def test_a_draft_named_deep_inside_changes_nothing(checked: bool) -> None:
+    part = {"$schema": "http://json-schema.org/draft-04/schema", "properties": {"id": {"format": "uuid"}}, "const": {}}
+    referred = {"properties": {"a": {"$ref": "#/definitions/a"}}, "definitions": {"a": part}, "title": str(checked)}
+    inline = {"properties": {"a": part}, "title": str(checked)}
+    for schema in (referred, inline):
+        found = compile_schema(schema, checked=checked).violations({"a": {"id": "12345"}})
+        assert sorted(each.code for each in found) == ["schema.const", "schema.format"]
+    assert [each.code for each in compile_schema(inline, checked=checked).violations({"a": 1})] == ["schema.const"]
 
 
 # --------------------------------------------------------------------------- hostile values
@@ -462,7 +467,7 @@ SCHEMAS: st.SearchStrategy[Json] = st.recursive(st.booleans() | st.just({}), key
 @given(SCHEMAS, st.dictionaries(NAMES, VALUES, max_size=3) | VALUES)
 def test_the_two_engines_agree_on_whatever_is_generated(schema: Json, value: Json) -> None:
     whole = {"allOf": [schema], "$defs": {"d": {"type": ["integer", "string", "object"], "maximum": 3}}}
-    validator = compile_schema(whole)
+    validator = compile_schema(whole, checked=True)  # so that the fast engine has the schema as it is declared
     verdict = record_says(validator, value)
     assert validator.valid(value) is verdict
     found = validator.violations(value)

@@ -6,8 +6,8 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from evalkit import values
@@ -39,8 +39,6 @@ class _Slow:
 class Validator:
     """Says whether values fit one schema. Made by `compile_schema`."""
 
-    schema: Json
-    formats: Formats
     _fast: Any
     _slow: Callable[[], _Slow]
 
@@ -81,19 +79,23 @@ _met: dict[tuple[int, Formats], tuple[Json, Validator]] = {}
 """(id of a schema, formats) -> the schema itself, so that its id stays its own, and its validator."""
 
 
-def compile_schema(schema: Json, formats: Formats = "assert") -> Validator:
+def compile_schema(schema: Json, formats: Formats = "assert", *, checked: bool = False) -> Validator:
     """The validator of a sound schema; one for each distinct schema. Raises InputError if it is unsound.
 
+    `checked`: `check` found it sound, in this process or in the one that stored it, and it is not walked again.
     No noun is ever changed, so a schema met before is known by what it is, unread: to read it anew for each case took
     a tenth of the time of a run.
     """
     known = _met.get((id(schema), formats))
     if known is None:
-        if values.depth(schema) > values.MAX_DEPTH:
+        if not checked and values.depth(schema) > values.MAX_DEPTH:
             raise InputError(check(schema, "schema", arguments=False))
+        text = values.canonical(schema)
+        if not checked and (problems := _problems(text)):
+            raise InputError(problems)
         if len(_met) >= _MOST:
             _met.clear()
-        known = _met[id(schema), formats] = (schema, _compiled(values.canonical(schema), formats))
+        known = _met[id(schema), formats] = (schema, _compiled(text, formats))
     return known[1]
 
 
@@ -119,12 +121,12 @@ def check(schema: Json, source: str, *, arguments: bool = True) -> tuple[Problem
         what = f"unknown draft {values.quoted(values.at(schema, '/$schema'), 80)}"
         return (problem("/$schema", what, f"leave `$schema` out for 2020-12, or name one of the drafts {known}"),)
     unsound = [problem(found.path, found.message) for found in _metaschema(draft).violations(schema)]
-    return tuple(unsound or [problem(*what) for what in _unusable(schema, draft, arguments)])
+    return tuple(unsound or [problem(*what) for what in _unusable(schema, arguments)])
 
 
-def _unusable(schema: Json, draft: Draft, arguments: bool) -> Iterator[tuple[Pointer, str, str]]:
+def _unusable(schema: Json, arguments: bool) -> Iterator[tuple[Pointer, str, str]]:
     """(place, what, hint) of what a meta-schema does not see."""
-    own = _own(values.canonical(schema), draft)
+    own = _own(values.canonical(schema))
     found = own.found
     yield from found.problems
     sound = not found.problems
@@ -181,48 +183,61 @@ def _plain(value: Json) -> bool:
 
 
 @lru_cache(maxsize=_MOST)
+def _problems(text: str) -> tuple[Problem, ...]:
+    return check(json.loads(text), "", arguments=False)
+
+
+@lru_cache(maxsize=_MOST)
 def _compiled(text: str, formats: Formats) -> Validator:
-    declared = json.loads(text)
-    problems = check(declared, "", arguments=False)
-    if problems:
-        raise InputError(problems)
-    own = _own(text, draft_of(declared) or LATEST)
-    return Validator(own.schema, formats, own.fast(formats), own.slow(formats))
+    own = _own(text)
+    return Validator(own.fast(formats), own.slow(formats))
 
 
-@dataclass(frozen=True, slots=True)
+@lru_cache(maxsize=_MOST)
+def _own(text: str) -> _Own:
+    return _Own(text)
+
+
 class _Own:
-    """A schema as the engines get it, and what was found in it. Walked once, for `check` and for `compile_schema`."""
+    """A schema as the engines get it, and what was found in it."""
 
-    schema: Json
-    draft: Draft
-    found: Survey
-    _fast: dict[Formats, Any] = field(default_factory=dict)
+    def __init__(self, text: str) -> None:
+        self._schema: Json = json.loads(text)
+        self.draft = draft_of(self._schema) or LATEST
+        self._as_it_is = '"$schema"' not in text
+        self._fast: dict[Formats, Any] = {}
+
+    @cached_property
+    def found(self) -> Survey:
+        """From here on the schema is without `$schema` where it means nothing more: at its root, and in parts that are
+        no document. Both engines would change the draft there, and jsonschema would leave our keywords for its own.
+        """
+        found = survey(self._schema, self.draft.specification)
+        for place, subschema in found.subschemas:
+            if not place or not {"$id", "id"} & subschema.keys():
+                subschema.pop("$schema", None)
+            spell_out(subschema)
+        return found
 
     def fast(self, formats: Formats) -> Any:
-        """Raises ValueError if jsonschema-rs cannot read the schema."""
+        """Raises ValueError if jsonschema-rs cannot read the schema, which is walked only where that may change it."""
         if formats not in self._fast:
-            self._fast[formats] = self.draft.fast_engine(self.schema, formats)
+            schema = self._schema if self._as_it_is else self._walked()
+            self._fast[formats] = self.draft.fast_engine(schema, formats)
         return self._fast[formats]
 
     def slow(self, formats: Formats) -> Callable[[], _Slow]:
         """Made when it is first asked: most schemas are never broken."""
-        return cache(lambda: _Slow(self.draft.engine(self.schema, formats), dict(places(self.schema))))
 
+        def made() -> _Slow:
+            schema = self._walked()
+            return _Slow(self.draft.engine({"not": {}} if schema is False else schema, formats), dict(places(schema)))
 
-@lru_cache(maxsize=_MOST)
-def _own(text: str, draft: Draft) -> _Own:
-    """The schema without `$schema` where it means nothing more: at its root, and in parts that are no document.
+        return cache(made)
 
-    Both engines would change the draft there, and jsonschema would leave our keywords for its own.
-    """
-    schema = json.loads(text)
-    found = survey(schema, draft.specification)
-    for place, subschema in found.subschemas:
-        if not place or not {"$id", "id"} & subschema.keys():
-            subschema.pop("$schema", None)
-        spell_out(subschema)
-    return _Own({"not": {}} if schema is False else schema, draft, found)
+    def _walked(self) -> Json:
+        _ = self.found
+        return self._schema
 
 
 @lru_cache(maxsize=len(DRAFTS))
@@ -230,4 +245,4 @@ def _metaschema(draft: Draft) -> Validator:
     schema = draft.reasons.META_SCHEMA
     bare = {keyword: value for keyword, value in schema.items() if keyword != "$schema"}
     slow = _Slow(draft.engine(bare, "annotate"), {})
-    return Validator(bare, "annotate", draft.speed(schema), lambda: slow)
+    return Validator(draft.speed(schema), lambda: slow)

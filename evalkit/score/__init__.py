@@ -23,7 +23,10 @@ _REMEMBERED = 64
 
 
 def judge(suite: Suite, judging: Judging) -> Callable[[Case, Answer], Score]:
-    """How to score answers to cases of `suite`. Rules are compiled when a case is first met, and kept for a while."""
+    """How to score answers to cases of `suite`, which was checked when it was built.
+
+    Rules are compiled when a case is first met, and kept for a while.
+    """
     benches: dict[str, _Bench] = {}
 
     def score(case: Case, answer: Answer) -> Score:
@@ -81,7 +84,7 @@ class _Bench:
     def validator(self, tool: str) -> Validator | None:
         """None for a tool that was not offered. Most that are offered are never called, so each waits for its call."""
         if tool not in self.compiled and tool in self.schemas:
-            self.compiled[tool] = compile_schema(self.schemas[tool], self.formats)
+            self.compiled[tool] = compile_schema(self.schemas[tool], self.formats, checked=True)
         return self.compiled.get(tool)
 
 
