@@ -14,6 +14,7 @@ from typing import overload
 
 from evalkit import codec
 from evalkit.data import Case
+from evalkit.errors import InputError
 
 HELD = 2048
 """Cases of a suite that is held in memory, at the most."""
@@ -25,7 +26,7 @@ TABLE = "CREATE TABLE cases (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT"
 
 
 class Shelf(Sequence[Case]):
-    """The cases of the table `cases`. Any thread may read it, one at a time."""
+    """The cases of the table `cases` in a file that is open for as long as they are. Threads may share it in turn."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -66,8 +67,12 @@ class Shelf(Sequence[Case]):
         return self._connection.execute("SELECT id, body FROM cases ORDER BY rowid")
 
     def add(self, case: Case) -> bool:
-        """Put a case behind the last; False if there is one of its id."""
-        added = self._connection.execute("INSERT OR IGNORE INTO cases VALUES (?, ?)", row(case)).rowcount == 1
+        """Put a case behind the last; False if there is one of its id. Raises InputError if there is no room."""
+        try:
+            added = self._connection.execute("INSERT OR IGNORE INTO cases VALUES (?, ?)", row(case)).rowcount == 1
+        except sqlite3.OperationalError as error:
+            what = f"{self._count:,} cases are put away in a temporary file, and no more: {error}"
+            raise InputError(what, "set TMPDIR to a folder with more room") from error
         self._count += added
         return added
 
@@ -119,7 +124,7 @@ def gather(cases: Iterable[Case]) -> Sequence[Case]:
 
 
 def stored(path: Path) -> Sequence[Case]:
-    """The cases in the file at `path`; if they are many, it is open for as long as they are."""
+    """The cases of the table `cases` in the file at `path`, held or on a shelf."""
     shelf = Shelf(sqlite3.connect(path, check_same_thread=False))
     return tuple(shelf) if len(shelf) <= HELD else shelf
 
