@@ -5,6 +5,7 @@ The map of the house, from the ground up (a room imports only from floors below 
     data/  errors                    the nouns; what can go wrong, and whose fault it is
     values/  documents  patterns     JSON values; files with the place of everything; the language of expectations
     schema/  files/  codec  plugins  judge a payload, read our files, store a noun, find a plug-in
+    shelf                            cases that are too many to hold
     stats/  tally  numerals          intervals and tests; what records add up to; how numbers are written
     arms/  request  portability/     how a model is asked, what is sent, and what a route makes of it
     reference/                       models that need no weights

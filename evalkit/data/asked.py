@@ -91,6 +91,7 @@ class Suite:
     specs: Mapping[str, ToolSpec]
     """Key -> spec. The key is the tool's name, with `~2`, `~3` ... behind it where a suite has several of one name."""
     cases: Sequence[Case]
+    """In memory where they are few; of many, each is read from a file when it is taken."""
     formats: Literal["assert", "annotate"] = "assert"
     digest: str = ""
 
