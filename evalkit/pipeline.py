@@ -20,22 +20,19 @@ from evalkit.errors import ProviderError
 from evalkit.limiting import CHARACTERS_PER_TOKEN, OUTPUT_TOKENS, Limiter, Ticket
 from evalkit.plugins import Connection, World
 from evalkit.request import Builder
+from evalkit.retrying import Patience, Reach, Retries
 
 _UNASKED = Fault(kind="plugin", message="not asked")
+_LAST_MOMENT = 0.1
+"""Seconds after an interruption in which an answer may still come."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pace:
-    """How many at a time, and how often again. Only transport is ever tried again, never an answer."""
+class Pace(Patience):
+    """How many at a time, and how often again."""
 
     width: int = 16
     """Requests in flight, over all targets."""
-    retries: int = 4
-    """Further attempts after the first. Refusals for want of capacity (429) count apart, up to four times as many."""
-    first_wait: float = 0.5
-    """Seconds before the second attempt; doubled for each further one, with up to a quarter of jitter."""
-    longest_wait: float = 60.0
-    """An endpoint that asks for a longer wait is not waited for."""
     case_timeout: float | None = None
     """Seconds all attempts of a case may take together, the waits between them included."""
     each: int | None = None
@@ -54,7 +51,9 @@ class _Asking:
     """Target identity -> where its answers are kept; none for what answers at no cost anyway."""
     pace: Pace
     spent: Callable[[tuple[str, int, str]], tuple[Attempt, ...]]
-    jitter: random.Random = field(default_factory=lambda: random.Random(0))
+    reaches: Mapping[str, Reach]
+    """Target identity -> whether anybody is there."""
+    dice: random.Random = field(default_factory=lambda: random.Random(0))
 
 
 def plan(
@@ -114,6 +113,7 @@ async def ask(
             caches={target.identity: cache for target in targets if cache and _worth_keeping(target)},
             pace=pace,
             spent=spent,
+            reaches={target.identity: Reach() for target in targets},
         )
         if pace.each:
             await asyncio.gather(*(_warm_up(target, asking, pace.each) for target in targets))
@@ -137,6 +137,11 @@ async def ask(
                 room[flying.pop(task)] += 1
                 start()
                 yield task.result()
+        except asyncio.CancelledError:  # interrupted: what is answered in the same moment was paid for all the same
+            landed, _ = await asyncio.wait(flying, timeout=_LAST_MOMENT) if flying else (set(), set())
+            for task in landed:
+                yield task.result()
+            raise
         finally:
             for task in flying:
                 task.cancel()
@@ -202,7 +207,9 @@ async def _tried(request: Request, record: Record, asking: _Asking) -> Record:
     attempts = list(record.attempts)
     taken = time.perf_counter()
     latest: float | None = None
-    wait, left, refusals_left = pace.first_wait, pace.retries, 4 * pace.retries
+    reach = asking.reaches[target.identity]
+    # A server that we started ourselves is started again by nobody.
+    retries = Retries(replace(pace, outage=0.0) if target.serve else pace, reach, asking.dice)
     while True:
         ticket = await limiter.enter(tokens)
         sent = time.perf_counter()
@@ -211,18 +218,13 @@ async def _tried(request: Request, record: Record, asking: _Asking) -> Record:
         patience = min(target.timeout, max(latest - sent, 0.0))
         outcome, retry_after = await _attempt(request, asking.connections[target.identity], patience)
         _settle(limiter, ticket, outcome, retry_after if retry_after and retry_after <= pace.longest_wait else None)
-        if not isinstance(outcome, Fault) or not outcome.retryable:
+        ended = time.perf_counter()
+        fault = outcome if isinstance(outcome, Fault) else None
+        reach.note(fault, ended)
+        pause = retries.pause(fault, retry_after, ended) if fault else None
+        if fault is None or pause is None or ended + pause >= latest:
             break
-        refused = outcome.kind == "rate_limit"
-        if (refusals_left if refused else left) <= 0:
-            break
-        pause = retry_after if retry_after is not None else wait * asking.jitter.uniform(1.0, 1.25)
-        if pause > pace.longest_wait or time.perf_counter() + pause >= latest:
-            break
-        attempts.append(Attempt(fault=outcome, wait=pause))
-        left, refusals_left = (left, refusals_left - 1) if refused else (left - 1, refusals_left)
-        if retry_after is None:
-            wait = min(wait * 2, pace.longest_wait)
+        attempts.append(Attempt(fault=fault, wait=pause))
         await asyncio.sleep(pause)
     reply, answer = (outcome, None) if isinstance(outcome, Fault) else outcome
     if isinstance(reply, Response):

@@ -16,7 +16,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "data",
-        "errors limiting",
+        "errors limiting retrying",
         "values",
         "documents numerals patterns locate eventstream doctor",
         "plugins schema codec files stats arms",
@@ -42,8 +42,9 @@ HOMES = {
     "scipy": {"stats"},
     "numpy": {"stats"},
     "pandas": {"frames"},
-    "pydantic": {"files", "codec"},
-    "pydantic_core": {"files", "codec"},
+    "msgspec": {"codec"},
+    "pydantic": {"files"},
+    "pydantic_core": {"files"},
     "yaml": {"documents"},
     "typer": {"cli"},
     "click": {"cli"},

@@ -1,0 +1,103 @@
+"""Whether a failed attempt is made again, and after how long. Only transport is ever tried again, never an answer."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from evalkit.data import Fault
+
+_GATEWAY = frozenset({502, 503, 504})
+"""What stands before a server answers so when the server is down, is starting, or is full."""
+_KNOCK = 10.0
+"""Seconds, at the most, between two attempts to reach an endpoint that is away: it is not to be back unnoticed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patience:
+    """How often again, and for how long. Every wait that we choose has up to a quarter of jitter."""
+
+    retries: int = 4
+    """Further attempts after the first. Refusals for want of capacity (429) count apart, up to four times as many."""
+    first_wait: float = 0.5
+    """Seconds before the second attempt; doubled for each further one."""
+    longest_wait: float = 60.0
+    """An endpoint that asks for a longer wait is not waited for."""
+    outage: float = 300.0
+    """Seconds for which an endpoint that was heard before is waited for while nobody answers there: as long as a server
+    may take to start again and to load a large model. No retries are used up by it. Once it is over, each question is
+    tried once, until somebody answers. With no `retries` at all nothing is waited for."""
+
+
+@dataclass(slots=True)
+class Reach:
+    """Whether anybody answers at one target, as all its questions find it together."""
+
+    heard: bool = False
+    """Somebody was there at some time, be it to say no."""
+    away_since: float | None = None
+    """When the first of those failed that have found nobody since; None: the last was heard."""
+
+    def note(self, fault: Fault | None, now: float) -> None:
+        """What came of an attempt, and when, in seconds of some clock. `fault` None: an answer."""
+        if fault is not None and is_away(fault):
+            self.away_since = now if self.away_since is None else self.away_since
+        elif fault is None or fault.status is not None:
+            self.heard, self.away_since = True, None
+
+    def away(self, now: float) -> float:
+        """Seconds for which nobody has been found; 0 for the attempt that found it out."""
+        return 0.0 if self.away_since is None else now - self.away_since
+
+
+def is_away(fault: Fault) -> bool:
+    """Nobody is there who could answer: refused, unknown, or a gateway that says so."""
+    if not fault.retryable:
+        return False
+    return fault.status in _GATEWAY or (fault.kind == "network" and fault.status is None)
+
+
+@dataclass(slots=True)
+class Retries:
+    """What is left to one question."""
+
+    patience: Patience
+    reach: Reach
+    dice: random.Random
+    _others: int = field(init=False)
+    _refusals: int = field(init=False)
+    _wait: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._others = self.patience.retries
+        self._refusals = 4 * self.patience.retries
+        self._wait = self.patience.first_wait
+
+    def pause(self, fault: Fault, asked: float | None, now: float) -> float | None:
+        """Seconds to wait after a fault before the next attempt; None: there is none. `asked`: by the endpoint."""
+        if not fault.retryable or not self._may_try(fault, now):
+            return None
+        if asked is not None:
+            return asked if asked <= self.patience.longest_wait else None
+        longest = _KNOCK if is_away(fault) else self.patience.longest_wait
+        wait, self._wait = min(self._wait, longest), min(self._wait * 2, self.patience.longest_wait)
+        return wait * self.dice.uniform(1.0, 1.25)
+
+    def _may_try(self, fault: Fault, now: float) -> bool:
+        if fault.kind == "rate_limit":
+            self._refusals -= 1
+            return self._refusals >= 0
+        if is_away(fault) and self.patience.retries:
+            away = self.reach.away(now)
+            outage = self.patience.outage if self.reach.heard else 0.0
+            if away >= max(outage, self._in_all):
+                return False
+            if 0 < away < outage:  # the first to find nobody may have driven them away by itself: to it that counts
+                return True
+        self._others -= 1
+        return self._others >= 0
+
+    @property
+    def _in_all(self) -> float:
+        """Seconds that the waits between all retries come to, about."""
+        return self.patience.first_wait * 2.0**self.patience.retries
