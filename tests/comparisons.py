@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
-from evalkit import compare, values
+from evalkit import compare, rivals, values
 from evalkit.data import (
     Answer,
     ArgRule,
@@ -22,6 +23,7 @@ from evalkit.data import (
     Judging,
     Mismatch,
     Payload,
+    Policy,
     Quarantine,
     Readiness,
     Record,
@@ -155,6 +157,12 @@ def compared(
     cases: Sequence[Case], old: Sequence[Record], new: Sequence[Record], baseline: Target = OLD, candidate: Target = NEW
 ) -> Comparison:
     """Both models in one run over `cases`."""
+    run = asked(cases, [(baseline, old), (candidate, new)])
+    return compare.compare(run, baseline.identity, run, candidate.identity)
+
+
+def asked(cases: Sequence[Case], answers: Sequence[tuple[Target, Sequence[Record]]]) -> Run:
+    """Several models over `cases`, each with its answers."""
     suite = Suite(
         name="outings",
         specs={
@@ -170,18 +178,18 @@ def compared(
         suite_name=suite.name,
         suite_digest=suite.digest,
         cases=len(cases),
-        targets=(baseline, candidate),
+        targets=tuple(target for target, _ in answers),
         trials=1,
         judging=Judging(),
         versions={"evalkit": "0.1", "python": "3.11"},
         guards={"drop_params": False},
     )
     records = (
-        *(_of(record, baseline, place * 0.13) for place, record in enumerate(old)),
-        *(_of(record, candidate, place * 0.11) for place, record in enumerate(new)),
+        _of(record, target, place * (0.13 - 0.02 * number))
+        for number, (target, side) in enumerate(answers)
+        for place, record in enumerate(side)
     )
-    run = Run(info=info, suite=suite, records=records)
-    return compare.compare(run, baseline.identity, run, candidate.identity)
+    return Run(info=info, suite=suite, records=tuple(records))
 
 
 def _of(record: Record, target: Target, later: float) -> Record:
@@ -302,6 +310,42 @@ def outings() -> Comparison:
         DOWN.id: fault(DOWN),
     }
     return compared(cases, [old.get(c.id) or right(c) for c in cases], [new.get(c.id) or right(c) for c in cases])
+
+
+STRICT = replace(NEW, arm="strict")
+WORSE = replace(NEW, name="gpt-worse", model="gpt-worse-2025")
+SKIES = tuple(case(f"sky-{n}", f"Weather in town {n}", ("get_forecast", {"city": f"Town {n}"})) for n in range(120))
+TRIPS = tuple(
+    case(f"rail-{n}", f"To town {n}", ("find_train", {"from": "Milan", "to": f"Town {n}"})) for n in range(60)
+)
+
+
+def several() -> Run:
+    """180 cases, and of them the old model loses 12, the new one 2, and 1 on its arm strict; the worse one 60."""
+    cases = (*SKIES, *TRIPS)
+
+    def losing(lost: int) -> list[Record]:
+        typed = '{"city": "Town", "days": "3"}'
+        return [
+            answer(c, [("get_forecast", typed)], violations=[BROKEN_TYPE], valid=False) if n < lost else right(c)
+            for n, c in enumerate(cases)
+        ]
+
+    return asked(cases, [(OLD, losing(12)), (WORSE, losing(60)), (NEW, losing(2)), (STRICT, losing(1))])
+
+
+def rivalry() -> tuple[Comparison, Verdict]:
+    """`several`, with the new model in focus, under a policy that allows correct to fall by 5 points."""
+    return decided(several(), "gpt-old", "gpt-new")
+
+
+LENIENT = Policy(rules=(Rule(kind="max_drop", score="correct", limit=0.05),))
+
+
+def decided(run: Run, baseline: str, candidate: str, policy: Policy = LENIENT) -> tuple[Comparison, Verdict]:
+    """With all other models of the run as rivals."""
+    others = rivals.others(run, baseline, run, candidate)
+    return rivals.decided(rivals.within(run, baseline, run), candidate, others, policy, date(2026, 3, 2))
 
 
 def asked_twice() -> Comparison:

@@ -46,9 +46,11 @@ class Figure:
     in Column; `change` with its interval is in points for percent, else a ratio.
     heat: {"groups": [label], "models": [label], "rows": [{"label", "values": [[share, ...], ...]}], "note"}, a list
     for each group with a share (or None) for each model.
+    dots: {"rows": [label], "panels": [{"label", "points": [{"value", "low", "high", "tone"} or None, ...]}]}, fractions,
+    a point for each row; tone: baseline, better, worse, unclear.
     """
 
-    kind: Literal["forest", "ecdf", "shares", "tiles", "heat"]
+    kind: Literal["forest", "ecdf", "shares", "tiles", "heat", "dots"]
     title: str
     data: Json
     alt: str

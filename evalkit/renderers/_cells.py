@@ -19,8 +19,10 @@ OUTCOMES: Mapping[str, tuple[str, str]] = {
     "safe only strict": ("✓", "safe only strict"),
     "not enough data": ("?", "not enough data"),
     "safe": ("✓", "safe"),
+    "not comparable": ("≠", "not comparable"),
+    "baseline": ("•", "baseline"),
 }
-"""Outcome of a check, or readiness of a tool -> (sign, word): never colour alone."""
+"""Outcome of a check or a gate, or readiness of a tool -> (sign, word): never colour alone."""
 VERDICTS: Mapping[str, str] = {
     "improved": "Improved",
     "not_worse": "Not worse",
@@ -80,4 +82,6 @@ def _interval(column: Column, low: Json, high: Json) -> str:
         return ""
     if column.kind == "percent":
         return f"[{low * 100:.1f}, {high * 100:.1f}]"
+    if column.kind == "ratio":
+        return f"[{low:.2f}, {high:.2f}]"
     return f"[{_NUMBERS[column.kind](low)}, {_NUMBERS[column.kind](high)}]"

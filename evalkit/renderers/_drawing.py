@@ -13,15 +13,16 @@ from evalkit.data import Figure, Json
 def forest(figure: Figure) -> dict[str, Any]:
     """Rows of points and whiskers on one axis around zero; `tone` says on which side of zero an interval lies."""
     rows = [row for row in figure.data["rows"] if row["value"] is not None]
-    ends: list[float] = [abs(row[key]) for row in rows for key in ("value", "low", "high") if row[key] is not None]
-    ends += [row["margin"] for row in rows if row["margin"] is not None]
-    step = _step(max([*ends, 0.005]))
-    reach: float = step * math.ceil(max([*ends, 0.005]) / step - 1e-9)
+    ends: list[float] = [row[key] for row in rows for key in ("value", "low", "high") if row[key] is not None]
+    ends += [-row["margin"] for row in rows if row["margin"] is not None]
+    step = _step(max([*map(abs, ends), 0.005]))
+    left = step * math.ceil(max([*(-end for end in ends), step]) / step - 1e-9)
+    right = step * math.ceil(max([*ends, step]) / step - 1e-9)
 
     def place(value: float) -> float:  # a little inside the edges, so that a dot is never cut
-        return round(50 + 48.5 * max(-1.0, min(1.0, value / reach)), 2)
+        return round(1.5 + 97 * max(0.0, min(1.0, (value + left) / (left + right))), 2)
 
-    ticks = [step * n for n in range(-round(reach / step), round(reach / step) + 1)]
+    ticks = [step * n for n in range(-round(left / step), round(right / step) + 1)]
     return {
         "rows": [
             {
@@ -36,6 +37,7 @@ def forest(figure: Figure) -> dict[str, Any]:
             }
             for row in rows
         ],
+        "zero": place(0),
         "ticks": [{"at": place(tick), "label": _tick(tick)} for tick in ticks],
         "margin": any(row["margin"] is not None for row in rows),
     }
@@ -177,3 +179,44 @@ def _percents(share: float | None) -> str:
 def _shade(share: float | None) -> str:
     """`none`, `h0` for all of it, up to `h9`."""
     return "none" if share is None else f"h{min(9, math.ceil((1 - share) * 10 - 1e-9))}"
+
+
+def dots(figure: Figure) -> dict[str, Any]:
+    """Rows of points and whiskers, a panel for each score; each has its own axis, for shares often differ little."""
+    return {"panels": [_panel(panel, figure.data["rows"]) for panel in figure.data["panels"]]}
+
+
+def _panel(panel: Json, labels: Sequence[str]) -> dict[str, Any]:
+    known = [point for point in panel["points"] if point is not None]
+    ends: list[float] = [point[end] for point in known for end in ("value", "low", "high") if point[end] is not None]
+    step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.25) if (max(ends) - min(ends)) / step <= 4 or step == 0.25)
+    low: float = max(0.0, step * math.floor(min(ends) / step + 1e-9))
+    high: float = min(1.0, step * math.ceil(max(ends) / step - 1e-9))
+    if high - low < step:  # all that was seen lies on one tick
+        low, high = (low - step, high) if high == 1 else (low, low + step)
+
+    def place(value: float) -> float:  # a little inside the edges, so that a dot is never cut
+        return round(3 + 94 * (value - low) / (high - low), 2)
+
+    reference = next((point["value"] for point in known if point["tone"] == "baseline"), None)
+    return {
+        "label": panel["label"],
+        "rows": [
+            {
+                "label": label,
+                "tone": point["tone"],
+                "at": place(point["value"]),
+                "low": None if point["low"] is None else place(point["low"]),
+                "high": None if point["high"] is None else place(point["high"]),
+                "text": numerals.percent(point["value"]),
+            }
+            if point
+            else {"label": label, "tone": "none", "at": None, "text": numerals.NOTHING}
+            for label, point in zip(labels, panel["points"], strict=True)
+        ],
+        "reference": None if reference is None else place(reference),
+        "ticks": [
+            {"at": place(tick), "label": f"{round(tick * 100)} %"}
+            for tick in (low + step * n for n in range(round((high - low) / step) + 1))
+        ],
+    }

@@ -140,5 +140,6 @@ def _draw(figure: Figure) -> Mapping[str, Any]:
         "shares": drawing.shares,
         "tiles": drawing.tiles,
         "heat": drawing.heat,
+        "dots": drawing.dots,
     }
     return draw[figure.kind](figure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -124,6 +125,14 @@ def _readiness(section: Section) -> RenderableType:
     return Group(lead, grid, Text(f"{more:,} more in the full report")) if more > 0 else Group(lead, grid)
 
 
+def _models(section: Section) -> RenderableType:
+    """All candidates; who is in focus is told in full below."""
+    lead = Text(visible.line(section.lead))
+    table = _first_table(section)
+    candidates = replace(table, rows=tuple(row for row in table.rows if row["gate"] != "baseline"))
+    return Group(lead, _grid(candidates, ("model", "gate", "correct", "broken", "fixed"), None))
+
+
 def _scorecard(section: Section) -> RenderableType:
     return _grid(_first_table(section), ("score", "baseline", "candidate", "difference", "fixed", "broken"), None)
 
@@ -155,6 +164,7 @@ def _lead(section: Section) -> RenderableType:
 
 
 _SHOWN = {
+    "models": _models,
     "overview": _overview,
     "findings": _findings,
     "readiness": _readiness,
@@ -165,6 +175,7 @@ _SHOWN = {
     "latency": _lead,
     "spending": _lead,
     "faults": _lead,
+    "limits": _lead,
 }
 """What a terminal shows, in this order. The rest is for the full report."""
 
@@ -179,9 +190,10 @@ def _grid(table: Table, keys: Sequence[str], limit: int | None) -> Grid:
     grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
     for column in columns:
         numeric = column.kind in cells.NUMERIC
+        whole = numeric or column.kind == "outcome"
         label = column.key.capitalize() if column.key in ("baseline", "candidate") else column.label
         grid.add_column(
-            Text(visible.line(label)), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric
+            Text(visible.line(label)), justify="right" if numeric else "left", overflow="fold", no_wrap=whole
         )
     for row in table.rows[:limit]:
         grid.add_row(*(_cell(column, row[column.key]) for column in columns))

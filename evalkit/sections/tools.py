@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 from evalkit import numerals
 from evalkit.data import Cell, Column, Comparison, Figure, Json, Section, Table, Verdict
+from evalkit.sections import _field as field
 from evalkit.sections import _words as words
+from evalkit.sections._field import Entry
 
 ORDER = 50
 SHOWN_WHOLE = 30
 """With more tools than this, those without any change are counted and not listed."""
 MAPPED = ("called", "parsed", "compliance", "correct")
 """Scores of the heat map."""
+MAPPED_OF_MANY = ("correct", "compliance")
+"""... of more than two models: more columns would not be seen at one look."""
 WARM = 25
-"""Tools that it shows: those that lost most, then those that one of the models does worst on."""
+"""Tools that it shows: those that lost most; of many models those on which they lie furthest apart."""
 ALARM = 0.10
 """The false discovery rate at which a tool counts as changed."""
 
@@ -48,46 +54,56 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
                 rows=tuple(shown),
                 note=f"On {numerals.counted(still, 'further tool')} no case changed." if still else "",
             ),
-            *_heat(comparison, [row["tool"] for row in rows]),
+            *_heat(comparison, verdict, [row["tool"] for row in rows]),
         ),
     )
 
 
-def _heat(comparison: Comparison, tools: list[str]) -> tuple[Figure, ...]:
+def _heat(comparison: Comparison, verdict: Verdict, tools: list[str]) -> tuple[Figure, ...]:
     """Each tool by score and by model; none where every share is whole."""
-    scores = [score for score in MAPPED if any(_shares(comparison, tool, score) != [None, None] for tool in tools)]
+    models = field.entries(comparison, verdict)
+    mapped = MAPPED if len(models) == 2 else MAPPED_OF_MANY
+    scores = [score for score in mapped if any((f"tool:{tool}", score) in models[0].rates for tool in tools)]
     rows: list[dict[str, Json]] = [
-        {"label": tool, "values": [_shares(comparison, tool, score) for score in scores]}
-        for tool in dict.fromkeys(tools)
+        {"label": tool, "values": [[_share(model, tool, score) for model in models] for score in scores]}
+        for tool in tools
     ]
-    flawed = [row for row in rows if any(share is not None and share < 1 for pair in row["values"] for share in pair)]
+    flawed = [row for row in rows if any(share is not None and share < 1 for group in row["values"] for share in group)]
     if not flawed:
         return ()
+    if len(models) > 2:
+        flawed.sort(key=_apart, reverse=True)
     whole = len(rows) - len(flawed)
     unshown = numerals.counted(max(0, len(flawed) - WARM), "tool")
     notes = ["Percent of the cases, of all that were judged on a side. The darker, the more is lost."]
     notes += [f"{numerals.counted(whole, 'further tool')} with 100 in every field."] if whole else []
     notes += [f"{unshown} not shown."] if len(flawed) > WARM else []
+    names = ["Baseline", "Candidate"] if len(models) == 2 else [model.target.identity for model in models]
     return (
         Figure(
             kind="heat",
             title="Where it is lost: tool by score and model",
             data={
                 "groups": [words.LABELS[score] for score in scores],
-                "models": ["Baseline", "Candidate"],
+                "models": names,
                 "rows": flawed[:WARM],
                 "note": " ".join(notes),
             },
-            alt=f"{len(flawed):,} of {numerals.counted(len(rows), 'tool')} lose something on a side; "
+            alt=f"{len(flawed):,} of {numerals.counted(len(rows), 'tool')} lose something on a model; "
             f"most change on {_named([row['label'] for row in flawed])}.",
         ),
     )
 
 
-def _shares(comparison: Comparison, tool: str, score: str) -> list[float | None]:
-    """Baseline's, then the candidate's."""
-    cell = words.cell(comparison, score, f"tool:{tool}")
-    return [cell.baseline.value, cell.candidate.value] if cell else [None, None]
+def _share(model: Entry, tool: str, score: str) -> float | None:
+    rate = model.rates.get((f"tool:{tool}", score))
+    return rate.value if rate else None
+
+
+def _apart(row: dict[str, Json]) -> float:
+    """How far the candidates lie from the baseline: what is lost on every model tells none from another."""
+    known = [[share for share in group if share is not None] for group in row["values"]]
+    return math.fsum(abs(share - group[0]) for group in known for share in group)
 
 
 def _row(comparison: Comparison, tool: str) -> dict[str, Json]:

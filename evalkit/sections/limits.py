@@ -1,0 +1,176 @@
+"""What this comparison cannot tell: falls too small to be seen, what decides nothing, and tools it hardly tried."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from evalkit import numerals, stats
+from evalkit.data import Cell, Column, Comparison, Prose, Section, Table, Verdict
+from evalkit.numerals import counted
+from evalkit.pairing import slicing
+from evalkit.sections import _records as records
+from evalkit.sections import _words as words
+
+ORDER = 115
+SCORES = ("correct", "compliance", "abstained")
+POWER = 0.80
+"""How often a fall would have been found that is called large enough to be seen."""
+NAMED = 5
+"""Tools named in a sentence."""
+
+
+def build(comparison: Comparison, verdict: Verdict) -> Section | None:
+    """None where no case was judged on both sides."""
+    cells = [cell for score in SCORES if (cell := words.cell(comparison, score)) and cell.pairs]
+    if not cells:
+        return None
+    sentences = (
+        *_noise(comparison),
+        *_undecided(comparison, verdict),
+        *_tools(comparison, verdict),
+        *_gold(comparison),
+        *_times(comparison),
+        *_many(comparison),
+    )
+    return Section(
+        id="limits",
+        title="What this cannot tell",
+        lead=_lead(cells[0]),
+        blocks=(_reach(cells), *(Prose(text=sentence) for sentence in sentences)),
+    )
+
+
+# --------------------------------------------------------------------------- how small a fall would have shown
+
+
+def _visible(cell: Cell) -> float | None:
+    """The fall that four in five such runs would have found to be one, at one-sided 95 %.
+
+    From the bound in use, whatever the interval is: the distance to it is z(.95) standard errors, and a fall is found
+    with POWER if it lies z(.95) + z(POWER) of them below 0.
+    """
+    if cell.difference is None or cell.lower_bound is None:
+        return None
+    sure, often = stats.normal_quantile(0.95), stats.normal_quantile(POWER)
+    return (cell.difference - cell.lower_bound) * (sure + often) / sure
+
+
+def _lead(cell: Cell) -> str:
+    seen = _visible(cell)
+    return (
+        f"A fall of {cell.score} by less than {_plain(seen)} points would most likely have gone unseen." if seen else ""
+    )
+
+
+def _plain(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _reach(cells: Sequence[Cell]) -> Table:
+    return Table(
+        title="How small a fall would have shown",
+        columns=(
+            Column(key="score", label="Score"),
+            Column(key="cases", label="Cases", kind="int"),
+            Column(key="unlike", label="Came out differently", kind="int"),
+            Column(key="seen", label="Smallest fall that shows", kind="points"),
+            Column(key="left", label="Not ruled out", kind="points"),
+        ),
+        rows=tuple(
+            {
+                "score": words.LABELS[cell.score],
+                "cases": cell.pairs,
+                "unlike": cell.fixed + cell.broken,
+                "seen": None if (seen := _visible(cell)) is None else -seen,
+                "left": None if cell.lower_bound is None else min(0.0, cell.lower_bound),
+            }
+            for cell in cells
+        ),
+        note="In percentage points, over all cases; a tool or a kind of cases alone shows far less. Smallest fall that "
+        "shows: four in five runs like this one would find it (one-sided, at 95 %). Not ruled out: how far the "
+        "score may have fallen, whatever was seen. More cases or more trials bring both nearer to 0.",
+    )
+
+
+# --------------------------------------------------------------------------- the rest, in sentences
+
+
+def _noise(comparison: Comparison) -> Iterator[str]:
+    found = comparison.noise
+    if found is None:
+        yield (
+            "The baseline was asked each case once: how often it differs from itself is not known, and a case that "
+            "broke may be one that comes and goes (--trials 2 tells)."
+        )
+    else:
+        yield (
+            f"Of two trials of one case, the baseline's own differ in {numerals.percent(found.flips)}: that many cases "
+            "change sides when nothing changed."
+        )
+
+
+def _undecided(comparison: Comparison, verdict: Verdict) -> Iterator[str]:
+    kinds = Counter(change.kind for change in comparison.changes)
+    told = [
+        f"{kinds['unjudged']:,} without an answer on a side" if kinds["unjudged"] else "",
+        f"{kinds['unpaired']:,} never asked on both" if kinds["unpaired"] else "",
+        f"{len(comparison.left_out):,} that changed since the baseline was set" if comparison.left_out else "",
+    ]
+    total = kinds["unjudged"] + kinds["unpaired"] + len(comparison.left_out)
+    if total:
+        yield f"{counted(total, 'case')} decided nothing: {', '.join(part for part in told if part)}."
+    if verdict.quarantined:
+        yield f"{counted(len(verdict.quarantined), 'case')} in quarantine counted in no check."
+
+
+def _tools(comparison: Comparison, verdict: Verdict) -> Iterator[str]:
+    few = [line.tool for line in verdict.readiness if line.word == "not enough data"]
+    if few:
+        yield (
+            f"Of {counted(len(verdict.readiness), 'tool')} that a case wants, {len(few):,} "
+            f"{'has' if len(few) == 1 else 'have'} too few cases to be called ready or not: {_named(few)}."
+        )
+    suite = comparison.suite
+    wanted = {tool for case in suite.cases for tool in slicing.wanted(case)}
+    idle = sorted({spec.name for spec in suite.specs.values()} - wanted)
+    if idle:
+        yield f"No case wants {_named(idle)}: nothing is known of calls to {'it' if len(idle) == 1 else 'them'}."
+
+
+def _named(tools: Sequence[str]) -> str:
+    shown = ", ".join(tools[:NAMED])
+    return f"{shown} and {counted(len(tools) - NAMED, 'further tool')}" if len(tools) > NAMED else shown
+
+
+def _gold(comparison: Comparison) -> Iterator[str]:
+    cases = comparison.suite.cases
+    flawed = sum(bool(case.flaws) for case in cases)
+    if flawed:
+        yield f"The expected answer of {counted(flawed, 'case')} is flawed: what they say of “correct” is doubtful."
+    if not any(slicing.judges_correct(case) for case in cases):
+        yield "No case says what is correct: a call that fits its schema may still be the wrong one."
+
+
+def _times(comparison: Comparison) -> Iterator[str]:
+    sides = [side for _, side in records.sides(comparison)]
+    cached = sum(bool(record.cached) for side in sides for record in side)
+    if cached:
+        yield f"{counted(cached, 'answer')} came from the cache: their times are of the day when they were first had."
+    was, now = (info.guards.get("concurrency") for info in (comparison.baseline_info, comparison.candidate_info))
+    if was != now:
+        yield f"Times are of different loads: {was} requests at a time for the baseline, {now} for the candidate."
+    if comparison.latency.ratio is None:
+        yield "No case was timed on both sides: nothing is known of the time they take."
+    if comparison.cost is None:
+        yield "Prices are not known on both sides: nothing is known of cost (input_price and output_price tell)."
+
+
+def _many(comparison: Comparison) -> Iterator[str]:
+    tags = sum(cell.slice.startswith("tag:") and cell.score == "correct" for cell in comparison.cells)
+    if tags > 1:
+        yield (
+            f"{counted(tags, 'tag')} are looked at one by one: on average {tags * 0.05:.2g} of their intervals leave 0 "
+            "out by chance. "
+            "Those of tools are corrected for their number."
+        )
