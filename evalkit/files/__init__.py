@@ -195,7 +195,7 @@ def read_model(document: Document) -> Target:
     problems: list[Problem] = []
     model = _whole(ModelShape, document, problems)
     target = _target(model, document, "", problems) if model else None
-    if target is None:
+    if target is None or problems:
         raise InputError(problems)
     return target
 
