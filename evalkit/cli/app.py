@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from evalkit.cli import (
     checking,
     deciding,
     doctoring,
+    helping,
     importing,
     looking,
     planning,
@@ -25,8 +27,18 @@ from evalkit.cli import (
 )
 from evalkit.errors import EvalkitError, ExitCode, NotComparable
 
+MENU: Mapping[str, str] = {
+    "Begin": "init lint plan doctor",
+    "Ask and decide": "run migrate bump",
+    "Work on stored runs, asking nothing": "compare gate report score export list show view repro",
+    "Files and parts": "validate schema plugins serve-reference import",
+    "What is kept": "baseline cache",
+}
+"""Heading -> the verbs below it, as the help lists them."""
+
 app = typer.Typer(
     name="evalkit",
+    cls=helping.Menu,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -51,8 +63,7 @@ def root(
 ) -> None:
     """Can you upgrade the language model behind your tools?
 
-    Results go to stdout, progress and diagnostics to stderr. Every option has an environment variable,
-    named beside it in the help of its verb.
+    Results go to stdout, progress and diagnostics to stderr.
 
     Exit codes: 0 ok or pass, 1 the gate failed, 2 bad input, 3 inconclusive, 4 not comparable, 70 a bug of ours,
     130 interrupted (what was answered is kept).
@@ -74,6 +85,7 @@ for verbs in (
     viewing,
 ):
     verbs.register(app)
+helping.arrange(app, MENU)
 
 
 def run() -> None:
@@ -84,9 +96,12 @@ def run() -> None:
 def main(arguments: list[str]) -> int:
     """The exit code of one command. Writes to the process's own stdout and stderr."""
     try:
-        app(arguments, prog_name="evalkit")
+        return int(app(arguments, prog_name="evalkit", standalone_mode=False) or ExitCode.OK)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(ExitCode.OK if leaving.code is None else 1)
+    except helping.UsageError as error:
+        typer.echo(said, err=True) if (said := helping.page(error)) else _complain(helping.complaint(error))
+        return ExitCode.INPUT
     except NotComparable as error:
         _complain(error)
         return ExitCode.NOT_COMPARABLE
@@ -97,9 +112,8 @@ def main(arguments: list[str]) -> int:
         traceback.print_exc()
         _complain("this is a bug in evalkit; please report it with the lines above")
         return ExitCode.BUG
-    return ExitCode.OK
 
 
 def _complain(what: object) -> None:
     for line in str(what).splitlines():
-        typer.secho(f"evalkit: {line}", fg="red", err=True)
+        typer.secho(f"evalkit: {helping.without_secrets(line)}", fg="red", err=True)

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evalkit.cli import options
+from evalkit.cli import choosing, options
 from evalkit.cli.progress import Progress
-from evalkit.data import ARMS, Judging, Record, Suite, Target
-from evalkit.errors import ExitCode, InputError, suggest
+from evalkit.data import Judging, Record, Suite, Target
+from evalkit.errors import ExitCode
 from evalkit.values import Strings
 
 if TYPE_CHECKING:
     from evalkit.running import Brake, Order
-
-Models = Annotated[
-    list[str] | None,
-    typer.Option("-m", "--model", help="provider/model[@arm][?option=value&...] (repeatable)."),
-]
-ModelsFile = Annotated[Path | None, typer.Option("--models", help="A model list file.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,8 +27,8 @@ def register(app: typer.Typer) -> None:
 
 def run(
     suites: options.Suites,
-    model: Models = None,
-    models: ModelsFile = None,
+    model: options.Models = None,
+    models: options.ModelsFile = None,
     name: options.Name = None,
     reports: options.Reports = options.REPORTS,
     trials: options.Trials = 1,
@@ -54,16 +48,19 @@ def run(
     max_seconds: options.MaxSeconds = None,
     cache: options.Cache = False,
     fresh: options.Fresh = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked; ask nothing.")] = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Ask every model every case, judge and store each answer; the same command again asks only what is missing."""
+    """Ask models the cases of suites; judge and store it all.
+
+    The same command again asks only what is missing.
+    """
     from evalkit.cli import printing
     from evalkit.stopping import Budget
 
     suite = suite_of(suites, limit, expression, tag, tool, case)
-    targets = targets_of(model or [], models, timeout)
+    targets = choosing.targets_of(model or [], models, timeout)
     run_name = name or default_name(suite, targets)
     if dry_run:
         printing.plan(suite, targets, trials, reports / run_name, as_json)
@@ -79,9 +76,12 @@ def run(
 
 def migrate(
     suites: options.Suites,
-    incumbent: Annotated[str, typer.Option("--from", help="The model in use: provider/model[@arm], or a name.")],
-    candidate: Annotated[str, typer.Option("--to", help="The model that may replace it.")],
-    models: ModelsFile = None,
+    incumbent: Annotated[
+        str,
+        typer.Option("--from", metavar="MODEL", help="The model in use: provider/model[@arm], or a name of --models."),
+    ],
+    candidate: Annotated[str, typer.Option("--to", metavar="MODEL", help="The model that may replace it.")],
+    models: options.ModelsFile = None,
     policy: options.PolicyFile = None,
     output: options.Outputs = None,
     name: options.Name = None,
@@ -102,7 +102,12 @@ def migrate(
     max_cost: options.MaxCost = None,
     max_seconds: options.MaxSeconds = None,
     stop_early: Annotated[
-        bool, typer.Option("--stop-early", help="Ask in random order, and stop once the policy's drops are decided.")
+        bool,
+        typer.Option(
+            "--stop-early",
+            help="Ask in random order, and stop once the policy's drops are decided.",
+            rich_help_panel=options.LIMITS,
+        ),
     ] = False,
     cache: options.Cache = False,
     fresh: options.Fresh = False,
@@ -110,9 +115,10 @@ def migrate(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Ask both models, compare them case by case, decide, and report: the main job in one verb.
+    """Ask two models, compare, decide and report: the main job.
 
-    The exit code is the verdict's. Without -o the report is RUN/report.html.
+    They are asked in one run and compared case by case. The exit code is the verdict's. Without -o the report is
+    RUN/report.html.
     """
     from evalkit import store, workspace
     from evalkit.cli import deciding
@@ -120,7 +126,7 @@ def migrate(
 
     rules = workspace.load_policy(policy) if policy else workspace.default_policy()
     suite = suite_of(suites, limit, expression, tag, tool, case)
-    targets = _pair(incumbent, candidate, models, timeout)
+    targets = choosing.targets_of([incumbent, candidate], models, timeout)
     folder = reports / (name or default_name(suite, targets))
     outputs = output or [folder / "report.html"]
     deciding.renderers_of(outputs)
@@ -142,10 +148,15 @@ def migrate(
 def score(
     run: options.RunName,
     reports: options.Reports = options.REPORTS,
-    strings: Annotated[Strings | None, typer.Option("--strings", help="Else as the run says.")] = None,
+    strings: Annotated[
+        Strings | None, typer.Option("--strings", metavar="exact|bfcl", help="Else as the run says.")
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Judge the stored answers of a run again, after a matcher or the validator changed; asks nothing."""
+    """Judge a run's stored answers again; ask nothing.
+
+    For when a matcher or the validator changed.
+    """
     from evalkit import pipeline, running, store
     from evalkit.cli import printing
     from evalkit.cli.locating import run_folder
@@ -180,37 +191,6 @@ def suite_of(
 
     whole = selection.merge([workspace.load_suite(name) for name in names])
     return selection.select(whole, ids=ids or (), tags=tags or (), tools=tools or (), text=expression, limit=limit)
-
-
-def targets_of(spelled: Sequence[str], models: Path | None, timeout: float | None) -> tuple[Target, ...]:
-    """The models listed and those spelled out. Raises InputError, also for none."""
-    from evalkit import workspace
-
-    listed = workspace.load_models(models) if models else ()
-    targets = workspace.unique((*listed, *(workspace.parse_target(text) for text in spelled)))
-    if not targets:
-        raise InputError("no model to ask", "name one with -m provider/model, or a list with --models FILE")
-    return tuple(replace(target, timeout=timeout) for target in targets) if timeout else targets
-
-
-def _pair(incumbent: str, candidate: str, models: Path | None, timeout: float | None) -> tuple[Target, ...]:
-    """Each named in the model list, with another arm if `@arm` follows the name; or spelled out."""
-    from evalkit import workspace
-
-    listed = {target.identity: target for target in (workspace.load_models(models) if models else ())}
-    unknown = [text for text in (incumbent, candidate) if models and "/" not in text and not _listed(text, listed)]
-    if unknown:
-        raise InputError(f"{models} has no model {unknown[0]!r}", suggest(unknown[0], listed))
-    pair = [_listed(text, listed) or workspace.parse_target(text) for text in (incumbent, candidate)]
-    targets = workspace.unique(pair)
-    return tuple(replace(target, timeout=timeout) for target in targets) if timeout else targets
-
-
-def _listed(text: str, listed: Mapping[str, Target]) -> Target | None:
-    name, _, arm = text.rpartition("@")
-    if text not in listed and name in listed and arm in ARMS:
-        return replace(listed[name], arm=arm)
-    return listed.get(text)
 
 
 def default_name(suite: Suite, targets: Sequence[Target]) -> str:

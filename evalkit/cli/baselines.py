@@ -22,10 +22,10 @@ PREFIX = "baseline:"
 FOLDER = Path("suites/baselines")
 """Beside the suites they were measured on: `reports/` is commonly ignored by git, and a baseline is to be reviewed."""
 
-Folder = Annotated[Path, typer.Option("--baselines", help="Where baselines are kept, for git to keep them.")]
+Folder = Annotated[Path, typer.Option("--baselines", metavar="DIR", help="Where baselines lie, for git to keep them.")]
 Named = Annotated[str, typer.Argument(metavar="NAME", help="A baseline: its name below --baselines, or its file.")]
 
-baseline = typer.Typer(no_args_is_help=True, help="Named, reviewed baselines: gate a run without asking the incumbent.")
+baseline = typer.Typer(no_args_is_help=True, help="Keep a model's scores in a reviewed file, to gate against.")
 
 
 def register(app: typer.Typer) -> None:
@@ -38,15 +38,20 @@ def set_(
     run: options.RunName,
     target: Annotated[
         str | None,
-        typer.Option("--target", help="The model, as the run names it; may be left out if it is the only one."),
+        typer.Option("--target", metavar="MODEL", help="As the run names it; may be left out if it is the only one."),
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="Else SUITE-MODEL.")] = None,
-    why: Annotated[str, typer.Option("--why", help="For whoever reviews it.")] = "",
-    by: Annotated[str | None, typer.Option("--by", help="Else who git, or the system, says you are.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Else SUITE-MODEL.")] = None,
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="For whoever reviews it.")] = "",
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="WHO", help="Else who git, or the system, says you are.")
+    ] = None,
     folder: Folder = FOLDER,
     reports: options.Reports = options.REPORTS,
 ) -> None:
-    """Keep what a model of a stored run was worth, case by case, as a file to commit. One of that name is replaced."""
+    """Keep what a model of a run was worth, as a file to commit.
+
+    Case by case. A baseline of that name is replaced.
+    """
     from evalkit import baselines, store, workspace
     from evalkit.ci import revisions
     from evalkit.cli.locating import run_folder
@@ -91,12 +96,16 @@ def list_(folder: Folder = FOLDER, as_json: options.AsJson = False) -> None:
 def show(
     name: Named,
     suite: Annotated[
-        list[str] | None, typer.Option("--suite", help="Which cases of it are still as they were? (repeatable)")
+        list[str] | None,
+        typer.Option("--suite", metavar="SUITE", help="Say which cases of it are no more as they were."),
     ] = None,
     folder: Folder = FOLDER,
     as_json: options.AsJson = False,
 ) -> None:
-    """Who set a baseline, when, why, and what the model was worth; with --suite, what of it is stale."""
+    """Who set a baseline, when, why, and what it holds.
+
+    With --suite also what of it is stale.
+    """
     from evalkit import selection, workspace
     from evalkit.baselines import holding
     from evalkit.cli.printing import visible
@@ -121,7 +130,10 @@ def show(
 
 @baseline.command()
 def rm(name: Named, folder: Folder = FOLDER) -> None:
-    """Remove a baseline's file. Git still has what was committed."""
+    """Remove a baseline's file.
+
+    Git still has what was committed.
+    """
     from evalkit import baselines
 
     load(name, folder)

@@ -31,11 +31,17 @@ def register(app: typer.Typer) -> None:
 def bump(
     suites: options.Suites,
     base: Annotated[str, typer.Option("--base", metavar="REF", help="The git revision that holds the models in use.")],
-    models: Annotated[Path, typer.Option("--models", help="The model list.")] = Path("models.yaml"),
+    models: Annotated[Path, typer.Option("--models", metavar="FILE", help="The model list.")] = Path("models.yaml"),
     policy: options.PolicyFile = None,
     output: options.Outputs = None,
     comment: Annotated[
-        Path | None, typer.Option("--comment", help="Write Markdown that fits a pull request's comment.")
+        Path | None,
+        typer.Option(
+            "--comment",
+            metavar="FILE",
+            help="Write Markdown that fits a pull request's comment.",
+            rich_help_panel=options.RESULT,
+        ),
     ] = None,
     name: options.Name = None,
     reports: options.Reports = options.REPORTS,
@@ -53,14 +59,15 @@ def bump(
     max_cost: options.MaxCost = None,
     max_seconds: options.MaxSeconds = None,
     fresh: options.Fresh = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what changed, and ask nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what changed; ask nothing.")] = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Gate every model that the list has otherwise than at REF: each as it was and as it is, on the same cases.
+    """Gate every model that changed in the list since a revision.
 
-    The worst verdict is the exit code; 0 if no model changed. Of several models, each has its own report: x.html
-    becomes x-NAME.html. In a GitHub job the summary and annotations are written by themselves.
+    Each is asked as it was at REF and as it is, the same cases. The worst verdict is the exit code; 0 if no model
+    changed. Of several models, each has its own report: x.html becomes x-NAME.html. In a GitHub job the summary and
+    annotations are written by themselves.
     """
     from evalkit import store, workspace
     from evalkit.stopping import Budget

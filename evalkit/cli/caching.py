@@ -8,11 +8,12 @@ from dataclasses import asdict
 import typer
 
 from evalkit.cli import options
+from evalkit.numerals import counted
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's verbs, below `cache`."""
-    verbs = typer.Typer(no_args_is_help=True, help="Answers kept over runs: what there is, and forgetting it.")
+    verbs = typer.Typer(no_args_is_help=True, help="Answers kept over runs: see them, forget them.")
     verbs.command()(info)
     verbs.command()(clear)
     app.add_typer(verbs, name="cache")
@@ -29,7 +30,7 @@ def info(reports: options.Reports = options.REPORTS, as_json: options.AsJson = F
     elif facts is None or not facts.answers:
         typer.echo(f"{path}: nothing; `evalkit run --cache` keeps answers there")
     else:
-        typer.echo(f"{path}: {facts.answers:,} answers, {facts.bytes / 1e6:,.1f} MB")
+        typer.echo(f"{path}: {counted(facts.answers, 'answer')}, {facts.bytes / 1e6:,.1f} MB")
         typer.echo(f"  from {facts.oldest} to {facts.newest}")
 
 
@@ -37,4 +38,4 @@ def clear(reports: options.Reports = options.REPORTS) -> None:
     """Forget every answer kept; runs keep theirs."""
     from evalkit import cache
 
-    typer.echo(f"{cache.clear(reports):,} answers forgotten")
+    typer.echo(f"{counted(cache.clear(reports), 'answer')} forgotten")

@@ -38,15 +38,22 @@ def lint(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Write what is found to x.sarif, for code scanning."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write what is found to x.sarif, for code scanning.",
+            rich_help_panel=options.RESULT,
+        ),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Is every case judgeable, and how hard is the suite? Exit 1 if the gold itself does not score 100 %.
+    """Is every case judgeable, and how hard is the suite?
 
-    The ceiling is what the gold scores; the floors are what a model without understanding scores: one that picks
-    tools by word overlap, and one that makes random schema-valid calls. With --portability also what each route
-    (openai-strict, anthropic, gemini, vllm ...) loses or refuses of the tools' declarations.
+    Exit 1 if the gold itself does not score 100 %. The ceiling is what the gold scores; the floors are what a model
+    without understanding scores: one that picks tools by word overlap, and one that makes random schema-valid calls.
+    With --portability also what each route (openai-strict, anthropic, gemini, vllm ...) loses or refuses of the tools'
+    declarations.
     """
     from evalkit import suite as suites_room
     from evalkit.ci import sarif
@@ -114,17 +121,23 @@ def _foreseen(suite: Suite, routes: dict[str, Route]) -> dict[str, list[Divergen
 
 def validate(
     payloads: Annotated[
-        Path | None, typer.Argument(metavar="[PAYLOADS]", help="A JSONL file; stdin if left out or -.")
+        Path | None, typer.Argument(metavar="PAYLOADS", help="A JSONL file; stdin if left out or -.")
     ] = None,
-    tools: Annotated[Path | None, typer.Option("--tools", help="A file of tool specs.")] = None,
-    schema: Annotated[Path | None, typer.Option("--schema", help="One bare JSON Schema instead.")] = None,
-    form: Annotated[str | None, typer.Option("--from", help="Format of --tools; else it is recognised.")] = None,
-    formats: Annotated[Formats, typer.Option("--formats", help="What becomes of `format`.")] = "assert",
+    tools: Annotated[Path | None, typer.Option("--tools", metavar="FILE", help="The tools' declarations.")] = None,
+    schema: Annotated[
+        Path | None, typer.Option("--schema", metavar="FILE", help="One bare JSON Schema instead.")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--from", metavar="FORMAT", help="That of --tools; else it is recognised.")
+    ] = None,
+    formats: Annotated[
+        Formats, typer.Option("--formats", metavar="assert|annotate", help="What `format` in a schema does.")
+    ] = "assert",
 ) -> None:
-    """Judge payloads against their schemas: no suite, no model. One JSON object a line in, one out.
+    """Judge payloads against their schemas: no suite, no model.
 
-    A line is {"tool": NAME, "arguments": TEXT or object}; with --schema the tool may be left out. Text is read as
-    JSON, strictly. Exit 0 if all are valid, 1 if any is not.
+    One JSON object a line in, one out. A line is {"tool": NAME, "arguments": TEXT or object}; with --schema the tool
+    may be left out. Text is read as JSON, strictly. Exit 0 if all are valid, 1 if any is not.
     """
     from evalkit import values
 
@@ -141,8 +154,8 @@ def validate(
     raise typer.Exit(ExitCode.OK if all_valid else ExitCode.GATE_FAILED)
 
 
-def schema(kind: Annotated[FileKind, typer.Argument(help="Which of them.")]) -> None:
-    """Print the JSON Schema of one of evalkit's own files, for editors."""
+def schema(kind: Annotated[FileKind, typer.Argument(metavar="suite|models|policy", help="Which of them.")]) -> None:
+    """Print the JSON Schema of a file of evalkit's, for editors."""
     from evalkit import files
 
     typer.echo(files.json_schema(kind), nl=False)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 READABLE = 110
 """Columns beyond which lines are no longer read with ease."""
 OtherRun = Annotated[
-    str | None, typer.Argument(metavar="[RUN]", help="The candidate's run, where it is not the same one.")
+    str | None, typer.Argument(metavar="RUN", help="The candidate's run, where it is not the same one.")
 ]
 
 
@@ -40,10 +40,11 @@ def compare(
     output: options.Outputs = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Compare models case by case. Prints what `gate` prints; the exit code does not depend on the outcome.
+    """Compare models case by case.
 
-    Every model of the run is held against the baseline, and one candidate is told in full. Where they are not named,
-    the run's first model is the baseline, and the next one is told in full.
+    Prints what `gate` prints; the exit code does not depend on the outcome. Every model of the run is held against the
+    baseline, and one candidate is told in full. Where they are not named, the run's first model is the baseline, and
+    the next one is told in full.
     """
     conclude_stored(run, other, baseline, candidate, policy, reports, output or [], choose=True, as_json=as_json)
 
@@ -59,9 +60,10 @@ def gate(
     github_summary: options.GithubSummary = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Hold the candidate against a policy: exit 0 pass, 1 fail, 3 inconclusive, 4 not comparable.
+    """Hold the candidate against a policy; the exit code decides.
 
-    Of a run with more than two models, name the two that are meant: a gate picks none. Its report has the others too.
+    0 pass, 1 fail, 3 inconclusive, 4 not comparable. Of a run with more than two models, name the two that are meant:
+    a gate picks none. Its report has the others too.
     """
     outputs = output or []
     raise typer.Exit(
@@ -89,10 +91,10 @@ def report(
     reports: options.Reports = options.REPORTS,
     output: options.Outputs = None,
 ) -> None:
-    """Write the comparison of a stored run as HTML, Markdown or JSON; without -o as RUN/report.html.
+    """Write the comparison of a stored run as a report.
 
-    Every model of the run is in it, and one candidate is told in full. Where they are not named, the run's first model
-    is the baseline, and the next one is told in full.
+    Without -o as RUN/report.html. Every model of the run is in it, and one candidate is told in full. Where they are
+    not named, the run's first model is the baseline, and the next one is told in full.
     """
     from evalkit.cli.locating import run_folder
 

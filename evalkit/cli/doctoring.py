@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evalkit.cli import options
+from evalkit import numerals
+from evalkit.cli import choosing, options
 from evalkit.errors import ExitCode
 from evalkit.renderers._visible import line
 
@@ -33,21 +34,23 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="provider/model[?option=value&...], or a name.")],
-    models: Annotated[Path | None, typer.Option("--models", help="A model list file, where MODEL is a name.")] = None,
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="provider/model[?option=value&...], or a name of --models.")
+    ],
+    models: options.ModelsFile = None,
     timeout: options.Timeout = None,
     reports: options.Reports = options.REPORTS,
     as_json: options.AsJson = False,
 ) -> None:
-    """Try an endpoint with some twenty small questions: what it takes, what it keeps, what gets lost on the way.
+    """Try an endpoint: what it takes, keeps and loses.
 
-    Exit 1 if a probe fails. A server named in the model list is started for it.
+    Some twenty small questions. Exit 1 if a probe fails. A server named in the model list is started for it.
     """
     from evalkit import doctor as doctors
     from evalkit import serving
     from evalkit.cli.locating import world
 
-    target = _target(model, models, timeout)
+    target = choosing.target_of(model, models, timeout)
     began = time.perf_counter()
     checked = serving.check([target])
     with tempfile.TemporaryDirectory() as folder, serving.started([target], Path(folder)) as servers:
@@ -58,16 +61,6 @@ def doctor(
     (_print_json if as_json else _print)(findings, *told)
     failed = any(finding.status == "fail" for finding in findings)
     raise typer.Exit(ExitCode.GATE_FAILED if failed else ExitCode.OK)
-
-
-def _target(model: str, models: Path | None, timeout: float | None) -> Target:
-    from dataclasses import replace
-
-    from evalkit import workspace
-
-    listed = {target.identity: target for target in (workspace.load_models(models) if models else ())}
-    target = listed.get(model) or workspace.parse_target(model)
-    return replace(target, timeout=timeout) if timeout else target
 
 
 async def _ask(target: Target, world: World) -> list[Record]:
@@ -110,7 +103,7 @@ def _print(findings: Sequence[Finding], name: str, calls: int, seconds: float) -
 
     counted = {status: sum(finding.status == status for finding in findings) for status in _COLOURS}
     summary = ", ".join(f"{count} {status}" for status, count in counted.items() if count)
-    typer.echo(f"{line(name)}: {summary} ({calls} calls, {seconds:.1f} s)")
+    typer.echo(f"{line(name)}: {summary} ({numerals.counted(calls, 'call')}, {seconds:.1f} s)")
     unasked = sum(finding.says == NOT_ASKED for finding in findings)
     for finding in findings:
         if finding.says == NOT_ASKED:

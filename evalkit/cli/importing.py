@@ -16,11 +16,11 @@ from evalkit.numerals import counted
 if TYPE_CHECKING:
     from evalkit.data import Run
 
-From = Annotated[str | None, typer.Option("--from", help="The format; else it is recognised.")]
-Cases = Annotated[str, typer.Option("--from", help="The format.")]
-Out = Annotated[Path, typer.Option("-o", "--output", help="The file to write.")]
+From = Annotated[str | None, typer.Option("--from", metavar="FORMAT", help="Else it is recognised.")]
+Cases = Annotated[str, typer.Option("--from", metavar="FORMAT", help="See `evalkit plugins formats`.")]
+Out = Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The suite to write, as x.jsonl.")]
 
-importing = typer.Typer(no_args_is_help=True, help="Bring in tool specs, cases or recorded answers of other tools.")
+importing = typer.Typer(no_args_is_help=True, help="Bring in other tools' specs, cases or answers.")
 
 
 def register(app: typer.Typer) -> None:
@@ -31,11 +31,16 @@ def register(app: typer.Typer) -> None:
 
 @importing.command()
 def tools(
-    file: Annotated[Path, typer.Argument(help="A file of tool declarations.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of tool declarations.")],
     form: From = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write; else stdout.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The JSON file to write; else stdout.")
+    ] = None,
 ) -> None:
-    """Tool specs of any known format as OpenAI chat tools, each schema as it was declared."""
+    """Tool specs of any known format as OpenAI chat tools.
+
+    Each schema as it was declared.
+    """
     from evalkit import arms, workspace
 
     specs = workspace.read_tools(file, form)
@@ -49,11 +54,14 @@ def tools(
 
 @importing.command()
 def cases(
-    folder: Annotated[Path, typer.Argument(help="The file or folder that holds them.")],
+    folder: Annotated[Path, typer.Argument(metavar="PATH", help="The file or folder that holds them.")],
     form: Cases,
     output: Out,
 ) -> None:
-    """Cases of another tool as a suite file. Gold that breaks its own schema is kept, marked and listed by lint."""
+    """Cases of another tool as a suite file.
+
+    Gold that breaks its own schema is kept, marked and listed by lint.
+    """
     from evalkit import plugins, workspace
     from evalkit import suite as suites
 
@@ -69,16 +77,19 @@ def cases(
 
 @importing.command(name="run")
 def recorded(
-    folder: Annotated[Path, typer.Argument(help="The file or folder that holds the recorded answers.")],
+    folder: Annotated[Path, typer.Argument(metavar="PATH", help="The file or folder that holds the recorded answers.")],
     form: Cases,
-    suite: Annotated[str, typer.Option("--suite", help="The suite they answer.")],
-    target: Annotated[str, typer.Option("--target", help="What to call the model.")],
-    name: Annotated[str, typer.Option("--run", help="The run to make or to add to.")],
+    suite: Annotated[str, typer.Option("--suite", metavar="SUITE", help="The suite they answer.")],
+    target: Annotated[str, typer.Option("--target", metavar="NAME", help="What to call the model.")],
+    name: Annotated[str, typer.Option("--run", metavar="NAME", help="The run to make or to add to.")],
     reports: options.Reports = options.REPORTS,
     strings: options.Strings = "exact",
     as_json: options.AsJson = False,
 ) -> None:
-    """Answers recorded elsewhere as a run, judged: everything after the asking works on them."""
+    """Answers recorded elsewhere as a run, judged.
+
+    Everything after the asking works on them.
+    """
     from evalkit import pipeline, plugins, running, workspace
     from evalkit.cli import printing
     from evalkit.data import Judging, Target
@@ -104,7 +115,10 @@ def export(
     ] = None,
     reports: options.Reports = options.REPORTS,
 ) -> None:
-    """One object or row a record: target, case, trial, every rung, violations, mismatches, tokens, seconds."""
+    """Write a run's records: one object or row each.
+
+    Target, case, trial, every rung, violations, mismatches, tokens, seconds.
+    """
     from evalkit import frames, store, workspace
     from evalkit.cli.locating import run_folder
 

@@ -28,11 +28,14 @@ def runs(reports: options.Reports = options.REPORTS, as_json: options.AsJson = F
 
 def show(
     run: options.RunName,
-    case: Annotated[str | None, typer.Argument(metavar="[CASE]", help="One case in full.")] = None,
+    case: Annotated[str | None, typer.Argument(metavar="CASE", help="One case in full.")] = None,
     reports: options.Reports = options.REPORTS,
     as_json: options.AsJson = False,
 ) -> None:
-    """A run in numbers, or one of its cases in full: prompt, what was wanted, what came, what is wrong with it."""
+    """A run in numbers, or one of its cases in full.
+
+    Of a case: the prompt, what was wanted, what came, what is wrong with it.
+    """
     from evalkit.cli import printing, unfolding
     from evalkit.cli.locating import run_folder
 
@@ -47,11 +50,14 @@ def repro(
     run: options.RunName,
     case: Annotated[str, typer.Argument(metavar="CASE", help="The case to ask again.")],
     model: Annotated[
-        str | None, typer.Option("-m", "--model", help="One of the run's models; all if left out.")
+        str | None, typer.Option("-m", "--model", metavar="MODEL", help="One of the run's models; all if left out.")
     ] = None,
     reports: options.Reports = options.REPORTS,
 ) -> None:
-    """A case as it was asked, as a curl command for each model. Keys are named, never written."""
+    """A case as it was asked, as a curl command.
+
+    One for each model. Keys are named, never written.
+    """
     from evalkit import repro, request, store
     from evalkit.cli.locating import run_folder
     from evalkit.errors import InputError, suggest
@@ -69,7 +75,9 @@ def repro(
 
 
 def plugins(
-    kind: Annotated[str | None, typer.Argument(help="matchers, providers, formats ...; all if left out.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="matchers, providers, formats ...; all if left out.")
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """The plug-ins there are, a line each."""
@@ -91,13 +99,17 @@ def plugins(
 
 def serve_reference(
     suites: options.Suites,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 0,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, metavar="N", help="0: any that is free.")] = 0,
     fault: Annotated[
-        list[str] | None, typer.Option("--fault", help="kind or kind=rate, e.g. rate_limit=0.3 (repeatable).")
+        list[str] | None,
+        typer.Option("--fault", metavar="KIND[=RATE]", help="What breaks, and how often, as in rate_limit=0.3."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the faults.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the faults.")] = 0,
 ) -> None:
-    """Serve the reference models on loopback in OpenAI's, Anthropic's and Gemini's formats, to test a set-up with."""
+    """Serve the reference models on loopback, to test with.
+
+    In OpenAI's, Anthropic's and Gemini's formats.
+    """
     from evalkit import testing, workspace
 
     loaded = [workspace.load_suite(name) for name in suites]

@@ -1,4 +1,4 @@
-"""The options that several verbs share, spelled once."""
+"""The options that several verbs share, spelled once, under the headings of their help pages."""
 
 from __future__ import annotations
 
@@ -7,69 +7,194 @@ from typing import Annotated, Literal
 
 import typer
 
-Suites = Annotated[list[str], typer.Argument(metavar="SUITE", help="Suite files, or names of bundled suites.")]
+CASES = "Which cases"
+ASKING = "How they are asked"
+LIMITS = "When to stop"
+RESULT = "What comes out"
+"""Headings."""
+
+# --------------------------------------------------------------------------- what
+
+Suites = Annotated[list[str], typer.Argument(metavar="SUITE", help="A suite's file, or the name of a bundled one.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run: its name below --reports, its folder or file.")]
-Reports = Annotated[Path, typer.Option("--reports", help="Where runs and reports are kept.")]
-Outputs = Annotated[
-    list[Path] | None, typer.Option("-o", "--output", help="Write a report; its suffix says the kind (repeatable).")
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-m",
+        "--model",
+        metavar="MODEL",
+        help="provider/model[@arm][?option=value&...], or a name of --models; of a list without -m all are asked.",
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
+ModelsFile = Annotated[Path | None, typer.Option("--models", metavar="FILE", help="A model list.")]
 PolicyFile = Annotated[
-    Path | None, typer.Option("--policy", help="What the candidate must hold to; else the default policy.")
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="What the candidate must hold to; else the default policy."),
 ]
 Baseline = Annotated[
-    str | None, typer.Option("--baseline", help="The incumbent, as the run names it; or baseline:NAME.")
+    str | None,
+    typer.Option("--baseline", metavar="MODEL", help="The model in use, as the run names it; or baseline:NAME."),
 ]
-Candidate = Annotated[str | None, typer.Option("--candidate", help="The model that may replace it.")]
-Strings = Annotated[
-    Literal["exact", "bfcl"],
-    typer.Option("--strings", help="How strings are compared; bfcl drops case, spaces and most punctuation."),
+Candidate = Annotated[
+    str | None, typer.Option("--candidate", metavar="MODEL", help="The model that may replace it, as the run names it.")
+]
+
+# --------------------------------------------------------------------------- which cases
+
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, metavar="N", help="The first N of those selected.", rich_help_panel=CASES),
+]
+Expression = Annotated[
+    str | None,
+    typer.Option("-k", "--match", metavar="TEXT", help="Those with this in id or prompt.", rich_help_panel=CASES),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TAG", help="Those with one of these tags.", rich_help_panel=CASES),
+]
+Tools = Annotated[
+    list[str] | None,
+    typer.Option("--tool", metavar="TOOL", help="Those that want one of these tools.", rich_help_panel=CASES),
+]
+CaseIds = Annotated[
+    list[str] | None, typer.Option("--case", metavar="ID", help="Those with these ids.", rich_help_panel=CASES)
+]
+
+# --------------------------------------------------------------------------- how they are asked
+
+Trials = Annotated[
+    int, typer.Option("--trials", min=1, metavar="N", help="How often each case is asked.", rich_help_panel=ASKING)
 ]
 Concurrency = Annotated[
-    int, typer.Option("-j", "--concurrency", min=1, max=4096, help="Most requests in flight; fewer if refused.")
+    int,
+    typer.Option(
+        "-j",
+        "--concurrency",
+        min=1,
+        max=4096,
+        metavar="N",
+        help="Most requests in flight; fewer where the endpoint refuses.",
+        rich_help_panel=ASKING,
+    ),
 ]
-Trials = Annotated[int, typer.Option("--trials", min=1, help="How often each case is asked.")]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N cases that are selected.")]
-Expression = Annotated[str | None, typer.Option("-k", help="Only cases whose id or prompt holds this text.")]
-Tags = Annotated[list[str] | None, typer.Option("--tag", help="Only cases with this tag (repeatable: any of them).")]
-Tools = Annotated[
-    list[str] | None, typer.Option("--tool", help="Only cases that want this tool (repeatable: any of them).")
+Retries = Annotated[
+    int,
+    typer.Option(
+        "--max-retries",
+        min=0,
+        metavar="N",
+        help="Further attempts where the transport fails.",
+        rich_help_panel=ASKING,
+    ),
 ]
-CaseIds = Annotated[list[str] | None, typer.Option("--case", help="Only this case (repeatable).")]
-Retries = Annotated[int, typer.Option("--max-retries", min=0, help="Further attempts when the transport fails.")]
-Timeout = Annotated[float | None, typer.Option("--timeout", min=0.001, help="Seconds one attempt may take.")]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        min=0.001,
+        metavar="SECONDS",
+        help="For one attempt; else as the model list says.",
+        rich_help_panel=ASKING,
+    ),
+]
 CaseTimeout = Annotated[
-    float | None, typer.Option("--case-timeout", min=0.001, help="Seconds all attempts of a case may take together.")
+    float | None,
+    typer.Option(
+        "--case-timeout",
+        min=0.001,
+        metavar="SECONDS",
+        help="For all attempts of a case together.",
+        rich_help_panel=ASKING,
+    ),
 ]
 Latency = Annotated[
     bool,
     typer.Option(
         "--latency",
-        help="For latencies that compare: -j shared out evenly and kept, connections warmed up by as many requests "
-        "to each model, which are thrown away and not counted.",
+        help="For latencies that compare: -j shared out evenly and kept, after a warm-up that is not counted.",
+        rich_help_panel=ASKING,
     ),
 ]
 Cache = Annotated[
     bool,
     typer.Option(
         "--cache/--no-cache",
-        help="Take answers that other runs here had to the same question and trial; each says so. Never faults.",
+        help="Take answers that other runs had to the same question and trial; each is marked.",
+        rich_help_panel=ASKING,
     ),
 ]
-Name = Annotated[
-    str | None, typer.Option("--run", help="The run's name; else it follows from what is asked, so that it resumes.")
+Strings = Annotated[
+    Literal["exact", "bfcl"],
+    typer.Option(
+        "--strings",
+        metavar="exact|bfcl",
+        help="How strings are compared; bfcl drops case, spaces and most punctuation.",
+        rich_help_panel=ASKING,
+    ),
 ]
-MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=1, help="Stop after this many requests.")]
+
+# --------------------------------------------------------------------------- when to stop
+
+MaxCalls = Annotated[
+    int | None,
+    typer.Option("--max-calls", min=1, metavar="N", help="After this many requests.", rich_help_panel=LIMITS),
+]
 MaxCost = Annotated[
-    float | None, typer.Option("--max-cost", min=0, help="Stop once this many USD are spent; what is in flight comes.")
+    float | None,
+    typer.Option(
+        "--max-cost",
+        min=0,
+        metavar="USD",
+        help="Once this much is spent; what is in flight comes.",
+        rich_help_panel=LIMITS,
+    ),
 ]
 MaxSeconds = Annotated[
-    float | None, typer.Option("--max-seconds", min=0, help="Start no request after this; what is in flight comes.")
+    float | None,
+    typer.Option(
+        "--max-seconds",
+        min=0,
+        metavar="SECONDS",
+        help="Start no request after this; what is in flight comes.",
+        rich_help_panel=LIMITS,
+    ),
+]
+
+# --------------------------------------------------------------------------- what comes out
+
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--run",
+        metavar="NAME",
+        help="The run's name; else it follows from what is asked, so that the same command resumes.",
+        rich_help_panel=RESULT,
+    ),
+]
+Reports = Annotated[
+    Path, typer.Option("--reports", metavar="DIR", help="Where runs and reports are kept.", rich_help_panel=RESULT)
+]
+Outputs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Write a report: x.html, x.md, x.json, x.csv, or x.xml for JUnit.",
+        rich_help_panel=RESULT,
+    ),
 ]
 GithubSummary = Annotated[
-    bool, typer.Option("--github-summary", help="In a GitHub job: its summary, and a mark on each broken case's line.")
+    bool,
+    typer.Option(
+        "--github-summary",
+        help="In a GitHub job: its summary, and a mark on each broken case's line.",
+        rich_help_panel=RESULT,
+    ),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what the run has and begin anew.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what the run has.", rich_help_panel=RESULT)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=RESULT)]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.", rich_help_panel=RESULT)]
 
 REPORTS = Path("reports")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evalkit.cli import asking, options
+from evalkit.cli import asking, choosing, options
 from evalkit.numerals import counted
 
 if TYPE_CHECKING:
@@ -25,10 +25,11 @@ def register(app: typer.Typer) -> None:
 
 def plan(
     suites: options.Suites,
-    model: asking.Models = None,
-    models: asking.ModelsFile = None,
+    model: options.Models = None,
+    models: options.ModelsFile = None,
     detect: Annotated[
-        float | None, typer.Option("--detect", min=0.01, max=100, help="A fall, in points, that is to be told.")
+        float | None,
+        typer.Option("--detect", min=0.01, max=100, metavar="POINTS", help="A fall that is to be told."),
     ] = None,
     like: Annotated[
         str | None, typer.Option("--like", metavar="RUN", help="An earlier run to measure instead of assuming.")
@@ -44,14 +45,17 @@ def plan(
     case: options.CaseIds = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Estimate requests, tokens, money and time of a run, and how small a fall its answers could tell. Asks nothing."""
+    """What a run would cost, and how small a fall it can tell.
+
+    In requests, tokens, money and time. Asks nothing.
+    """
     from evalkit import planning, store, workspace
     from evalkit.cli.locating import run_folder
 
     rules = workspace.load_policy(policy) if policy else workspace.default_policy()
     estimated = planning.estimate(
         asking.suite_of(suites, limit, expression, tag, tool, case),
-        asking.targets_of(model or [], models, timeout=None),
+        choosing.targets_of(model or [], models, timeout=None),
         rules,
         trials=trials,
         concurrency=concurrency,

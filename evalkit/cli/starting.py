@@ -19,9 +19,12 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where; made if it is not there.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where; made if it is not there.")] = Path(),
 ) -> None:
-    """Start a working project: a suite, its tools, a model list and a policy. Overwrites nothing."""
+    """Start a working project, ready to run.
+
+    A suite, its tools, a model list and a policy. Overwrites nothing.
+    """
     from evalkit import workspace
 
     files = sorted(path for path in STARTER.rglob("*") if path.is_file() and not path.name.startswith("_"))

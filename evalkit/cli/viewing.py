@@ -15,13 +15,14 @@ def register(app: typer.Typer) -> None:
 
 
 def view(
-    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="The run to begin with.")] = None,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="The run to begin with.")] = None,
     reports: options.Reports = options.REPORTS,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 0,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, metavar="N", help="0: any that is free.")] = 0,
 ) -> None:
-    """The stored runs in a browser: records by model, rung and code, any two models compared, scores over time.
+    """The stored runs in a browser.
 
-    On this machine only and read-only; the address it prints is the key. Ctrl-C ends it.
+    Records by model, rung and code, any two models compared, scores over time. On this machine only and read-only; the
+    address it prints is the key. Ctrl-C ends it.
     """
     from evalkit import store, viewing
     from evalkit.cli.locating import run_folder
