@@ -111,7 +111,7 @@ class Cases:
         self.folder = self.reports / name
         running.carry_out(self.folder, order, world(self.reports), fresh=self.name is None, seen=lambda record: None)
         with store.open_run(self.folder) as opened:
-            for record in opened.records():
+            for record in sorted(opened.records(), key=lambda each: each.trial):
                 self.answers.setdefault((record.case, record.target), []).append(record)
 
 
