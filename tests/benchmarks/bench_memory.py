@@ -73,7 +73,7 @@ class Spent:
 
 
 def spent(words: Sequence[str]) -> Spent:
-    """What one command of evalkit takes, from start to end. No less than what this process here has: it begins as that."""
+    """What one command of evalkit takes, from start to end; no less than this process has, which it begins as."""
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "evalkit", *words], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT
