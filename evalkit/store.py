@@ -10,12 +10,12 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from evalkit import codec, shelf
-from evalkit.data import Answer, Attempt, Fault, Record, Run, RunInfo, Score, Suite
+from evalkit.data import Answer, Attempt, Fault, Record, Response, Run, RunInfo, Score, Suite
 from evalkit.errors import InputError, StoreError
 
 FILE = "run.db"
@@ -25,19 +25,20 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 {shelf.TABLE};
 CREATE TABLE records (
     target TEXT NOT NULL, trial INTEGER NOT NULL, case_id TEXT NOT NULL,
-    asked TEXT NOT NULL, judged TEXT, faulted INTEGER NOT NULL,
+    started TEXT NOT NULL, sent TEXT NOT NULL, cached TEXT NOT NULL,
+    attempts TEXT NOT NULL, reply TEXT NOT NULL, faulted INTEGER NOT NULL,
+    answer TEXT, score TEXT,
     PRIMARY KEY (target, trial, case_id)
 ) STRICT;
 """
 
+_ASKED = "target, trial, case_id, started, sent, cached, attempts, reply, faulted"
+RECORD = f"{_ASKED}, answer, score"
+"""The columns of a `row`."""
+INSERT = f"INSERT OR REPLACE INTO records ({RECORD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
 Key: TypeAlias = tuple[str, int, str]
 """(target identity, trial, case id)"""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Judged:
-    answer: Answer | None
-    score: Score | None
 
 
 class Store:
@@ -74,9 +75,9 @@ class Store:
 
     def append(self, records: Iterable[Record]) -> None:
         """Add records in one transaction; one of the same target, trial and case is replaced."""
-        rows = [(r.target, r.trial, r.case, _asked(r), _judged(r), isinstance(r.reply, Fault)) for r in records]
+        rows = [row(record) for record in records]
         with self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._connection.executemany(INSERT, rows)
 
     def answers(self, trials: int) -> Mapping[str, int]:
         """Target identity -> how often it answered in the first `trials` trials. A Fault is no answer."""
@@ -90,36 +91,32 @@ class Store:
 
     def spent(self, key: Key) -> tuple[Attempt, ...]:
         """The attempts already spent on what is still unanswered."""
-        query = "SELECT asked FROM records WHERE target = ? AND trial = ? AND case_id = ? AND faulted"
-        found = self._connection.execute(query, key).fetchone()
-        record = codec.decode(Record, found[0]) if found else None
-        if record is None or not isinstance(record.reply, Fault):
-            return ()
-        return (*record.attempts, Attempt(fault=record.reply, wait=0.0))
+        query = "SELECT attempts, reply FROM records WHERE target = ? AND trial = ? AND case_id = ? AND faulted"
+        for attempts, fault in self._connection.execute(query, key):
+            return (*codec.decode(_Attempts, attempts), Attempt(fault=codec.decode(Fault, fault), wait=0.0))
+        return ()
 
     def records(self) -> Iterator[Record]:
-        """Every record, by target, trial and the order of asking; read as they are taken."""
-        rows = self._connection.execute("SELECT asked, judged FROM records ORDER BY target, trial, rowid")
-        for asked, judged in rows:
-            yield _record(asked, judged)
+        """Every record, in the order of asking; read as they are taken."""
+        return map(record, self._connection.execute(f"SELECT {RECORD} FROM records ORDER BY rowid"))
 
     def asked(self) -> Iterator[Record]:
         """Every record as it came, without what it is worth, in the order of asking; read as they are taken."""
-        for (asked,) in self._connection.execute("SELECT asked FROM records ORDER BY rowid"):
-            yield codec.decode(Record, asked)
+        return map(record, self._connection.execute(f"SELECT {_ASKED}, NULL, NULL FROM records ORDER BY rowid"))
 
     def load(self) -> Run:
+        """All of it in memory, the records by target, trial and the order of asking."""
         suite = self.suite
         whole = replace(suite, cases=tuple(suite.cases))
-        return Run(info=self.info, suite=whole, records=tuple(self.records()))
+        records = sorted(self.records(), key=lambda each: (each.target, each.trial))
+        return Run(info=self.info, suite=whole, records=tuple(records))
 
     def rejudge(self, records: Iterable[Record], info: RunInfo) -> None:
         """Replace what records are worth, and with it what is known of the run, all in one transaction."""
-        rows = ((_judged(r), r.target, r.trial, r.case) for r in records)
+        rows = ((*_worth(r), r.target, r.trial, r.case) for r in records)
+        query = "UPDATE records SET answer = ?, score = ? WHERE target = ? AND trial = ? AND case_id = ?"
         with self._connection:
-            self._connection.executemany(
-                "UPDATE records SET judged = ? WHERE target = ? AND trial = ? AND case_id = ?", rows
-            )
+            self._connection.executemany(query, rows)
             self._set_meta("info", codec.encode(info))
 
     def _meta(self, key: str) -> str:
@@ -210,19 +207,36 @@ def counts(folder: Path) -> tuple[int, int]:
         return int(total), int(faulted)
 
 
-def _asked(record: Record) -> str:
-    return codec.encode(replace(record, answer=None, score=None))
+_Attempts: TypeAlias = tuple[Attempt, ...]
 
 
-def _judged(record: Record) -> str | None:
-    if record.answer is None and record.score is None:
-        return None
-    return codec.encode(_Judged(answer=record.answer, score=record.score))
+def record(row: tuple[Any, ...]) -> Record:
+    """What the columns RECORD of a row hold. Raises StoreError if they are damaged."""
+    target, trial, case, started, sent, cached, attempts, reply, faulted, answer, score = row
+    return Record(
+        case=case,
+        trial=trial,
+        target=target,
+        started=started,
+        sent=sent,
+        reply=codec.decode(Fault, reply) if faulted else codec.decode(Response, reply),
+        attempts=codec.decode(_Attempts, attempts),
+        answer=codec.decode(Answer, answer) if answer else None,
+        score=codec.decode(Score, score) if score else None,
+        cached=cached,
+    )
 
 
-def _record(asked: str, judged: str | None) -> Record:
-    record = codec.decode(Record, asked)
-    if judged is None:
-        return record
-    worth = codec.decode(_Judged, judged)
-    return replace(record, answer=worth.answer, score=worth.score)
+def row(record: Record) -> tuple[Any, ...]:
+    """The reverse of `record`."""
+    return (
+        *(record.target, record.trial, record.case, record.started, record.sent, record.cached),
+        *(codec.encode(record.attempts), codec.encode(record.reply), isinstance(record.reply, Fault)),
+        *_worth(record),
+    )
+
+
+def _worth(record: Record) -> tuple[str | None, str | None]:
+    """The columns that tell what it is worth: the answer and its score."""
+    answer = None if record.answer is None else codec.encode(record.answer)
+    return answer, None if record.score is None else codec.encode(record.score)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from evalkit import arms, codec, extract, pipeline, plugins, score, selection, testing, values, workspace
+from evalkit import arms, extract, pipeline, plugins, score, selection, store, testing, values, workspace
 from evalkit.arms import constrained, notation, nulls, prompted, strict
 from evalkit.data import (
     ARMS,
@@ -506,7 +506,8 @@ async def test_a_planted_fault_is_seen_on_every_arm_and_judged_against_the_decla
 async def test_a_stored_answer_is_read_again_in_the_way_it_was_asked() -> None:
     target = Target(name="m", provider="reference", model="oracle", arm="prompted")
     for record in await scores(target):
-        again = pipeline.judge(SUITE, Judging())(codec.decode(Record, codec.encode(replace(record, answer=None))))
+        stored = store.record(store.row(replace(record, answer=None, score=None)))
+        again = pipeline.judge(SUITE, Judging())(stored)
         assert (again.answer, again.score) == (record.answer, record.score)
 
 

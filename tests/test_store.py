@@ -70,9 +70,9 @@ def test_only_answers_count_as_answered_and_the_attempts_of_faults_are_kept(tmp_
 def test_judging_again_leaves_what_came_back_untouched(tmp_path: Path) -> None:
     with store.create(tmp_path, INFO, SUITE) as opened:
         opened.append([record("a")])
-        before = opened._connection.execute("SELECT asked FROM records").fetchall()
+        before = opened._connection.execute("SELECT attempts, reply FROM records").fetchall()
         opened.rejudge([replace(record("a"), answer=Answer(text="new"))], replace(INFO, versions={"evalkit": "1"}))
-        assert opened._connection.execute("SELECT asked FROM records").fetchall() == before
+        assert opened._connection.execute("SELECT attempts, reply FROM records").fetchall() == before
         assert list(opened.asked()) == [record("a")]
     run = store.load(tmp_path)
     assert run.records[0].answer == Answer(text="new") and run.info.versions == {"evalkit": "1"}

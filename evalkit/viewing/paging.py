@@ -22,13 +22,13 @@ SIZE = 50
 """Lines of a page."""
 _OFTEN = 2_000
 
-_FAILED = " ".join(f"WHEN json_extract(judged, '$.score.{rung}') = 0 THEN '{rung}'" for rung in RUNGS)
+_FAILED = " ".join(f"WHEN json_extract(score, '$.{rung}') = 0 THEN '{rung}'" for rung in RUNGS)
 _LINES = f"""
 SELECT rowid AS place, target, trial, case_id,
-    CASE WHEN faulted THEN json_extract(asked, '$.reply.kind') END AS fault,
+    CASE WHEN faulted THEN json_extract(reply, '$.kind') END AS fault,
     CASE {_FAILED} END AS failed,
-    judged IS NOT NULL AS judged,
-    (SELECT group_concat(DISTINCT json_extract(value, '$.code')) FROM json_each(judged, '$.score.violations')) AS codes
+    score IS NOT NULL AS judged,
+    (SELECT group_concat(DISTINCT json_extract(value, '$.code')) FROM json_each(score, '$.violations')) AS codes
 FROM records
 """
 _INDEX = f"""
@@ -42,13 +42,13 @@ CREATE TEMP TABLE coded (code, place, PRIMARY KEY (code, place)) WITHOUT ROWID;
 INSERT OR IGNORE INTO temp.coded
     SELECT json_extract(value, '$.code'), main.records.rowid
     FROM temp.lines JOIN main.records ON main.records.rowid = lines.place,
-        json_each(records.judged, '$.score.violations')
+        json_each(records.score, '$.violations')
     WHERE lines.codes IS NOT NULL;
 CREATE TEMP TABLE prompts (case_id PRIMARY KEY, said) WITHOUT ROWID;
 """
 _SHARES = """
-SELECT target, count(*), sum(faulted), avg(json_extract(judged, '$.score.valid')),
-    avg(json_extract(judged, '$.score.correct'))
+SELECT target, count(*), sum(faulted), avg(json_extract(score, '$.valid')),
+    avg(json_extract(score, '$.correct'))
 FROM records GROUP BY target
 """
 
@@ -153,9 +153,9 @@ class Pages:
         with self._reading() as connection:
             info = codec.decode(RunInfo, _meta(connection, "info"))
             keys = [(target.identity, trial, name) for target in info.targets for trial in range(info.trials)]
-            query = "SELECT asked, judged FROM records WHERE target = ? AND trial = ? AND case_id = ?"
+            query = f"SELECT {store.RECORD} FROM records WHERE target = ? AND trial = ? AND case_id = ?"
             found = [row for key in keys for row in connection.execute(query, key)]
-        return tuple(store._record(asked, judged) for asked, judged in found)
+        return tuple(map(store.record, found))
 
     def shares(self) -> tuple[Share, ...]:
         """Every target's scores, in the order of the run."""

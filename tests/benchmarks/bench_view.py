@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from evalkit import store
 from evalkit.data import (
@@ -63,24 +64,21 @@ def simulated(folder: Path, records: int) -> None:
         pass
     connection = sqlite3.connect(folder / store.FILE)
     with connection:
-        connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", _rows(cases))
+        connection.executemany(store.INSERT, _rows(cases))
     connection.close()
 
 
-def _rows(cases: tuple[Case, ...]) -> Iterator[tuple[str, int, str, str, str | None, bool]]:
+def _rows(cases: tuple[Case, ...]) -> Iterator[tuple[Any, ...]]:
     """Rows as the store writes them; a few bodies are encoded once and used for all."""
     dice = random.Random(1)
-    good, *bad, rare, fault = [_texts(record) for record in _kinds()]
+    good, *bad, rare, fault = [store.row(record)[3:] for record in _kinds()]
     for number, case in enumerate(cases):
         for place, target in enumerate(TARGETS):
             toss = dice.random()
-            asked, judged = fault if toss < 0.01 else dice.choice(bad) if toss < 0.09 else good
+            told = fault if toss < 0.01 else dice.choice(bad) if toss < 0.09 else good
             if number == len(cases) - 2 and place == 0:
-                asked, judged = rare
-            named = asked.replace('"case":""', f'"case":"{case.id}"').replace(
-                '"target":""', f'"target":"{target.name}"'
-            )
-            yield target.identity, 0, case.id, named, judged, judged is None
+                told = rare
+            yield target.identity, 0, case.id, *told
 
 
 def _kinds() -> Iterator[Record]:
@@ -104,10 +102,6 @@ def _kinds() -> Iterator[Record]:
         wrong = (Violation(payload=0, code=code, message="a value of the wrong type", path="/on"),)
         yield replace(good, score=replace(score, valid=False, correct=False, violations=wrong))
     yield replace(good, reply=Fault(kind="timeout", message="no answer in 60 s"), answer=None, score=None)
-
-
-def _texts(record: Record) -> tuple[str, str | None]:
-    return store._asked(record), store._judged(record)
 
 
 def main(records: int) -> None:
