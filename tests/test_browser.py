@@ -149,7 +149,7 @@ def test_a_filter_narrows_the_cases_and_a_link_shows_the_same(open_report: Open)
     expect(page.get_by_text("No case fits the filter.")).to_be_visible()
 
 
-def test_cases_are_filtered_by_tool_tag_and_cause(open_report: Open) -> None:
+def test_cases_are_filtered_by_tool_tag_flaw_and_by_what_was_called(open_report: Open) -> None:
     page = open_report().page
     page.get_by_role("combobox", name="Tool").select_option("find_train")
     expect(page.locator(IDS)).to_have_text(["train-rome", "train-paris"])
@@ -157,8 +157,23 @@ def test_cases_are_filtered_by_tool_tag_and_cause(open_report: Open) -> None:
     page.get_by_role("combobox", name="Tag").select_option("enum")
     expect(page.locator(IDS)).to_have_text(["forecast-oslo"])
     page.get_by_role("combobox", name="Tag").select_option("")
-    page.get_by_role("combobox", name="Cause").select_option("json.syntax")
+    page.get_by_role("combobox", name="Flaw").select_option("json.syntax")
     expect(page.locator(IDS)).to_have_text(["train-rome"])
+    page.get_by_role("combobox", name="Flaw").select_option("")
+    page.get_by_role("checkbox", name="other calls").check()
+    expect(page.locator(IDS)).to_have_text(["forecast-zurich", "train-rome", "forecast-oslo", "joke"])
+
+
+def test_a_row_leads_to_the_cases_it_speaks_of(open_report: Open) -> None:
+    page = open_report().page
+    page.get_by_role("table", name="Violations by code").get_by_role("link", name="json.syntax").click()
+    expect(page.locator(IDS)).to_have_text(["train-rome"])
+    expect(page.get_by_role("combobox", name="Flaw")).to_have_value("json.syntax")
+    page.get_by_role("table", name="Tools, worst first").get_by_role("link", name="find_train").click()
+    expect(page.locator(IDS)).to_have_text(["train-rome", "train-paris"])
+    expect(page.get_by_role("combobox", name="Flaw")).to_have_value("")
+    page.locator("#overview").get_by_role("link", name="fixed").click()
+    expect(page.locator(IDS)).to_have_text(["forecast-oslo", "joke"])
 
 
 def test_a_case_is_reached_and_opened_by_keyboard_alone(open_report: Open) -> None:

@@ -40,7 +40,8 @@ def test_the_contract_is_kept_and_the_first_line_helps(kind: str, name: str) -> 
 def test_an_unknown_name_is_refused_with_the_known_ones(kind: str) -> None:
     with pytest.raises(InputError) as caught:
         plugins.find(kind, "no_such_plugin")
-    assert all(name in str(caught.value) for name in plugins.names(kind)) or "did you mean" in str(caught.value)
+    first = plugins.names(kind)[:20]
+    assert all(name in str(caught.value) for name in first) or "did you mean" in str(caught.value)
 
 
 def test_listing_names_imports_no_plugin() -> None:

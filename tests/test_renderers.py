@@ -9,6 +9,7 @@ import html.parser
 import io
 import json
 import re
+import urllib.parse
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from evalkit import plugins, report
-from evalkit.data import Column, Drilldown, Figure, Report
+from evalkit.data import Column, Drilldown, Figure, Ledger, Report
 from evalkit.renderers import _cells, _drawing, _packing, _source, _visible, markdown, terminal
 from evalkit.renderers import html as page
 from tests import comparisons
@@ -182,8 +183,19 @@ def test_the_page_loads_nothing_and_links_only_within_itself(outings: Report) ->
     assert links and all(link.startswith("#") for link in links)
     assert not {tag for tag, _ in reader.tags} & {"link", "img", "iframe", "object", "embed", "base"}
     assert len(set(reader.ids)) == len(reader.ids)
-    for link in links:
-        assert link[1:] in reader.ids
+    assert all(link[1:] in reader.ids for link in links if "?" not in link)
+
+
+def test_a_link_to_some_of_the_cases_names_what_their_table_can_be_filtered_by(hostile: Report) -> None:
+    (ledger,) = [block for section in hostile.sections for block in section.blocks if isinstance(block, Ledger)]
+    columns = {"tool": ledger.tools, "tag": ledger.tags, "flaw": ledger.flaws, "kind": [(k,) for k in ledger.kinds]}
+    known = {name: {_visible.plain(text) for texts in column for text in texts} for name, column in columns.items()}
+    known["case"] = {*ledger.cases, "train-rome", "joke"}  # of the made-up verdict, as is the next tool
+    known["tool"].add("find_train")
+    links = [attributes["href"] or "" for _, attributes in read(page.render(hostile)).tags if "href" in attributes]
+    filters = [urllib.parse.parse_qsl(link.partition("?")[2]) for link in links if link.startswith("#flips?")]
+    assert len(filters) > 5
+    assert [(name, value) for wish in filters for name, value in wish if value not in known[name]] == []
 
 
 def test_the_policy_of_the_page_admits_its_own_script_and_style_alone(outings: Report) -> None:

@@ -233,6 +233,7 @@ def test_violations_count_answers_on_both_sides_with_an_example(outings: Compari
         "candidate": 1,
         "change": 1,
         "example": "forecast-zurich at /days: '3' is a string that holds an integer",
+        "shows": {"code": {"flaw": "schema.stringified_scalar"}},
     }
     assert row(kinds, "code", "extra_call")["change"] == -1
 

@@ -31,7 +31,9 @@ class Table:
     title: str
     columns: tuple[Column, ...]
     rows: tuple[Mapping[str, Json], ...]
-    """Keyed by Column.key; a value may be None ("-")."""
+    """Keyed by Column.key; a value may be None ("-"). What is in a row under other keys: `meaning`, a word on its first
+    cell; `differs`, that it is to be noticed; `shows`, Column.key -> the filter of the Ledger ({"tool", "tag", "flaw",
+    "kind", "case"}: each a value) that shows what the cell speaks of."""
     note: str = ""
 
 
@@ -109,7 +111,10 @@ class Ledger:
     cases: tuple[str, ...]
     kinds: tuple[str, ...]
     """As in Change."""
-    causes: tuple[str, ...]
+    flaws: tuple[tuple[str, ...], ...]
+    """What is wrong with an answer of either side: codes and kinds of mismatches, the cause of the change first."""
+    unlike: tuple[bool, ...]
+    """Both sides answered, and made other calls."""
     whys: tuple[str, ...]
     asked: tuple[str, ...]
     """What the user said last, cut."""

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -43,6 +44,7 @@ def render(report: Report) -> str:
         script=Markup(script),
         policy=_policy(style, script),
         groups=_groups,
+        linked=ledger is not None,
         plain=PLAIN,
         order={case.case: place for place, case in enumerate(cases)},
         packs=packs.texts,
@@ -86,6 +88,7 @@ def _environment() -> Environment:
         cell=cells.show,
         draw=_draw,
         longest=_longest,
+        filtered=_filtered,
         plain=visible.plain,
     )
     environment.globals.update(
@@ -109,6 +112,11 @@ def _shown(text: object) -> Markup:
         Markup('<span class="unseen">{}</span>').format(piece) if hidden else escape(piece)
         for piece, hidden in visible.pieces(str(text))
     )
+
+
+def _filtered(wish: Mapping[str, str]) -> str:
+    """The part of an address that has the table of cases show some of them, by the names that its columns have."""
+    return urlencode({name: visible.plain(value) for name, value in wish.items()})
 
 
 def _longest(text: str) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from evalkit.data import Case, Change, Comparison, Ledger, Record, Response
+from evalkit import values
+from evalkit.data import Case, Change, Comparison, Json, Ledger, Record, Response
 
 ASKED = 240
 """Characters of a question."""
@@ -23,7 +24,8 @@ def ledger(comparison: Comparison, changes: Sequence[Change], offers: Mapping[st
     return Ledger(
         cases=tuple(change.case for change in changes),
         kinds=tuple(change.kind for change in changes),
-        causes=tuple(change.cause for change in changes),
+        flaws=tuple(_flaws(change, (*old, *new)) for change, old, new in zip(changes, before, after, strict=True)),
+        unlike=tuple(_unlike(old, new) for old, new in zip(before, after, strict=True)),
         whys=tuple(change.why for change in changes),
         asked=tuple(_asked(case) for case in cases),
         tools=tuple(tools(case, (*old, *new)) for case, old, new in zip(cases, before, after, strict=True)),
@@ -47,6 +49,27 @@ def tools(case: Case, records: Sequence[Record]) -> tuple[str, ...]:
     wanted = [call.tool for expectation in case.accept for call in expectation.calls]
     called = [payload.tool for record in records if record.answer for payload in record.answer.payloads]
     return tuple(dict.fromkeys([*wanted, *called]))
+
+
+def _flaws(change: Change, records: Sequence[Record]) -> tuple[str, ...]:
+    scores = [record.score for record in records if record.score is not None]
+    found = [violation.code for score in scores for violation in score.violations]
+    found += [mismatch.kind for score in scores for mismatch in score.mismatches]
+    return tuple(dict.fromkeys([change.cause, *found] if change.cause else found))
+
+
+def _unlike(before: Sequence[Record], after: Sequence[Record]) -> bool:
+    """By their first trials."""
+    made = [_calls(trials) for trials in (before, after)]
+    return None not in made and made[0] != made[1] and not values.same(made[0], made[1])
+
+
+def _calls(trials: Sequence[Record]) -> Json:
+    """None without an answer."""
+    answer = next((trial.answer for trial in trials if trial.answer is not None), None)
+    if answer is None:
+        return None
+    return [[call.tool, call.text if call.error else call.value] for call in answer.payloads]
 
 
 def _seconds(trials: Sequence[Record]) -> float | None:

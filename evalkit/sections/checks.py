@@ -107,4 +107,5 @@ def _quarantine(verdict: Verdict) -> Table:
 
 
 def _entry(entry: Quarantine, state: str) -> Mapping[str, Json]:
-    return {"state": state, "case": entry.case, "until": entry.until, "owner": entry.owner, "why": entry.why}
+    told = {"state": state, "case": entry.case, "until": entry.until, "owner": entry.owner, "why": entry.why}
+    return {**told, "shows": {"case": {"case": entry.case}}}

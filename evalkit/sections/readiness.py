@@ -32,7 +32,13 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
                     Column(key="why", label="Why"),
                 ),
                 rows=tuple(
-                    {"ready": line.word, "tool": line.tool, "cases": line.cases, "why": line.why}
+                    {
+                        "ready": line.word,
+                        "tool": line.tool,
+                        "cases": line.cases,
+                        "why": line.why,
+                        "shows": {"tool": {"tool": line.tool}},
+                    }
                     for line in lines[:SHOWN]
                 ),
                 note=f"{counted(unlisted, 'further tool')} not listed; the JSON report has all under `verdict`."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit import numerals
-from evalkit.data import Cell, Column, Comparison, Figure, Section, Table, Verdict
+from evalkit.data import Cell, Column, Comparison, Figure, Json, Section, Table, Verdict
 from evalkit.sections import _words as words
 
 ORDER = 60
@@ -37,6 +37,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
                 "difference": words.difference(c),
                 "broken": c.broken,
                 "fixed": c.fixed,
+                "shows": _shows(c),
             }
             for c in cells
         ),
@@ -45,6 +46,13 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     )
     figure = (_forest(cells),) if len(cells) <= DRAWN else ()
     return Section(id="tags", title="Kinds of cases", lead=_lead(cells), blocks=(*figure, table))
+
+
+def _shows(cell: Cell) -> Json:
+    """The tag's cases, and of what changed those."""
+    tag = {"tag": cell.slice.removeprefix("tag:")}
+    changed = {"broken": cell.broken, "fixed": cell.fixed}
+    return {"tag": tag, **{kind: {**tag, "kind": kind} for kind, count in changed.items() if count}}
 
 
 def _prominence(cell: Cell) -> tuple[bool, float, str]:

@@ -122,6 +122,7 @@ def _row(comparison: Comparison, tool: str) -> dict[str, Json]:
         "fixed": leading.fixed if leading else 0,
         "q": leading.q if leading else None,
         "reading": _reading(leading),
+        "shows": {"tool": {"tool": tool}},
     }
 
 

@@ -82,6 +82,7 @@ def _flaky(old: Repeats | None, new: Repeats | None) -> Table | None:
             "baseline_distinct": before[case].distinct if case in before else None,
             "candidate": _passes(after.get(case)),
             "candidate_distinct": after[case].distinct if case in after else None,
+            "shows": {"case": {"case": case}},
         }
         for case in sorted(flaky, key=worst, reverse=True)[:_SHOWN]
     ]

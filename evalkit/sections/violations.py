@@ -141,6 +141,7 @@ def _table(
             "candidate": after,
             "change": after - before,
             "example": examples.get(code),
+            "shows": {"code": {"flaw": code}},
         }
         for code, (before, after) in counts.items()
         if before or after

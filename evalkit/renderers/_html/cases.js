@@ -36,7 +36,7 @@
     const named = (column, place) => column.codes[place].map((code) => column.names[code]);
     const places = once(() => new Map(all.case.map((id, place) => [id, place])));
     const texts = once(() => all.case.map((id, place) => [
-      id, all.asked[place], all.why[place], all.cause.names[all.cause.codes[place]], all.found[place] ?? "",
+      id, all.asked[place], all.why[place], all.found[place] ?? "", ...named(all.flaws, place),
       ...named(all.tools, place), ...named(all.tags, place),
     ].join("\n").toLowerCase()));
 
@@ -59,13 +59,15 @@
     const filter = () => {
       const wanted = new FormData(form);
       const kinds = new Set(wanted.getAll("kind").map((kind) => all.kind.names.indexOf(kind)));
-      const tool = wish("tool", all.tools), tag = wish("tag", all.tags), cause = wish("cause", all.cause);
+      const tool = wish("tool", all.tools), tag = wish("tag", all.tags), flaw = wish("flaw", all.flaws);
+      const unlike = wanted.has("calls");
       const words = wanted.get("q").toLowerCase().split(/\s+/).filter(Boolean);
       const searched = words.length ? texts() : [];
       const found = [];
       for (let place = 0; place < size; place++) {
         if (kinds.size && !kinds.has(all.kind.codes[place])) continue;
-        if (cause >= 0 && all.cause.codes[place] !== cause) continue;
+        if (unlike && !all.unlike[place]) continue;
+        if (flaw >= 0 && !all.flaws.codes[place].includes(flaw)) continue;
         if (tool >= 0 && !all.tools.codes[place].includes(tool)) continue;
         if (tag >= 0 && !all.tags.codes[place].includes(tag)) continue;
         if (words.every((word) => searched[place].includes(word))) found.push(place);
@@ -240,8 +242,9 @@
       let hash = location.hash.slice(1);
       if (hash.startsWith("flips?")) {
         const state = new URLSearchParams(hash.slice(6));
-        for (const name of ["q", "tool", "tag", "cause"]) form.elements[name].value = state.get(name) ?? "";
+        for (const name of ["q", "tool", "tag", "flaw"]) form.elements[name].value = state.get(name) ?? "";
         for (const check of form.querySelectorAll("[name=kind]")) check.checked = state.getAll("kind").includes(check.value);
+        form.elements.calls.checked = state.has("calls");
         arrange((state.get("sort") ?? "").replace("-", ""), (state.get("sort") ?? "").startsWith("-"));
         filter();
         const place = places().get(state.get("case"));
@@ -271,7 +274,7 @@
       });
     }
 
-    for (const [name, column] of [["tool", all.tools], ["tag", all.tags], ["cause", all.cause]]) {
+    for (const [name, column] of [["tool", all.tools], ["tag", all.tags], ["flaw", all.flaws]]) {
       const select = form.elements[name];
       const names = column.names.filter(Boolean).sort();
       select.append(...names.map((value) => new Option(value, value)));

@@ -13,28 +13,25 @@
   nameTheme();
   theme.hidden = false;
 
-  // Long tables: their head first, the rest on request.
-  const HEAD = 15;
+  // Long tables: their head first, the rest on request. A phone, where a row is a card, shows fewer; paper shows all.
+  const narrow = matchMedia("(max-width: 720px)");
+  const long = [...document.querySelectorAll(".table table")].filter((table) => table.tBodies[0].rows.length > 5);
   const fold = (table) => {
-    const folded = table.dataset.folded !== undefined;
-    [...table.tBodies[0].rows].forEach((row, place) => { row.hidden = folded && place >= HEAD; });
+    const rows = [...table.tBodies[0].rows], head = narrow.matches ? 4 : 15, rest = rows.length - head;
+    const folded = table.dataset.whole === undefined && rest > (narrow.matches ? 1 : 5);
+    rows.forEach((row, place) => row.classList.toggle("beyond", folded && place >= head));
+    table.parentNode.querySelector(".all")?.toggleAttribute("hidden", !folded);
   };
-  for (const table of document.querySelectorAll(".table table")) {
-    const rows = table.tBodies[0].rows.length;
-    if (rows <= HEAD + 5) continue;
+  for (const table of long) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "quiet all";
-    button.textContent = `Show all ${rows} rows`;
-    button.addEventListener("click", () => {
-      delete table.dataset.folded;
-      fold(table);
-      button.remove();
-    });
-    table.dataset.folded = "";
+    button.textContent = `Show all ${table.tBodies[0].rows.length} rows`;
+    button.addEventListener("click", () => { table.dataset.whole = ""; fold(table); });
     table.after(button);
     fold(table);
   }
+  narrow.addEventListener("change", () => long.forEach(fold));
 
   // Tables: a click on a heading sorts by it, a second one turns the order round.
   const key = (row, column) => {
