@@ -57,6 +57,7 @@ def _integer(digits: str) -> int | float:
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
 _SPACE = " \t\n\r"
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read(text: str, max_chars: int = MAX_CHARS) -> Reading:
@@ -88,7 +89,7 @@ def read(text: str, max_chars: int = MAX_CHARS) -> Reading:
         return Reading(None, "json.trailing_data", f"{_clip(rest, 40)!r} follows the value", offset)
     if (text.count("[") + text.count("{")) > MAX_DEPTH and depth(value) > MAX_DEPTH:
         return Reading(None, "json.too_deep", f"nested deeper than {MAX_DEPTH} levels")
-    if "\\u" in text and any(_SURROGATE.search(string) for string in _strings(value)):
+    if _ESCAPED_SURROGATE.search(text) and any(_SURROGATE.search(string) for string in _strings(value)):
         return Reading(None, "json.syntax", "a lone surrogate in a string")
     return Reading(value)
 
