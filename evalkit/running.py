@@ -1,4 +1,4 @@
-"""One run from order to disk: ask what the store lacks, judge each answer as it comes, append it."""
+"""One run from order to disk: ask what the store lacks, judge each answer as it comes, append it soon."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from evalkit import __version__, pipeline, plugins, serving, store
 from evalkit.cache import Cache, open_cache
 from evalkit.data import Json, Judging, Record, Request, RunInfo, Suite, Target
 from evalkit.errors import InputError
+from evalkit.ledger import Ledger
 from evalkit.limiting import Limiter
 from evalkit.pairing import likeness, sequence
 from evalkit.plugins import World
 
 _LIBRARIES = ("jsonschema", "jsonschema-rs", "aiohttp", "litellm")
 """Libraries whose version may change what is judged or sent."""
+_EACH = "concurrency of each"
+"""The guard of a run whose latencies can be compared: how many are in flight to each model, whatever comes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,12 +62,12 @@ def carry_out(
     seen: Callable[[Record], None],
     brakes: Sequence[Brake] = (),
 ) -> str | None:
-    """Ask everything of `order` that the run in `folder` has no answer to, and store each answer before the next.
+    """Ask everything of `order` that the run in `folder` has no answer to, and store each answer soon.
 
-    `fresh` forgets what the run has. `seen` is called with each judged record once it is on disk. Interrupted or
-    killed, everything seen is kept and the same call goes on from there. Raises InputError before anything is
-    asked if a target cannot be reached (no key, unknown provider, a server here that cannot be started) or `folder`
-    holds a run of another suite.
+    `fresh` forgets what the run has. `seen` is called with each judged record once it is on disk, at most
+    `ledger.WINDOW` seconds after it came. Interrupted, every answer that came is kept; killed, every answer seen; and
+    the same call goes on from there. Raises InputError before anything is asked if a target cannot be reached (no key,
+    unknown provider, a server here that cannot be started) or `folder` holds a run that this cannot join.
 
     Once one of `brakes` lets no further request go, what is in flight is waited for and the rest is left. Then the
     sentence that says why and what is left is given back, and is in the run; None if everything was asked.
@@ -142,17 +145,18 @@ async def _ask(
     asked = pipeline.ask(
         first, order.suite, targets, world, order.pace, opened.spent, limiters, beside=beside, cache=cache
     )
+    ledger = Ledger(opened.append, seen)
     try:
         async for record in asked:
             judged = record
             try:
                 judged = judge(record)
             finally:  # an answer was paid for: it is kept even where a bug in a matcher ends the run
-                opened.append([judged])
+                ledger.add(judged)
             for brake in brakes:
                 brake.add(judged)
-            seen(judged)
     finally:
+        ledger.write()
         opened.describe(replace(opened.info, flights=(*opened.info.flights, *_flights(limiters, began))))
     return reason
 
@@ -171,6 +175,13 @@ def missing(folder: Path, order: Order) -> int:
         return sum(_left(opened, order).values())
 
 
+def unheard(folder: Path, order: Order) -> tuple[str, ...]:
+    """Identities of the targets of which the run in `folder` has no answer at all."""
+    with store.open_run(folder) as opened:
+        answers = opened.answers(order.trials)
+    return tuple(target.identity for target in order.targets if not answers.get(target.identity))
+
+
 def _wanted(order: Order) -> int:
     return len(order.suite.cases) * len(order.targets) * order.trials
 
@@ -182,40 +193,62 @@ def _left(opened: store.Store, order: Order) -> Mapping[str, int]:
     return {target.identity: max(0, each - answered.get(target.identity, 0)) for target in order.targets}
 
 
-def join(folder: Path, info: RunInfo, suite: Suite) -> store.Store:
-    """The run in `folder`, made if there is none; targets it does not know yet join it.
+@contextmanager
+def join(folder: Path, info: RunInfo, suite: Suite) -> Iterator[store.Store]:
+    """The run in `folder`, open, and made if there is none; targets it does not know yet join it.
 
-    Raises InputError if it holds another suite, judges otherwise, or knows a target of the same name by other
-    parameters: their answers would not be comparable.
+    Raises InputError if it holds another suite, judges otherwise, was timed otherwise, or knows a target of the same
+    name by other parameters: their answers would not be comparable.
     """
-    if not store.holds_run(folder):
-        return store.create(folder, info, suite)
-    opened = store.open_run(folder)
-    there = opened.info
-    if there.suite_digest != suite.digest:
+    new = not store.holds_run(folder)
+    with store.create(folder, info, suite) if new else store.open_run(folder) as opened:
+        if not new:
+            opened.describe(_joined(folder, opened.info, info))
+        yield opened
+
+
+def _joined(folder: Path, there: RunInfo, info: RunInfo) -> RunInfo:
+    """What the run is that is `there`, once `info` is asked in it."""
+    if there.suite_digest != info.suite_digest:
         raise InputError(
             f"{folder}: this run is of suite {there.suite_name} ({there.suite_digest}), "
-            f"not of {suite.name} ({suite.digest})",
+            f"not of {info.suite_name} ({info.suite_digest})",
             "give another --run, or --fresh to begin anew",
         )
     if there.judging != info.judging:
         raise InputError(f"{folder}: this run compares strings as {there.judging.strings}", "give another --run")
+    was, now = (each.guards.get(_EACH) for each in (there, info))
+    if was != now:
+        began, wanted = (
+            f"with --latency, {width} in flight to each model" if width else "without --latency" for width in (was, now)
+        )
+        raise InputError(
+            f"{folder}: this run was begun {began}, and its times would stand beside others taken {wanted}",
+            "give another --run, or --fresh to begin anew",
+        )
     known = {target.identity: target for target in there.targets}
     for target in info.targets:
         if _unhurried(known.setdefault(target.identity, target)) != _unhurried(target):
             raise InputError(
                 f"{folder}: {target.identity} is in this run with other parameters", "give the target another name"
             )
-    opened.describe(
-        replace(
-            there,
-            targets=tuple(known.values()),
-            trials=max(there.trials, info.trials),
-            sequential=there.sequential or info.sequential,
-            stopped=None,
-        )
+    return replace(
+        there,
+        targets=tuple(known.values()),
+        trials=max(there.trials, info.trials),
+        versions=_both(there.versions, info.versions),
+        sequential=there.sequential or info.sequential,
+        stopped=None,
     )
-    return opened
+
+
+def _both(before: Mapping[str, str], now: Mapping[str, str]) -> Mapping[str, str]:
+    """Of each library every version that asked or judged, the first first."""
+    found = dict(before)
+    for library, newest in now.items():
+        known = found.get(library, newest).split(likeness.THEN)
+        found[library] = likeness.THEN.join(dict.fromkeys((*known, newest)))
+    return found
 
 
 def _unhurried(target: Target) -> Target:
@@ -262,7 +295,7 @@ def _guards(order: Order) -> Mapping[str, Json]:
     pinned = {name: dict(module.guards()) for name, module in modules.items() if hasattr(module, "guards")}
     pace: dict[str, Json] = {"concurrency": order.pace.width, "max_retries": order.pace.retries}
     if order.pace.each:
-        pace["concurrency of each"] = pace["warm-up requests of each"] = order.pace.each
+        pace[_EACH] = pace["warm-up requests of each"] = order.pace.each
     if order.pace.case_timeout:
         pace["case_timeout"] = order.pace.case_timeout
     return {**pace, **pinned}

@@ -16,7 +16,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "data",
-        "errors limiting retrying",
+        "errors limiting retrying ledger",
         "values",
         "documents numerals patterns locate eventstream doctor",
         "plugins schema codec files stats arms",
@@ -54,7 +54,7 @@ HOMES = {
     "aiohttp": {"providers", "testing", "viewing"},
     "yarl": {"providers/openai_http"},
     "httpx": {"providers"},
-    "sqlite3": {"store", "shelf", "cache", "viewing"},
+    "sqlite3": {"store", "shelf", "cache", "ledger", "viewing"},
     "re2": {"matchers/regex"},
     "pytest": {"pytest_cases", "pytest_plugin"},
 }

@@ -246,6 +246,29 @@ async def test_leaving_early_leaves_nothing_running() -> None:
         assert await endpoint.is_idle()
 
 
+async def test_what_is_answered_in_the_moment_of_an_interruption_is_kept() -> None:
+    kept: list[Record] = []
+
+    async def interrupted(targets: list[Target]) -> None:
+        pace = replace(QUICK, width=len(CASES))
+        async for record in pipeline.ask(pipeline.plan(SUITE, targets, 1), SUITE, targets, WORLD, pace):
+            kept.append(record)
+            if len(kept) == 1:
+                working = asyncio.current_task()
+                assert working is not None
+                working.cancel()  # as Ctrl-C does
+
+    def all_but_one(request: Received) -> Reply:
+        return Reply(silent=True) if '"7"' in request.text else answer(request)
+
+    async with serving(all_but_one) as endpoint:
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.create_task(interrupted([replace(OLD, base_url=f"{endpoint.url}/v1")]))
+        assert await endpoint.is_idle()
+    assert {record.case for record in kept} == {case.id for case in CASES} - {"case-7"}
+    assert all(isinstance(record.reply, Response) for record in kept)
+
+
 async def test_an_answer_is_priced_where_the_prices_are_known() -> None:
     priced = replace(OLD, input_price=2.0, output_price=10.0)
     async with serving(answer) as endpoint:

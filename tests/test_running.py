@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evalkit import pipeline, running, store, workspace
-from evalkit.data import Judging, Record, Response, Run, Suite, Target
+from evalkit.data import Judging, Record, Response, Run, RunInfo, Suite, Target
 from evalkit.errors import InputError, StoreError
-from evalkit.pairing import sequence
+from evalkit.pairing import likeness, sequence
 from evalkit.plugins import World
 from tests.endpoints import Received, Reply, serving
 from tests.test_pipeline import SUITE, answer
@@ -141,6 +144,94 @@ def test_what_would_mix_the_incomparable_is_refused(tmp_path: Path, travel: Suit
             running.carry_out(tmp_path, changed, WORLD, fresh=False, seen=lambda record: None)
 
 
+def test_a_lock_is_told_of_and_no_traceback(tmp_path: Path, travel: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = order(replace(travel, cases=travel.cases[:1]), ORACLE)
+    running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=lambda record: None)
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **options: connect(path, **{"timeout": 0.0, **options}))
+    with closing(connect(tmp_path / store.FILE)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="locked"):
+            running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=lambda record: None)
+
+
+def test_a_run_that_goes_on_under_another_version_tells_of_both_until_it_is_judged_anew(
+    tmp_path: Path, travel: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def go_on(version: str) -> RunInfo:
+        monkeypatch.setattr(running, "__version__", version)
+        running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=False, seen=lambda record: None)
+        return store.load(tmp_path).info
+
+    before, after = go_on("1.0"), go_on("2.0")
+    assert go_on("2.0").versions == go_on("1.0").versions == after.versions
+    assert (before.versions["evalkit"], after.versions["evalkit"]) == ("1.0", "1.0, then 2.0")
+    assert {k: v for k, v in after.versions.items() if k != "evalkit"} == {
+        k: v for k, v in before.versions.items() if k != "evalkit"
+    }
+    (told,) = likeness.judging_differs(after, after)
+    assert "evalkit 1.0, then 2.0 judged" in told and "evalkit score" in told
+    assert running.judged_anew(after, after.judging).versions["evalkit"] == "1.0"
+
+
+def test_times_that_were_taken_otherwise_do_not_join_a_run(tmp_path: Path, travel: Suite) -> None:
+    def timed(each: int | None) -> running.Order:
+        return replace(order(travel, ORACLE), pace=pipeline.Pace(each=each), cached=True)
+
+    for began, then, said in (
+        (None, 4, "without --latency"),
+        (4, None, "with --latency, 4 in"),
+        (4, 2, "with --latency, 4 in"),
+    ):
+        folder = tmp_path / f"{began}-{then}"
+        running.carry_out(folder, timed(began), WORLD, fresh=False, seen=lambda record: None)
+        running.carry_out(folder, timed(began), WORLD, fresh=False, seen=lambda record: None)
+        with pytest.raises(InputError, match=f"begun {said}.*give another --run, or --fresh"):
+            running.carry_out(folder, timed(then), WORLD, fresh=False, seen=lambda record: None)
+        running.carry_out(folder, timed(then), WORLD, fresh=True, seen=lambda record: None)
+
+
+async def test_what_came_is_on_disk_though_nothing_else_comes(tmp_path: Path) -> None:
+    """A process that is killed loses what is in flight, and nothing that came a moment before."""
+
+    def reply(request: Received) -> Reply:
+        return Reply(silent=True) if "case-5" in request.text or '"5"' in request.text else answer(request)
+
+    async with serving(reply) as endpoint:
+        model = f"openai_http/m?base_url={endpoint.url}/v1"
+        suite = tmp_path / "s.jsonl"
+        tool = {"name": "go", "description": "", "parameters": {"type": "object"}}
+        lines = [
+            {"suite": "s", "tools": [tool]},
+            *({"id": f"case-{n}", "user": str(n), "expect": {"call": "go"}} for n in range(6)),
+        ]
+        suite.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+        process = await asyncio.create_subprocess_exec(
+            *(
+                sys.executable,
+                "-m",
+                "evalkit",
+                "run",
+                str(suite),
+                "-m",
+                model,
+                "--run",
+                "r",
+                "--reports",
+                str(tmp_path),
+            ),
+            *("--json", "-q"),
+            cwd=Path(__file__).parents[1],
+        )
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and len(endpoint.received) < 6:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        process.kill()
+        await process.wait()
+    assert {record.case for record in store.load(tmp_path / "r").records} == {f"case-{n}" for n in range(5)}
+
+
 def test_a_target_without_its_key_is_refused_and_no_run_is_made(tmp_path: Path, travel: Suite) -> None:
     keyless = Target(name="m", provider="openai_http", model="m", api_key_env="NO_SUCH_KEY")
     with pytest.raises(InputError, match="NO_SUCH_KEY"):
@@ -165,8 +256,6 @@ def test_what_faulted_is_asked_again_and_its_attempts_are_kept(tmp_path: Path) -
                 judge = pipeline.judge(SUITE, Judging())
                 async for record in pipeline.ask(requests, SUITE, targets, WORLD, pipeline.Pace(), opened.spent):
                     opened.append([judge(record)])
-
-    import asyncio
 
     asyncio.run(go(broken=True))
     asyncio.run(go(broken=False))

@@ -10,6 +10,8 @@ from evalkit.data import Json, RunInfo, Suite, Target
 
 JUDGES = ("evalkit", "jsonschema", "jsonschema-rs")
 """Whose versions decide what a verdict on an answer is; those of the libraries that ask do not."""
+THEN = ", then "
+"""Between the versions of a run that was resumed under another."""
 
 
 def suites_differ(before: Suite, after: Suite) -> Iterable[str]:
@@ -44,6 +46,8 @@ def judging_differs(before: RunInfo, after: RunInfo) -> Iterable[str]:
         yield f"how strings are compared: {before.judging.strings} against {after.judging.strings}"
     for judge in JUDGES:
         was, now = before.versions.get(judge), after.versions.get(judge)
+        if was == now and was is not None and THEN in was:
+            yield f"{judge} {was} judged the answers of one run; `evalkit score` judges a run anew"
         if was != now and was is not None and now is not None:
             yield f"the version of {judge} that judged: {was} against {now}; `evalkit score` judges a run anew"
 
