@@ -9,21 +9,24 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from evalkit import eventstream, extract, plugins, testing, workspace
 from evalkit.data import Case, FaultKind, Json, Payload, Request, Response, Run, Target, Usage
 from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
-from evalkit.providers import _tap, litellm
+from evalkit.providers import _shapes, _tap, litellm
 from evalkit.providers._faults import nearest
 from evalkit.request import Builder
-from tests.endpoints import Received, Reply, events, serving
+from tests.endpoints import Endpoint, Received, Reply, events, serving
 
 MODELS = {"openai_chat": "openai/m", "anthropic": "anthropic/claude-m", "gemini": "gemini/m"}
 SCHEMA = {
@@ -159,9 +162,9 @@ def _asking(target: Target, tools: Json) -> tuple[Target, Request]:
 
 
 async def test_tools_that_never_left_are_seen() -> None:
-    assert litellm._declarations(b'{"messages": []}', TOOLS) == []
-    assert litellm._declarations(b'{"messages": []}', None) is None
-    assert litellm._declarations(b"not json", TOOLS) == []
+    assert _shapes.declarations(b'{"messages": []}', TOOLS) == []
+    assert _shapes.declarations(b'{"messages": []}', None) is None
+    assert _shapes.declarations(b"not json", TOOLS) == []
 
 
 async def test_arguments_are_kept_as_they_were_sent_however_the_library_writes_them() -> None:
@@ -234,13 +237,34 @@ ROUTES: dict[str, tuple[str, str]] = {
     "anthropic/claude-m": ("anthropic", "/v1/messages"),
     f"bedrock/{CLAUDE}": ("bedrock", f"/model/{CLAUDE}/converse"),
     "gemini/m": ("gemini", "/models/m:generateContent"),
+    "vertex_ai/gemini-m": ("gemini", "/v1/projects/p/locations/eu/publishers/google/models/gemini-m:generateContent"),
     "mistral/m": ("openai_chat", "/v1/chat/completions"),
     "groq/m": ("openai_chat", "/chat/completions"),
     "together_ai/m": ("openai_chat", "/chat/completions"),
     "openrouter/m": ("openai_chat", "/chat/completions"),
     "deepseek/m": ("openai_chat", "/chat/completions"),
 }
-WHERE = {"azure": {"api_version": "2025-01-01"}, "bedrock": {"aws_region_name": "us-east-1"}}
+WHERE = {
+    "azure": {"api_version": "2025-01-01"},
+    "bedrock": {"aws_region_name": "us-east-1"},
+    "vertex_ai": {"vertex_location": "eu"},
+}
+
+
+@cache
+def private_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    shape = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(*shape).decode()
+
+
+def credentials(endpoint: Endpoint) -> str:
+    """Those of an account of Google's whose tokens are given out by `endpoint`."""
+    account = {"type": "service_account", "project_id": "p", "client_email": "a@b", "private_key": private_key()}
+    return json.dumps({**account, "token_uri": f"{endpoint.url}/token"})
+
+
+TOKEN = Reply(chunks=(b'{"access_token": "ya29.loopback", "expires_in": 3600, "token_type": "Bearer"}',))
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
@@ -253,18 +277,70 @@ async def test_of_every_route_what_left_and_what_came_back_is_recorded(model: st
     reply = sent_as(body, stream)
     if dialect == "bedrock" and stream:
         reply = Reply(chunks=(eventstream.encode(body),), content_type=eventstream.CONTENT_TYPE)
-    async with serving(reply) as endpoint:
+    async with serving(lambda received: TOKEN if received.path == "/token" else reply) as endpoint:
         options = WHERE.get(model.partition("/")[0], {})
-        asked = target(model, endpoint.url, stream=stream, options=options, timeout=10)
-        response = await ask(asked, request(asked, tools=TOOLS[:1]))
-    [received] = endpoint.received
+        google = model.startswith("vertex_ai")
+        key_env = "MINE" if google else None
+        asked = target(model, endpoint.url, stream=stream, options=options, timeout=10, api_key_env=key_env)
+        response = await ask(asked, request(asked, tools=TOOLS[:1]), MINE=credentials(endpoint))
+    *token, received = endpoint.received
+    assert len(token) == google
+    assert (received.headers.get("authorization") == "Bearer ya29.loopback") == google
+    assert bool(received.body.get("stream", "stream" in received.path)) == stream
     asked_at = unquote(received.path.split("?")[0]).removesuffix("-stream")
     assert asked_at.replace("streamGenerate", "generate") == path
     assert "Fly me to Troms" in received.text
     assert (response.dialect, response.wire.body) == (dialect, body)
+    if model != "groq/m" or stream:  # there litellm trips over an answer that names no service tier
+        shown = [(call["tool"], json.loads(call["text"])) for call in response.client["calls"]]
+        assert shown == [("book", {"to": "Bodø"})]
+    assert (response.timing.first_call_byte is not None) == stream
     assert [(p.tool, p.value) for p in extract.read(response).payloads] == [("book", {"to": "Bodø"})]
     left = received.body.get("tools") or received.body["toolConfig"]["tools"]
     assert response.sent == (None if left == TOOLS[:1] else left)
+
+
+async def test_a_model_asked_over_responses_is_asked_over_chat_completions_all_the_same() -> None:
+    litellm.connect(target("openai/responses/new", "http://127.0.0.1:9", stream=True), world())
+    async with serving(written("openai_chat", text="Hei")) as endpoint:
+        await ask(target("openai/new", endpoint.url))
+    assert endpoint.received[0].path == "/chat/completions"
+
+
+async def test_of_a_model_that_never_streams_no_stream_is_made_up(library: ModuleType) -> None:
+    assert library.model_cost["o1-pro"]["supports_native_streaming"] is False
+    body = plugins.dialect("openai_responses").write([("book", "{}")], "", model="m", usage=USAGE, stream=False)
+    async with serving(sent_as(body)) as endpoint:
+        response = await ask(target("openai/responses/o1-pro", endpoint.url, stream=True))
+    assert "stream" not in endpoint.received[0].body
+    assert (response.wire.stream, response.timing.first_call_byte) == (False, None)
+
+
+async def test_without_a_token_from_google_nothing_is_sent() -> None:
+    async with serving(Reply(status=400, chunks=(b'{"error": "invalid_grant"}',))) as endpoint:
+        asked = target("vertex_ai/gemini-m", endpoint.url, api_key_env="MINE")
+        with pytest.raises(ProviderError, match="no token from Google: .*invalid_grant") as caught:
+            await ask(asked, MINE=credentials(endpoint))
+    assert (caught.value.kind, caught.value.retryable) == ("auth", False)
+    assert {received.path for received in endpoint.received} == {"/token"}
+
+
+def test_credentials_of_google_go_to_no_other_address_unless_they_are_named() -> None:
+    with pytest.raises(InputError, match="api_key_env"):
+        litellm.connect(target("vertex_ai/gemini-m", "http://127.0.0.1:9"), world(VERTEXAI_CREDENTIALS=KEY))
+
+
+def test_a_sign_in_that_is_not_installed_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "google.auth", None)
+    with pytest.raises(InputError, match=r"pip install 'evalkit-tools\[vertex\]'"):
+        litellm.connect(target("vertex_ai/gemini-m"), world())
+
+
+@BOTH
+@pytest.mark.parametrize("provider", ["ollama", "ollama_chat"])
+def test_a_route_that_would_hold_up_the_run_is_refused_with_the_way_round_it(provider: str, stream: bool) -> None:
+    with pytest.raises(InputError, match=r"holds up the whole run.*openai_http/llama3:8b\?base_url=.*/v1"):
+        litellm.connect(target(f"{provider}/llama3:8b", "http://127.0.0.1:11434", stream=stream), world())
 
 
 async def test_a_route_past_every_transport_is_not_scored(monkeypatch: pytest.MonkeyPatch, library: ModuleType) -> None:

@@ -32,6 +32,11 @@ def found(target: Target, environ: Mapping[str, str]) -> str | None:
             raise InputError(f"no key: the environment variable {target.api_key_env} is not set")
         return key
     if target.base_url is not None:
+        if target.model.startswith("vertex_ai"):
+            raise InputError(
+                f"no credentials for {target.model} at an address of its own",
+                "name in api_key_env the variable that holds an account's credentials, as JSON or the path of a file",
+            )
         return "none"
     names = _ONLY_KEYS.get(target.model.partition("/")[0], ())
     keys = [environ[name] for name in names if environ.get(name)]

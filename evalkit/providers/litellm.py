@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from json import loads
 from types import ModuleType
@@ -20,6 +22,7 @@ from evalkit.plugins import World
 from evalkit.providers._body import Serialiser
 from evalkit.providers._faults import nearest, own_words, refusal
 from evalkit.providers._keys import found, missed, secrets
+from evalkit.providers._shapes import declarations, dialect_of
 from evalkit.providers._tap import FAULTS as HTTPX_FAULTS
 from evalkit.providers._tap import Exchange, recording, tap
 from evalkit.providers._tape import timing
@@ -68,6 +71,13 @@ OPTIONS = frozenset(
 )
 """What a target may set beyond parameters: where the model lives. Never a secret, for targets are stored."""
 
+_BLOCKING = frozenset({"ollama", "ollama_chat"})
+"""After every answer litellm asks these endpoints about the model, past every recording, with a client that holds up
+all else that goes on in the process."""
+
+_GOOGLE = frozenset({"vertex_ai", "vertex_ai_beta"})
+"""Where a key is an account's credentials, as JSON or a file of it, and a token is fetched for them."""
+
 FAULTS: Mapping[str, tuple[FaultKind, bool]] = {
     "APIConnectionError": ("network", True),
     "APIError": ("server", True),
@@ -104,6 +114,9 @@ FAULTS: Mapping[str, tuple[FaultKind, bool]] = {
 """Class in `litellm.exceptions` to kind of fault and whether another attempt may succeed. Counts only where the
 wire says nothing: litellm calls its own bugs APIConnectionError."""
 
+_SIGN_IN: Mapping[str, FaultKind] = {"DefaultCredentialsError": "auth", "RefreshError": "auth"}
+"""Classes of Google's, which litellm calls APIConnectionError too: no token, so nothing was sent."""
+
 
 def guards() -> Mapping[str, Json]:
     """What is pinned for a run, to be recorded with it."""
@@ -119,6 +132,14 @@ def connect(target: Target, world: World) -> Bridge:
             "what the model is to be sent belongs under `params` in a models file; "
             f"the options are {', '.join(sorted(OPTIONS))}",
         )
+    provider, _, name = target.model.partition("/")
+    if provider in _BLOCKING:
+        raise InputError(
+            f"litellm/{provider} is not asked: after each answer litellm holds up the whole run to look the model up",
+            f"ask Ollama at its own address: openai_http/{name}?base_url=http://localhost:11434/v1",
+        )
+    if provider in _GOOGLE:
+        _sign_in_installed(target.model)
     key = found(target, world.environ)
     library = _library()
     try:
@@ -130,18 +151,50 @@ def connect(target: Target, world: World) -> Bridge:
         ) from error
     if key is None:
         key = missed(target, world.environ, library.validate_environment(model=target.model)["missing_keys"])
+    if target.stream:
+        _let_stream(library, target.model)
     return Bridge(library, target, key, secrets(world.environ))
+
+
+def _sign_in_installed(model: str) -> None:
+    try:
+        importlib.import_module("google.auth")
+    except ImportError:
+        raise InputError(
+            f"{model} is reached with Google's sign-in, which is not installed", "pip install 'evalkit-tools[vertex]'"
+        ) from None
+
+
+def _let_stream(library: ModuleType, model: str) -> None:
+    """Of a model that is not in its price list, litellm asks Responses for no stream, and plays one from the answer."""
+    name, provider, *_ = library.get_llm_provider(model=model)
+    bare = name.removeprefix("responses/")
+    if bare != name and not library.model_cost.keys() & {bare, f"{provider}/{bare}"}:
+        library.register_model({f"{provider}/{bare}": {"litellm_provider": provider}})
 
 
 def _library() -> ModuleType:
     """litellm, guarded, with its transports tapped."""
     os.environ.update(_ENVIRONMENT)
-    library = importlib.import_module("litellm")
-    transports = importlib.import_module("litellm.llms.custom_httpx.aiohttp_transport")
+    with _no_collections():
+        library = importlib.import_module("litellm")
+        transports = importlib.import_module("litellm.llms.custom_httpx.aiohttp_transport")
     tap(transports.LiteLLMAiohttpTransport)
     tap(httpx.AsyncHTTPTransport)
     _guard(library)
     return library
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """What litellm makes when it is imported stays: looking through it for garbage took a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _guard(library: ModuleType) -> None:
@@ -166,7 +219,8 @@ class Bridge:
         if target.base_url is not None:
             self._settings["api_base"] = target.base_url
         if key is not None:
-            self._settings["api_key"] = key
+            google = target.model.partition("/")[0] in _GOOGLE
+            self._settings["vertex_credentials" if google else "api_key"] = key
         self._transports: set[httpx.AsyncBaseTransport] = set()
         errors = (error for error in vars(library.exceptions).values() if isinstance(error, type))
         self._errors = tuple(error for error in errors if issubclass(error, Exception))
@@ -242,6 +296,10 @@ class Bridge:
         return None
 
     def _never_sent(self, error: Exception) -> ProviderError:
+        for cause in _causes(error):
+            if type(cause).__name__ in _SIGN_IN:
+                words = own_words(f"no token from Google: {cause}", self._secrets)
+                return ProviderError(_SIGN_IN[type(cause).__name__], words)
         names = (ancestor.__name__ for ancestor in type(error).__mro__)
         kind, _ = next((FAULTS[name] for name in names if name in FAULTS), ("plugin", False))
         words = own_words(f"{type(error).__name__}: {error}", self._secrets)
@@ -262,7 +320,7 @@ class Bridge:
             dialect=dialect,
             timing=timing(wire, dialect),
             client=client,
-            sent=_declarations(exchange.sent, request.body.get("tools")),
+            sent=declarations(exchange.sent, request.body.get("tools")),
         )
 
     def _unreadable(self, wire: Wire, path: str) -> ProviderError:
@@ -277,45 +335,8 @@ class Bridge:
         return ProviderError("unsupported", message, status=wire.status)
 
 
-def dialect_of(wire: Wire) -> str | None:
-    """The format of an answer, by its shape: one format is served under many addresses. None if it is no known one."""
-    for shape in map(_object, _pieces(wire)):
-        kind = shape.get("type")
-        if kind in ("message", "message_start", "error"):
-            return "anthropic"
-        if shape.get("object") == "response" or str(kind).startswith("response."):
-            return "openai_responses"
-        if "candidates" in shape or "promptFeedback" in shape:
-            return "gemini"
-        if "choices" in shape or "error" in shape:
-            return "openai_chat"
-        if "messageStart" in shape or "stopReason" in shape or any(key.endswith("Exception") for key in shape):
-            return "bedrock"
-        if "message" in shape and "done" in shape:
-            return "ollama"
-    return None
-
-
-def _pieces(wire: Wire) -> Iterable[str]:
-    """The events of a stream, or the body."""
-    if not wire.stream:
-        return (wire.body,)
-    lines = wire.body.split("\n")
-    events = [line[5:] for line in lines if line.startswith("data:")]
-    return events or lines
-
-
-def _declarations(sent: bytes, tools: Json) -> Json:
-    """The tools as they left; None if that is how they were handed over."""
-    body = _object(sent)
-    left = body.get("tools") or (body.get("toolConfig") or {}).get("tools", [])
-    return None if left == (tools or []) else left
-
-
-def _object(text: str | bytes) -> dict[str, Json]:
-    """Empty if `text` is no JSON object."""
-    try:
-        value = loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those it arose from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
