@@ -123,7 +123,8 @@ class Work:
         file = self.folder / "promptfooconfig.json"
         file.write_text(json.dumps(config), encoding="utf-8")
         words = ["eval", "-c", str(file), "-j", str(self.width), "--no-cache", "--no-table", "--no-progress-bar"]
-        silent = ("TELEMETRY", "UPDATE", "SHARING", "REMOTE_GENERATION")
+        # Of its log files one is at times written after it was closed, which ends the process.
+        silent = ("TELEMETRY", "UPDATE", "SHARING", "REMOTE_GENERATION", "DEBUG_LOG", "ERROR_LOG")
         return self.measured(
             [str(program), *words, "--no-share"],
             url,
