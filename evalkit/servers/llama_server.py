@@ -14,7 +14,8 @@ SERIES: Mapping[str, str] = {
     "llamacpp:kv_cache_usage_ratio": "kv_cache_use",  # not in builds since the cache was unified
     "llamacpp:requests_processing": "requests_running",
     "llamacpp:requests_deferred": "requests_waiting",
-    "llamacpp:prompt_tokens_total": "prompt_tokens",
+    "llamacpp:prompt_tokens_total": "prompt_tokens_computed",  # without those taken from the cache
+    "llamacpp:prompt_tokens_cached_total": "prefix_cache_hits",
     "llamacpp:tokens_predicted_total": "generated_tokens",
 }
 

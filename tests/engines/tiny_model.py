@@ -1,7 +1,7 @@
 """Makes a chat model of 2 layers that has learned a few lessons by heart: `tiny_model.py LESSONS.json FOLDER`.
 
 A lesson is {"messages", "tools", "answer"}, all as they are sent; the answer is the text a model of Qwen's family would
-write. Needs torch and transformers, and so no part of evalkit is imported; takes about 15 seconds of one core.
+write. Needs torch and transformers, and so no part of evalkit is imported; takes less than a minute of one core.
 """
 
 # mypy: disable-error-code="import-not-found, import-untyped, no-untyped-call"
@@ -20,14 +20,22 @@ VOCABULARY = 512
 ENOUGH = 0.02
 """Loss below which greedy decoding says the lesson word for word."""
 TEMPLATE = """\
-{% if tools %}<|im_start|>system
+{%- if tools %}<|im_start|>system
 <tools>{% for tool in tools %}
-{{ tool | tojson }}{% endfor %}
+{{ tool.function.name }}: {{ tool.function.description }}{% endfor %}
 </tools><|im_end|>
-{% endif %}{% for message in messages %}<|im_start|>{{ message.role }}
-{{ message.content }}<|im_end|>
+{% endif %}{% for message in messages %}<|im_start|>{{ 'user' if message.role == 'tool' else message.role }}
+{% if message.role == 'tool' %}<tool_response>
+{{ message.content }}
+</tool_response>{% else %}{{ message.content or '' }}{% endif %}
+{%- for call in message.tool_calls or [] %}
+<tool_call>
+{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}
+</tool_call>
+{%- endfor %}<|im_end|>
 {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
 {% endif %}"""
+"""Of the tools it tells less than it is told: engines hand them over with members in different orders."""
 
 
 def make(lessons: list[dict[str, Any]], folder: Path) -> None:
@@ -41,8 +49,9 @@ def make(lessons: list[dict[str, Any]], folder: Path) -> None:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        head_dim=16,
+        head_dim=32,  # the least that vLLM takes on a CPU
         max_position_embeddings=4096,
+        tie_word_embeddings=False,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
