@@ -27,7 +27,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "suite extract score compare gate report",
         "pipeline workspace serving store selection testing ci",
         "running bounds frames stopping planning baselines rivals",
-        "viewing",
+        "viewing tracking",
         "cli",
         "pytest_cases",
         "pytest_plugin",
@@ -50,6 +50,7 @@ HOMES = {
     "click": {"cli"},
     "rich": {"renderers/terminal", "cli"},
     "jinja2": {"renderers/html", "viewing"},
+    "mlflow": {"tracking"},
     "litellm": {"providers/litellm"},
     "aiohttp": {"providers", "testing", "viewing"},
     "yarl": {"providers/openai_http"},
@@ -172,7 +173,7 @@ def test_an_import_of_what_is_below_or_ones_own_is_none(module: str, source: str
     assert breaches(source, module) == []
 
 
-@pytest.mark.parametrize("heavy", ["litellm", "pandas", "scipy", "jsonschema", "jsonschema_rs", "pydantic", "aiohttp"])
+@pytest.mark.parametrize("heavy", ["litellm", "mlflow", "pandas", "scipy", "jsonschema", "jsonschema_rs", "pydantic", "aiohttp"])
 def test_the_command_line_starts_without(heavy: str) -> None:
     code = f"import sys, evalkit.cli.app; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

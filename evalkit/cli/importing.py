@@ -111,15 +111,22 @@ def recorded(
 def export(
     run: options.RunName,
     output: Annotated[
-        list[Path] | None, typer.Option("-o", "--output", help="x.jsonl, x.csv or x.parquet; else stdout.")
+        list[str] | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="WHERE",
+            help="x.jsonl, x.csv, x.parquet, or mlflow:URI (a server or a folder); else stdout as JSON Lines.",
+        ),
     ] = None,
     reports: options.Reports = options.REPORTS,
 ) -> None:
     """Write a run's records: one object or row each.
 
-    Target, case, trial, every rung, violations, mismatches, tokens, seconds.
+    Target, case, trial, every rung, violations, mismatches, tokens, seconds. To MLflow goes a run for each model, in
+    the suite's experiment: parameters, scores, latency, cost, faults, the records, and the report if there is one.
     """
-    from evalkit import frames, store, workspace
+    from evalkit import frames, store, tracking, workspace
     from evalkit.cli.locating import run_folder
 
     kinds: dict[str, Callable[[Run], str | bytes]] = {
@@ -127,15 +134,23 @@ def export(
         ".csv": frames.csv,
         ".parquet": frames.parquet,
     }
-    unknown = [path for path in output or [] if path.suffix not in kinds]
+    sinks = output or []
+    unknown = [sink for sink in sinks if Path(sink).suffix not in kinds and not sink.startswith(tracking.SCHEME)]
     if unknown:
-        raise InputError(f"-o {unknown[0]}: cannot export that", f"there are: {', '.join(kinds)}")
-    stored = store.load(run_folder(run, reports))
-    if not output:
+        raise InputError(f"-o {unknown[0]}: cannot export that", f"there are: {', '.join(kinds)}, {tracking.SCHEME}URI")
+    folder = run_folder(run, reports)
+    stored = store.load(folder)
+    if not sinks:
         typer.echo(frames.jsonl(stored), nl=False)
-    for path in output or []:
-        workspace.write_atomic(path, kinds[path.suffix](stored))
-        typer.echo(f"{counted(len(stored.records), 'record')}: {path}", err=True)
+    for sink in sinks:
+        if sink.startswith(tracking.SCHEME):
+            page = folder / "report.html"
+            report = workspace.read_text(page) if page.is_file() else None
+            tracking.log(stored, sink.removeprefix(tracking.SCHEME), report)
+            typer.echo(f"{counted(len(stored.info.targets), 'model')}: {sink}", err=True)
+        else:
+            workspace.write_atomic(sink, kinds[Path(sink).suffix](stored))
+            typer.echo(f"{counted(len(stored.records), 'record')}: {sink}", err=True)
 
 
 def _readers(what: str) -> list[str]:
