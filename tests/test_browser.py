@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from evalkit import report
-from evalkit.data import Comparison
+from evalkit.data import Comparison, Verdict
 from evalkit.renderers import html
 from tests import comparisons
 from tests.benchmarks import bench_report
@@ -49,18 +49,20 @@ def browser() -> Iterator[Browser]:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Reports on disk by the name of their comparison, each made once."""
     folder = tmp_path_factory.mktemp("reports")
-    makers: dict[str, Callable[[], Comparison]] = {
-        "outings": comparisons.outings,
-        "hostile": comparisons.hostile,
-        "large": comparisons.large,
-        "asked_twice": comparisons.asked_twice,
-        "thousands": lambda: bench_report.simulated(4_000),
+    verdict = comparisons.verdict()
+    makers: dict[str, Callable[[], tuple[Comparison, Verdict]]] = {
+        "outings": lambda: (comparisons.outings(), verdict),
+        "hostile": lambda: (comparisons.hostile(), verdict),
+        "large": lambda: (comparisons.large(), verdict),
+        "asked_twice": lambda: (comparisons.asked_twice(), verdict),
+        "thousands": lambda: (bench_report.simulated(4_000), verdict),
+        "rivalry": comparisons.rivalry,
     }
 
     def file(name: str) -> Path:
         path = folder / f"{name}.html"
         if not path.exists():
-            made = report.build(makers[name](), comparisons.verdict())
+            made = report.build(*makers[name]())
             path.write_text(html.render(made), encoding="utf-8")
         return path
 
@@ -105,6 +107,8 @@ def open_report(browser: Browser, files: Callable[[str], Path]) -> Iterator[Open
         page.close()
 
 
+WHOLE = "document.querySelectorAll('.more-of, .all').forEach((button) => button.click())"
+"""Shows what a phone keeps back."""
 LINES = ".lines .line"
 IDS = ".lines .line .id"
 OPENED = ".opened:not([hidden])"
@@ -122,10 +126,12 @@ def test_it_opens_without_a_word_on_the_console_and_without_a_request(open_repor
 
 
 @pytest.mark.parametrize(
-    ("name", "dark", "width"), [("outings", False, 1280), ("asked_twice", True, 360), ("hostile", False, 320)]
+    ("name", "dark", "width"),
+    [("outings", False, 1280), ("asked_twice", True, 360), ("hostile", False, 320), ("rivalry", True, 1280)],
 )
 def test_axe_finds_nothing(open_report: Open, name: str, dark: bool, width: int) -> None:
     page = open_report(name, dark=dark, width=width).page
+    page.evaluate(WHOLE)
     page.locator(LINES).first.click()
     page.locator(f"{OPENED} details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
     found = Axe().run(page)
@@ -244,13 +250,39 @@ def test_a_case_is_copied_as_a_command_without_its_key(open_report: Open) -> Non
     assert body["model"] == "gpt-new-2025" and len(body["tools"]) == 2
 
 
-@pytest.mark.parametrize("name", ["outings", "hostile", "asked_twice"])
+@pytest.mark.parametrize("name", ["outings", "hostile", "asked_twice", "rivalry"])
 def test_nothing_sticks_out_of_a_phone(open_report: Open, name: str) -> None:
     page = open_report(name, width=320).page
+    page.evaluate(WHOLE)
     for line in page.locator(LINES).all()[:3]:
         line.click()
         page.locator(f"{OPENED} details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
         assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_a_phone_shows_findings_and_the_rest_on_request(open_report: Open) -> None:
+    page = open_report(width=320).page
+    tools = page.locator("#tools")
+    expect(tools.locator(".lead")).to_be_visible()
+    expect(tools.locator(".table")).to_be_hidden()
+    tools.get_by_role("button", name="Show details").click()
+    expect(tools.locator(".table")).to_be_visible()
+    expect(tools.get_by_role("button", name="Show details")).to_have_count(0)
+    expect(page.locator("#violations .table").first).to_be_hidden()
+    page.get_by_role("link", name="What went wrong").click()
+    expect(page.locator("#violations .table").first).to_be_visible()
+    expect(open_report(anchor="#latency", width=320).page.locator("#latency .table")).to_be_visible()
+    expect(open_report(width=800).page.locator("#tools .table")).to_be_visible()
+
+
+def test_paper_has_all_rows_of_a_table_whose_rest_is_kept_back(open_report: Open) -> None:
+    page = open_report("rivalry", width=320).page
+    rows = page.locator("#reproducibility tbody tr")
+    page.get_by_role("link", name="How to reproduce this").click()
+    shown = "rows => rows.filter((row) => row.checkVisibility()).length"
+    assert rows.evaluate_all(shown) == 4 < rows.count()
+    page.emulate_media(media="print")
+    assert rows.evaluate_all(shown) == rows.count()
 
 
 def test_print_shows_what_broke_in_full_and_no_controls(open_report: Open) -> None:

@@ -19,7 +19,7 @@
   const fold = (table) => {
     const rows = [...table.tBodies[0].rows], head = narrow.matches ? 4 : 15, rest = rows.length - head;
     const folded = table.dataset.whole === undefined && rest > (narrow.matches ? 1 : 5);
-    rows.forEach((row, place) => row.classList.toggle("beyond", folded && place >= head));
+    rows.forEach((row, place) => row.classList.toggle("later", folded && place >= head));
     table.parentNode.querySelector(".all")?.toggleAttribute("hidden", !folded);
   };
   for (const table of long) {
@@ -32,6 +32,36 @@
     fold(table);
   }
   narrow.addEventListener("change", () => long.forEach(fold));
+
+  // On a phone a section is its finding, and the rest on request: of the first few all, or the blocks that decide.
+  const KEPT = { overview: Infinity, findings: Infinity, flips: Infinity, models: 2 };
+  const unfold = (section) => {
+    section?.querySelectorAll(":scope > .tucked").forEach((block) => block.classList.remove("tucked"));
+    section?.querySelector(":scope > .more-of")?.remove();
+  };
+  for (const section of document.querySelectorAll("main > section[id]")) {
+    const rest = [...section.children].filter((block) => !block.matches("h2, .lead")).slice(KEPT[section.id] ?? 0);
+    if (!rest.length) continue;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "quiet more-of";
+    button.textContent = "Show details";
+    button.setAttribute("aria-describedby", section.getAttribute("aria-labelledby"));
+    button.addEventListener("click", () => {
+      unfold(section);
+      rest[0].setAttribute("tabindex", "-1");
+      rest[0].focus({ preventScroll: true });
+    });
+    rest.forEach((block) => block.classList.add("tucked"));
+    section.append(button);
+  }
+  const reach = () => unfold(document.querySelector(`main > section[id="${CSS.escape(location.hash.slice(1))}"]`));
+  addEventListener("hashchange", reach);
+  document.querySelector(".contents").addEventListener("click", (event) => {
+    const link = event.target.closest("a");
+    if (link) unfold(document.getElementById(link.getAttribute("href").slice(1)));
+  });
+  reach();
 
   // Tables: a click on a heading sorts by it, a second one turns the order round.
   const key = (row, column) => {
