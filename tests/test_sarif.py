@@ -3,25 +3,61 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import attr
 import pytest
+import sarif_om
 
 from evalkit.ci import sarif
 from evalkit.cli.app import main
 from evalkit.errors import ExitCode, Place, Problem
 from tests.test_cli import SUITE, TOOL
 
+_PARTS: Mapping[tuple[str, str], str] = {
+    ("SarifLog", "runs"): "Run",
+    ("Run", "tool"): "Tool",
+    ("Run", "results"): "Result",
+    ("Tool", "driver"): "ToolComponent",
+    ("ToolComponent", "rules"): "ReportingDescriptor",
+    ("ReportingDescriptor", "shortDescription"): "MultiformatMessageString",
+    ("ReportingDescriptor", "defaultConfiguration"): "ReportingConfiguration",
+    ("Result", "message"): "Message",
+    ("Result", "locations"): "Location",
+    ("Location", "physicalLocation"): "PhysicalLocation",
+    ("PhysicalLocation", "artifactLocation"): "ArtifactLocation",
+    ("PhysicalLocation", "region"): "Region",
+}
+"""(object, property) -> the object that it holds, or a list of; the standard's sections 3.13 to 3.50."""
+
+
+def keeps_to_the_standard(value: Any, kind: str = "SarifLog") -> None:
+    """No property that the schema of SARIF 2.1.0 does not have, none lacking that it demands, and so all the way down.
+
+    The classes of sarif_om were generated from that schema: a property it demands has no default there.
+    """
+    known = {each.metadata["schema_property_name"]: each for each in attr.fields(getattr(sarif_om, kind))}
+    assert not value.keys() - known.keys(), kind
+    assert not {name for name, each in known.items() if each.default is attr.NOTHING} - value.keys(), kind
+    for name, held in value.items():
+        for each in held if isinstance(held, list) else [held]:
+            assert isinstance(each, dict) == ((kind, name) in _PARTS), (kind, name)
+            if isinstance(each, dict):
+                keeps_to_the_standard(each, _PARTS[kind, name])
+
 
 def essentials(text: str) -> list[dict[str, Any]]:
     """The results, after what the standard and code scanning demand has been checked."""
     log = json.loads(text)
+    keeps_to_the_standard(log)
     assert log["version"] == "2.1.0"
     assert log["$schema"].endswith("sarif-2.1.0.json")
     (run,) = log["runs"]
     driver = run["tool"]["driver"]
     assert driver["name"] == "evalkit"
+    assert run["columnKind"] in ("utf16CodeUnits", "unicodeCodePoints")
     ids = [rule["id"] for rule in driver["rules"]]
     assert len(set(ids)) == len(ids)
     for rule in driver["rules"]:
@@ -101,3 +137,22 @@ def test_a_file_elsewhere_is_named_whole_and_hidden_characters_are_shown(tmp_pat
 
 def test_another_suffix_is_refused(project: Path) -> None:
     assert main(["lint", "travel", "-o", "found.txt"]) == ExitCode.INPUT
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda log: log.pop("version"),
+        lambda log: log["runs"][0].pop("tool"),
+        lambda log: log["runs"][0].update(rules=[]),
+        lambda log: log["runs"][0]["tool"]["driver"].pop("name"),
+        lambda log: log["runs"][0]["results"][0].pop("message"),
+        lambda log: log["runs"][0]["results"][0].update(file="x.yaml"),
+    ],
+)
+def test_a_log_that_breaks_the_standard_would_be_noticed(spoil: Callable[[Any], object]) -> None:
+    log = json.loads(sarif.render([sarif.of_problem("suite.note", Problem(what="odd"))], Path()))
+    keeps_to_the_standard(log)
+    spoil(log)
+    with pytest.raises(AssertionError):
+        keeps_to_the_standard(log)
