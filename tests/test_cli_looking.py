@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evalkit.cli import unfolding
 from evalkit.cli.app import main
-from evalkit.data import Case, Mismatch
+from evalkit.data import Case, Fault, Mismatch, Record, Response, ToolSpec, Wire
 
 TOOL = """[{"name": "go", "description": "", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"},
 "to": {"type": "string"}}}}]"""
@@ -72,6 +73,33 @@ def test_nothing_of_a_call_is_lost_on_the_way(run: str, capfd: pytest.CaptureFix
     for record in json.loads(out(capfd, "show", run, "one", "--json"))["records"]:
         for payload in record["answer"]["payloads"]:
             assert "".join(payload["text"].split()) in shown
+
+
+def test_what_a_client_library_sent_otherwise_is_told_before_the_answer() -> None:
+    left = {"type": "object", "properties": {"n": {}, "to": {"type": "string"}}}
+    record = Record(
+        case="one",
+        trial=0,
+        target="m",
+        started="",
+        sent="",
+        reply=Response(
+            wire=Wire(status=200, body=""),
+            dialect="anthropic",
+            sent=[
+                {"name": "go", "input_schema": {"type": "object", "properties": {"n": {}, "to": {"type": "string"}}}}
+            ],
+            settings={"max_tokens": 4096},
+        ),
+    )
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}, "to": {"type": "string"}}}
+    spec = ToolSpec(name="go", description="", schema=schema, source="")
+    assert list(unfolding._sent([spec], record)) == [
+        '  sent    settings as {"max_tokens": 4096}',
+        "  sent    go /properties/n/type: type was not sent, so nothing held the model to",
+        "          it (lost)",
+    ]
+    assert not list(unfolding._sent([spec], replace(record, reply=Fault(kind="network", message="cut"))))
 
 
 @pytest.mark.parametrize(

@@ -161,10 +161,37 @@ def _asking(target: Target, tools: Json) -> tuple[Target, Request]:
     return target, request(target, tools)
 
 
-async def test_tools_that_never_left_are_seen() -> None:
-    assert _shapes.declarations(b'{"messages": []}', TOOLS) == []
-    assert _shapes.declarations(b'{"messages": []}', None) is None
-    assert _shapes.declarations(b"not json", TOOLS) == []
+def test_tools_that_never_left_are_seen() -> None:
+    assert _shapes.departures(b'{"messages": []}', {"tools": TOOLS}) == ([], None)
+    assert _shapes.departures(b'{"messages": []}', {}) == (None, None)
+    assert _shapes.departures(b"not json", {"tools": TOOLS}) == ([], None)
+
+
+SETTINGS = {
+    "openai_chat": None,
+    "anthropic": {"tool_choice": {"type": "any"}, "max_tokens": 77},
+    "gemini": {
+        "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
+        "generationConfig": {"max_output_tokens": 77, "temperature": 1.0},  # which nobody asked for
+    },
+}
+
+
+@EVERY
+@BOTH
+async def test_settings_that_the_library_says_otherwise_are_shown_as_they_left(dialect: str, stream: bool) -> None:
+    async with serving(written(dialect, text="Hei", stream=stream)) as endpoint:
+        asked = target(MODELS[dialect], endpoint.url, stream=stream)
+        response = await ask(asked, request(asked, max_tokens=77, tool_choice="required"))
+    assert response.settings == SETTINGS[dialect]
+    left = endpoint.received[0].body
+    assert all(left[key] == value for key, value in (response.settings or {}).items())
+
+
+async def test_a_setting_that_nobody_asked_for_is_shown() -> None:
+    async with serving(written("anthropic", text="Hei")) as endpoint:
+        response = await ask(target("anthropic/claude-m", endpoint.url))
+    assert response.settings == {"max_tokens": endpoint.received[0].body["max_tokens"]}
 
 
 async def test_arguments_are_kept_as_they_were_sent_however_the_library_writes_them() -> None:

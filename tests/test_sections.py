@@ -586,6 +586,23 @@ def test_what_a_model_was_not_told_is_listed_with_the_answers_that_break_it() ->
     assert "which the model could not know" in found.lead
 
 
+def test_settings_that_left_in_other_words_are_told_once_with_their_answers() -> None:
+    candidate = replace(comparisons.NEW, params={"max_tokens": 77})
+    sent = []
+    for case, settings in ((ZURICH, {"maxTokens": 77, "temperature": 1.0}), (OSLO, {"maxTokens": 77})):
+        reply = right(case).reply
+        assert isinstance(reply, Response)
+        sent.append(replace(right(case), reply=replace(reply, settings=settings)))
+    cases = [ZURICH, OSLO]
+    found = section(compared(cases, [right(case) for case in cases], sent, candidate=candidate), "portability")
+    (table,) = tables(found)
+    assert [(line["target"], line["given"], line["count"]) for line in table.rows] == [
+        ("gpt-new", '{"max_tokens":77}', 1)
+    ] * 2
+    assert {line["sent"] for line in table.rows} == {'{"maxTokens":77,"temperature":1.0}', '{"maxTokens":77}'}
+    assert "settings" in found.lead
+
+
 def test_an_arm_that_rewrites_says_so_without_a_word_in_the_records() -> None:
     strict = replace(comparisons.NEW, arm="strict")
     cases = [ZURICH, OSLO]

@@ -11,7 +11,7 @@ import typer
 
 from evalkit import complaint, values
 from evalkit.cli.printing import LINE, visible
-from evalkit.data import Case, Fault, Json, Mismatch, Record
+from evalkit.data import Case, Fault, Json, Mismatch, Record, ToolSpec
 
 _INDENT = 10
 
@@ -32,11 +32,14 @@ def case(folder: Path, case_id: str, as_json: bool) -> None:
         told = {"case": codec.plain(asked), "expected": expected, "records": [codec.plain(r) for r in records]}
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    for line in _lines(asked, expected, records):
+    specs = [run.suite.specs[key] for key in asked.tools]
+    for line in _lines(asked, specs, expected, records):
         typer.echo(line)
 
 
-def _lines(asked: Case, expected: Sequence[Json], records: Sequence[Record]) -> Iterator[str]:
+def _lines(
+    asked: Case, specs: Sequence[ToolSpec], expected: Sequence[Json], records: Sequence[Record]
+) -> Iterator[str]:
     tags = f"[{', '.join(asked.tags)}]" if asked.tags else ""
     yield from _told("", "  ".join(filter(None, (asked.id, tags, asked.source))))
     for message in asked.messages:
@@ -53,7 +56,21 @@ def _lines(asked: Case, expected: Sequence[Json], records: Sequence[Record]) -> 
     for record in records:
         yield ""
         yield from _told("", f"{record.target}, trial {record.trial}: {_outcome(record)}")
+        yield from _sent(specs, record)
         yield from _answered(asked, record)
+
+
+def _sent(specs: Sequence[ToolSpec], record: Record) -> Iterator[str]:
+    """What a client library said otherwise than it was told to."""
+    from evalkit import portability
+
+    if isinstance(record.reply, Fault):
+        return
+    if record.reply.settings is not None:
+        yield from _told("  sent", f"settings as {_json(record.reply.settings)}")
+    if record.reply.sent is not None:
+        for each in portability.sent(specs, record.reply.sent):
+            yield from _told("  sent", f"{each.tool} {each.path or '/'}: {each.message} ({each.kind})")
 
 
 def _answered(asked: Case, record: Record) -> Iterator[str]:

@@ -61,6 +61,8 @@ class Response:
     """What a client library made of the wire: {"calls": [{"tool", "text"}], "finish", "text"}, or None without one."""
     sent: Json = None
     """The tool declarations as they left, if they differ from what was handed to the provider; else None."""
+    settings: Json = None
+    """What left beside model, messages, tools and the wish for a stream, if it differs in that way; else None."""
     arm: str = "native"
     """The arm it answers to: on `prompted` and `constrained` its calls stand in the text."""
 

@@ -22,7 +22,7 @@ from evalkit.plugins import World
 from evalkit.providers._body import Serialiser
 from evalkit.providers._faults import nearest, own_words, refusal
 from evalkit.providers._keys import found, missed, secrets
-from evalkit.providers._shapes import declarations, dialect_of
+from evalkit.providers._shapes import departures, dialect_of
 from evalkit.providers._tap import FAULTS as HTTPX_FAULTS
 from evalkit.providers._tap import Exchange, recording, tap
 from evalkit.providers._tape import timing
@@ -315,12 +315,14 @@ class Bridge:
         dialect = dialect_of(wire)
         if dialect is None:
             raise self._unreadable(wire, httpx.URL(exchange.url).path)
+        tools, settings = departures(exchange.sent, request.body)
         return Response(
             wire=wire,
             dialect=dialect,
             timing=timing(wire, dialect),
             client=client,
-            sent=declarations(exchange.sent, request.body.get("tools")),
+            sent=tools,
+            settings=settings,
         )
 
     def _unreadable(self, wire: Wire, path: str) -> ProviderError:

@@ -1,12 +1,24 @@
-"""What the models were not told: tools that were sent otherwise than they are declared, which is no fault of theirs."""
+"""What the models were not told: tools and settings that were sent otherwise than declared, no fault of theirs."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from evalkit import numerals, portability
-from evalkit.data import DIVERGENCES, Column, Comparison, Divergence, Json, Record, Section, Table, Target, Verdict
+from evalkit import numerals, portability, values
+from evalkit.data import (
+    DIVERGENCES,
+    Column,
+    Comparison,
+    Divergence,
+    Json,
+    Record,
+    Response,
+    Section,
+    Table,
+    Target,
+    Verdict,
+)
 from evalkit.sections import _records as records
 
 ORDER = 75
@@ -16,9 +28,11 @@ SHOWN = 60
 
 
 def build(comparison: Comparison, verdict: Verdict) -> Section | None:
-    """None if every tool was sent as declared, on both sides."""
+    """None if all was sent as declared, on both sides."""
     sides = [(target, side, _found(comparison, target, side)) for target, side in records.sides(comparison)]
-    if not any(found for _, _, found in sides):
+    settings = [row for target, side, _ in sides for row in _settings(target, side)]
+    altered = any(found for _, _, found in sides)
+    if not altered and not settings:
         return None
     broken = [_broken(side) for _, side, _ in sides]
     rows = [
@@ -27,17 +41,31 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         for each in found
         if each.kind in LISTED
     ]
+    lead = "Tools were sent as declared, settings in other words."
     return Section(
         id="portability",
         title="Declared and sent",
-        lead=_lead([found for _, _, found in sides], rows),
-        blocks=(_counts([(target, found) for target, _, found in sides]), *([_list(rows)] if rows else [])),
+        lead=_lead([found for _, _, found in sides], rows) if altered else lead,
+        blocks=(
+            *([_counts([(target, found) for target, _, found in sides])] if altered else []),
+            *([_list(rows)] if rows else []),
+            *([_as_sent(settings)] if settings else []),
+        ),
     )
 
 
 def _found(comparison: Comparison, target: Target, side: Sequence[Record]) -> tuple[Divergence, ...]:
     suite = comparison.suite
     return portability.of_target(target, suite.cases, suite.specs, side)
+
+
+def _settings(target: Target, side: Iterable[Record]) -> Iterator[dict[str, Json]]:
+    """A row for each way in which the settings left otherwise than they were handed to a client library."""
+    replies = [record.reply for record in side if isinstance(record.reply, Response)]
+    left = Counter(values.canonical(reply.settings) for reply in replies if reply.settings is not None)
+    for settings, count in left.most_common():
+        given = values.canonical(dict(target.params)) if target.params else "none"
+        yield {"target": target.identity, "given": given, "sent": settings, "count": count}
 
 
 def _broken(side: Iterable[Record]) -> Counter[tuple[str, str]]:
@@ -111,4 +139,20 @@ def _list(rows: Sequence[dict[str, Json]]) -> Table:
         ),
         rows=tuple(shown),
         note=f"{rest:,} more are not shown." if rest else "",
+    )
+
+
+def _as_sent(rows: Sequence[dict[str, Json]]) -> Table:
+    rest = len(rows) - len(rows[:SHOWN])
+    return Table(
+        title="Settings as they were sent",
+        columns=(
+            Column(key="target", label="Model"),
+            Column(key="given", label="Parameters given", kind="code"),
+            Column(key="sent", label="Sent", kind="code"),
+            Column(key="count", label="Answers", kind="int"),
+        ),
+        rows=tuple(rows[:SHOWN]),
+        note="In the words of the endpoint: a client library translates, and may add what nobody asked for."
+        + (f" {rest:,} more are not shown." if rest else ""),
     )
