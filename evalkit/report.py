@@ -19,5 +19,6 @@ def build(comparison: Comparison, verdict: Verdict) -> Report:
         created=comparison.candidate_info.created,
         sections=tuple(section for section in spoken if section is not None),
         changes=(*comparison.changes, *comparison.left_out),
+        candidates=len(comparison.rivals) + 1,
         sources={case.id: case.source for case in comparison.suite.cases if case.source},
     )

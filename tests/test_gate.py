@@ -166,6 +166,35 @@ def test_a_rule_that_names_what_is_not_there_is_refused(rules: tuple[Rule, ...],
         gate.decide(fallen(10, 0), Policy(rules=rules))
 
 
+# --------------------------------------------------------------------------- one of many candidates
+
+
+@pytest.mark.parametrize(
+    ("comparison", "among", "together"),
+    [
+        (fallen(200, 0), 2, "pass"),
+        (fallen(120, 0), 1, None),
+        (fallen(120, 0), 8, "inconclusive"),
+        (fallen(150, 50), 8, "fail"),
+        (fallen(192, 11), 8, "inconclusive"),
+        (fallen(1, 1, 0, 60), 8, "inconclusive"),
+    ],
+)
+def test_a_drop_is_harder_to_settle_for_many_together(
+    comparison: Comparison, among: int, together: Outcome | None
+) -> None:
+    assert gate.decide(comparison, Policy(rules=(DROP,)), among=among).together == together
+
+
+@given(words, st.integers(2, 12))
+def test_what_is_settled_for_many_together_is_settled_for_one(outcomes: list[tuple[str, str]], among: int) -> None:
+    comparison = compared([a for a, _ in outcomes], [b for _, b in outcomes])
+    policy = Policy(rules=(DROP, FLOOR, LATENCY, FAULTS))
+    alone, one = gate.decide(comparison, policy), gate.decide(comparison, policy, among=among)
+    assert replace(one, together=None) == alone
+    assert one.together in (alone.outcome, "inconclusive")
+
+
 # --------------------------------------------------------------------------- properties
 
 

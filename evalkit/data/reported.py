@@ -156,3 +156,5 @@ class Report:
     """Case id -> `file:line`, where that is known."""
     run: str = ""
     """The candidate's run, where whatever is not told here can be looked up."""
+    candidates: int = 1
+    """How many were held against the baseline; the verdict is that on `candidate`."""

@@ -33,11 +33,15 @@ def render(report: Report) -> str:
         "",
         inline(verdict.headline),
         "",
-        f"Suite {_code(report.suite)}, {inline(report.created)}",
+        f"Suite {_code(report.suite)}, {inline(report.created)}{_of_several(report)}",
     ]
     for section in report.sections:
         lines += ["", *_section(section)]
     return "\n".join(lines) + "\n"
+
+
+def _of_several(report: Report) -> str:
+    return f"; one of {report.candidates:,} candidates" if report.candidates > 1 else ""
 
 
 def _section(section: Section) -> Iterator[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from evalkit.data import Column, Comparison, Json, RunInfo, Section, Table, Target, Verdict
+from evalkit import values
+from evalkit.data import Column, Comparison, Json, RunInfo, Section, Suite, Table, Target, Verdict
 from evalkit.numerals import counted
 
 ORDER = 120
@@ -19,8 +20,8 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         title="How to reproduce this",
         lead=(
             f"Suite {comparison.suite.name} with digest {comparison.suite.digest or 'unknown'}, "
-            f"{counted(len(comparison.suite.cases), 'case')}; "
-            + ("both models in one run." if before.id == after.id else "the models come from two runs.")
+            f"{counted(len(comparison.suite.cases), 'case')}, tool specs with digest {_specs(comparison.suite)}; "
+            + ("all models in one run." if before.id == after.id else "the models come from two runs.")
         ),
         blocks=(
             Table(
@@ -35,6 +36,40 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
                     for what, old, new in rows
                     if old is not None or new is not None
                 ),
+            ),
+            *_others(comparison),
+        ),
+    )
+
+
+def _specs(suite: Suite) -> str:
+    return values.digest([[spec.name, spec.description, spec.schema] for _, spec in sorted(suite.specs.items())])
+
+
+def _others(comparison: Comparison) -> tuple[Table, ...]:
+    """How the further candidates were asked."""
+    targets = [rival.comparison.candidate for rival in comparison.rivals]
+    if not targets:
+        return ()
+    return (
+        Table(
+            title="The other candidates",
+            columns=(
+                Column(key="target", label="Model"),
+                *(Column(key=name, label=name.capitalize(), kind="code") for name in ("provider", "model", "arm")),
+                Column(key="endpoint", label="Endpoint", kind="code"),
+                Column(key="params", label="Parameters", kind="code"),
+            ),
+            rows=tuple(
+                {
+                    "target": target.identity,
+                    "provider": target.provider,
+                    "model": target.model,
+                    "arm": target.arm,
+                    "endpoint": target.base_url or None,
+                    "params": _plain(target.params or None),
+                }
+                for target in targets
             ),
         ),
     )

@@ -1,0 +1,46 @@
+"""One candidate in focus, every other target of the run beside it, each with the verdict it has by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from evalkit import compare, gate, rivals
+from evalkit.baselines import holding, take
+from tests import comparisons
+from tests.comparisons import LENIENT, NEW, OLD, SKIES, asked, right
+
+TODAY = date(2026, 3, 2)
+
+
+def test_a_rival_has_the_comparison_and_the_verdict_that_it_has_in_focus() -> None:
+    run = comparisons.several()
+    comparison, verdict = comparisons.rivalry()
+    assert [rival.comparison.candidate.identity for rival in comparison.rivals] == ["gpt-worse", "gpt-new@strict"]
+    alone = compare.compare(run, "gpt-old", run, "gpt-worse")
+    assert comparison.rivals[0].comparison == alone
+    assert replace(comparison.rivals[0].verdict, together=None) == gate.decide(alone, LENIENT, TODAY)
+    assert replace(verdict, together=None) == gate.decide(replace(comparison, rivals=()), LENIENT, TODAY)
+
+
+def test_of_two_targets_there_is_no_rival_and_nothing_is_decided_together() -> None:
+    sound = [right(c) for c in SKIES]
+    comparison, verdict = comparisons.decided(asked(SKIES, [(OLD, sound), (NEW, sound)]), "gpt-old", "gpt-new")
+    assert comparison.rivals == () and verdict.together is None
+
+
+def test_the_baseline_is_its_own_rival_only_in_another_run() -> None:
+    run = comparisons.several()
+    assert rivals.others(run, "gpt-old", run, "gpt-new") == ("gpt-worse", "gpt-new@strict")
+    later = replace(run, info=replace(run.info, id="later"))
+    assert rivals.others(run, "gpt-old", later, "gpt-new") == ("gpt-old", "gpt-worse", "gpt-new@strict")
+
+
+def test_several_are_held_against_a_baseline_from_a_file() -> None:
+    run = comparisons.several()
+    held = take(run, "gpt-old", "kept", at="2026-03-01T09:00:00Z", why="", by="ada")
+    comparison, _ = rivals.decided(
+        lambda identity: holding.against(held, run, identity), "gpt-new", ["gpt-worse"], LENIENT, TODAY
+    )
+    (worse,) = comparison.rivals
+    assert worse.comparison.baseline.identity == "gpt-old" and worse.verdict.outcome == "fail"
