@@ -86,9 +86,7 @@ def test_what_a_client_library_sent_otherwise_is_told_before_the_answer() -> Non
         reply=Response(
             wire=Wire(status=200, body=""),
             dialect="anthropic",
-            sent=[
-                {"name": "go", "input_schema": {"type": "object", "properties": {"n": {}, "to": {"type": "string"}}}}
-            ],
+            sent=[{"name": "go", "input_schema": left}],
             settings={"max_tokens": 4096},
         ),
     )
