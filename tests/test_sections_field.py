@@ -125,9 +125,9 @@ def test_arms_of_one_model_stand_side_by_side_and_are_compared_case_by_case(
 def test_models_of_one_arm_each_have_no_section_of_arms() -> None:
     made = comparisons.outings()
     assert plugins.find("sections", "arms").build(made, comparisons.verdict()) is None
-    other = replace(STRICT, model="gpt-new-2026")
-    run = asked(SKIES, [(OLD, [right(c) for c in SKIES]), (NEW, []), (other, [])])
-    assert plugins.find("sections", "arms").build(*comparisons.decided(run, "gpt-old", "gpt-new")) is None
+    for other in (replace(STRICT, model="gpt-new-2026"), replace(STRICT, options={"effort": "high"})):
+        run = asked(SKIES, [(OLD, [right(c) for c in SKIES]), (NEW, []), (other, [])])
+        assert plugins.find("sections", "arms").build(*comparisons.decided(run, "gpt-old", "gpt-new")) is None
 
 
 def test_where_both_models_have_the_same_arms_each_is_told() -> None:
