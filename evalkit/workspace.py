@@ -168,9 +168,24 @@ def bundled_suites() -> Mapping[str, Path]:
 
 def _read_suite(path: Path) -> files.SuiteFile:
     if path.suffix != ".jsonl":
-        return files.read_suite(parse(read_text(path), str(path)))
+        return _read_one(path)
     problems: list[Problem] = []
     return files.read_suite_lines(parse_lines(read_lines(path), str(path), problems), problems, str(path))
+
+
+def _read_one(path: Path) -> files.SuiteFile:
+    """A suite in one document; a file of tools, which is easily taken for one, is named as what it is."""
+    text = read_text(path)
+    document = parse(text, str(path))
+    try:
+        return files.read_suite(document)
+    except InputError:
+        whole = document.value
+        if (isinstance(whole, dict) and "cases" in whole) or not _sniffed(text):
+            raise
+        what = "declares tools and has no cases: it is no suite"
+        hint = "name it under `tools:` in one; `evalkit import tools` shows what it declares"
+        raise InputError(Problem(what=what, hint=hint, place=Place(file=str(path)))) from None
 
 
 def _declared(declared: Sequence[files.Declared], folder: Path) -> dict[str, ToolSpec]:
@@ -241,7 +256,7 @@ def read_tools(path: str | Path, form: str | None = None) -> tuple[ToolSpec, ...
     text = read_text(path)
     place = Place(file=str(path))
     if form is None:
-        knowing = [name for name in plugins.names("formats") if plugins.find("formats", name).sniff(text)]
+        knowing = _sniffed(text)
         if len(knowing) != 1:
             what = f"could be any of {', '.join(knowing)}" if knowing else "declares tools in no format that is known"
             hint = f"name the format with --from; there are: {', '.join(plugins.names('formats'))}"
@@ -254,6 +269,11 @@ def read_tools(path: str | Path, form: str | None = None) -> tuple[ToolSpec, ...
     if not specs:
         raise InputError(Problem(what="declares no tools", place=place))
     return specs
+
+
+def _sniffed(text: str) -> list[str]:
+    """The formats in which it declares tools, as far as can be told at a glance."""
+    return [name for name in plugins.names("formats") if plugins.find("formats", name).sniff(text)]
 
 
 # --------------------------------------------------------------------------- models

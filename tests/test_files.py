@@ -120,7 +120,6 @@ def test_all_problems_of_all_cases_are_told_at_once() -> None:
         "  - {id: a, usr: x, user: y, expect: none}\n"
         "  - {id: b, user: y, expect: {call: f, args: {x: {$a: 1, $b: 2}}}}\n"
     ) == [
-        "s.yaml:1:1: 'tools' is missing",
         "s.yaml:2:1: /tool: unknown key 'tool'; did you mean 'tools'?",
         "s.yaml:4:13: /cases/0/usr: unknown key 'usr'; did you mean 'user'?",
         "s.yaml:5:50: /cases/1/expect/args/x: two matchers in one object: $a and $b; "

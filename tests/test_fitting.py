@@ -37,6 +37,16 @@ def findings(shape: type[Shape], text: str) -> list[str]:
         (CaseShape, "user: x\nexpect: none", ["f.yaml:1:1: 'id' is missing"]),
         (
             CaseShape,
+            "id: a\nuser: x\nexpects: none",
+            ["f.yaml:3:1: /expects: unknown key 'expects'; did you mean 'expect'?"],
+        ),
+        (
+            CaseShape,
+            "user: x\nexpects: none",
+            ["f.yaml:1:1: 'id' is missing", "f.yaml:2:1: /expects: unknown key 'expects'; did you mean 'expect'?"],
+        ),
+        (
+            CaseShape,
             "id: a b\nuser: x\nexpect: none",
             ["f.yaml:1:5: /id: \"a b\" is no id; an id holds letters, digits, '_', '.' and '-'"],
         ),

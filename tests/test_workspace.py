@@ -258,6 +258,24 @@ def judged(draw: st.DrawFn) -> Suite:
         raise
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"name": "go", "input_schema": {"type": "object"}}]',
+        '[{"type": "function", "function": {"name": "go", "parameters": {"type": "object"}}}]',
+        '{"tools": [{"type": "function", "function": {"name": "go", "parameters": {"type": "object"}}}]}',
+    ],
+)
+def test_a_file_of_tools_is_named_as_what_it_is(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "tools.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(
+        InputError, match="declares tools and has no cases: it is no suite.*evalkit import tools"
+    ) as said:
+        workspace.load_suite(path)
+    assert len(said.value.problems) == 1
+
+
 @settings(max_examples=50)
 @given(suite=judged())
 def test_a_suite_that_was_written_is_read_as_the_same(suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -6,6 +6,7 @@ Unions are told apart by looking, not by trying, so that a finding is about what
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -25,8 +26,18 @@ def fit(shape: type[S], value: Json, document: Document, problems: list[Problem]
     try:
         return shape.model_validate(value)
     except ValidationError as error:
-        problems += (_problem(finding, shape, document, at) for finding in error.errors(include_url=False))
+        found = error.errors(include_url=False)
+        meant = {_meant(finding, shape) for finding in found if finding["type"] == "extra_forbidden"}
+        told = (finding for finding in found if finding["type"] != "missing" or finding["loc"] not in meant)
+        problems += (_problem(finding, shape, document, at) for finding in told)
         return None
+
+
+def _meant(finding: ErrorDetails, shape: type[BaseModel]) -> tuple[int | str, ...]:
+    """Where the key would stand that an unknown one looks like: that it is missing need not be told as well."""
+    *path, name = finding["loc"]
+    close = get_close_matches(str(name), _keys(shape, tuple(path)), n=1)
+    return (*path, *close)
 
 
 _TAGS = frozenset({"<word>", "<call>", "<calls>", "<any_of>", "<file>", "<name>"})
