@@ -31,7 +31,7 @@ OK = {"ok"}
 
 async def findings(target: Target, world: World = WORLD) -> Findings:
     records = await doctoring._ask(target, world)
-    return {finding.probe: finding for finding in doctor.examine(records)}
+    return {finding.probe: finding for finding in doctor.examine(records, target)}
 
 
 def troubles(found: Findings) -> dict[str, str]:

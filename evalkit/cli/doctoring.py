@@ -56,7 +56,7 @@ def doctor(
     with tempfile.TemporaryDirectory() as folder, serving.started([target], Path(folder)) as servers:
         (placed,) = servers.reach(checked)
         records = asyncio.run(_ask(placed, world(reports)))
-    findings = doctors.examine(records)
+    findings = doctors.examine(records, target)
     told = (target.identity, len(records), time.perf_counter() - began)
     (_print_json if as_json else _print)(findings, *told)
     failed = any(finding.status == "fail" for finding in findings)
@@ -70,11 +70,11 @@ async def _ask(target: Target, world: World) -> list[Record]:
     from evalkit.doctor import canaries
     from evalkit.request import Builder
 
-    ways = {way.name: way for way in canaries.ways(target)}
+    ways = dict(zip(canaries.WAYS, canaries.ways(target), strict=True))
     cases = {case.id: case for case in canaries.SUITE.cases}
     builder, judge = Builder(canaries.SUITE), pipeline.judge(canaries.SUITE, Judging())
     pace = pipeline.Pace(width=4, retries=1, longest_wait=5.0)
-    requests = [builder.build(cases[case], 0, ways[way]) for case, way in canaries.ASKED]
+    requests = [builder.build(cases[case], 0, ways[way]) for case, way in canaries.asked(target)]
     records: list[Record] = []
     for some in (requests[:1], requests[1:]):
         async for record in pipeline.ask(some, canaries.SUITE, tuple(ways.values()), world, pace):

@@ -9,8 +9,9 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Literal, TypeAlias
 
-from evalkit.data import Answer, Fault, Json, Record, Response, Violation
-from evalkit.doctor.canaries import ASKED, FAMILIES, PARAMETERS
+from evalkit.data import Answer, Fault, Json, Record, Response, Target
+from evalkit.doctor.canaries import ASKED, CHOICES, FAMILIES, PARAMETERS, asked
+from evalkit.doctor.heard import Heard
 
 Status: TypeAlias = Literal["ok", "warn", "fail", "unknown"]
 NOT_ASKED = "not asked"
@@ -29,44 +30,19 @@ class Finding:
     advice: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """The judged records, by (case, way)."""
-
-    records: Mapping[tuple[str, str], Record]
-
-    def fault(self, case: str, way: str = "plain") -> Fault | None:
-        reply = self.records[case, way].reply
-        return reply if isinstance(reply, Fault) else None
-
-    def response(self, case: str, way: str = "plain") -> Response | None:
-        reply = self.records[case, way].reply
-        return reply if isinstance(reply, Response) else None
-
-    def answer(self, case: str, way: str = "plain") -> Answer:
-        """Of a question that was answered."""
-        answer = self.records[case, way].answer
-        assert answer is not None
-        return answer
-
-    def violations(self, case: str, way: str = "plain") -> tuple[Violation, ...]:
-        score = self.records[case, way].score
-        return score.violations if score else ()
-
-    def leak(self, case: str, way: str = "plain") -> Violation | None:
-        return next((found for found in self.violations(case, way) if found.code == "call.leaked_in_text"), None)
-
-
 Said: TypeAlias = tuple[Status, str, str]
 """Status, finding, advice."""
 
 
-def examine(records: Iterable[Record]) -> tuple[Finding, ...]:
-    """A finding for each probe. What was not asked, as the first question already failed, is unknown."""
-    heard = Heard({(record.case, record.target): record for record in records})
+def examine(records: Iterable[Record], target: Target) -> tuple[Finding, ...]:
+    """A finding for each probe of the target's arm. What was not asked, as the first question failed, is unknown.
+
+    The records are named by case and way: see `canaries.asked` and `canaries.ways`.
+    """
+    heard = Heard({(record.case, record.target.partition("@")[0]): record for record in records}, target.arm)
     findings = dict(_way_there(heard))
-    complete = all(asked in heard.records for asked in ASKED)
-    for name, probe in _PROBES.items():
+    complete = all(each in heard.records for each in asked(target))
+    for name, probe in _probes(heard).items():
         findings.setdefault(name, probe(heard) if complete else ("unknown", NOT_ASKED, ""))
     return tuple(Finding(probe=name, status=said[0], says=said[1], advice=said[2]) for name, said in findings.items())
 
@@ -75,6 +51,9 @@ def examine(records: Iterable[Record]) -> tuple[Finding, ...]:
 
 _LEAKED = "the call stands in the text"
 _PARSER = "start the server with its parser for this model's tool calls (vLLM, SGLang: --tool-call-parser)"
+_NOTATION = "the model keeps to its own notation: ask it on the arm `native`"
+_CONSTRAINT = "say which spelling the server takes, under constraint: response_format, structured_outputs or grammar"
+_REFUSED = {"constrained": _CONSTRAINT, "prompted": "this arm sends no tools: mend the model's name or its params"}
 
 
 def _way_there(heard: Heard) -> Iterator[tuple[str, Said]]:
@@ -102,7 +81,7 @@ def _way_there(heard: Heard) -> Iterator[tuple[str, Said]]:
         yield "model", ("fail", said, "check the model's name, and that base_url ends where /chat/completions follows")
         return
     yield "model", ("ok", "not refused", "")
-    yield "tools", ("fail", said, "the endpoint does not take tools as they are declared here")
+    yield "tools", ("fail", said, _REFUSED.get(heard.arm, "the endpoint does not take tools as they are declared here"))
 
 
 def _tools(heard: Heard) -> Said:
@@ -111,7 +90,7 @@ def _tools(heard: Heard) -> Said:
         return "ok", f"a call of {answer.payloads[0].tool} was made", ""
     leak = heard.leak("weather")
     if leak:
-        return "fail", leak.message, _PARSER
+        return "fail", leak.message, _NOTATION if heard.in_text else _PARSER
     return (
         "warn",
         "no call was made, though one is needed",
@@ -126,7 +105,7 @@ def _arguments(heard: Heard) -> Said:
     broken = [found for found in violations if found.code.split(".")[0] in ("json", "envelope", "client")]
     if broken:
         return "fail", f"{broken[0].code}: {broken[0].message}", "applications will stumble over this: mend the server"
-    if any(payload.id is None for payload in answer.payloads):
+    if not heard.in_text and any(payload.id is None for payload in answer.payloads):
         return "fail", "calls have no id", "results cannot be told apart in the next turn: mend the server"
     if violations:
         return (
@@ -172,6 +151,17 @@ def _refused(fault: Fault, advice: str) -> Said:
     return ("fail", f"refused: {fault.message}", advice) if refused else ("unknown", said, "try again")
 
 
+def _guided(heard: Heard) -> Said:
+    """Plain words are asked for: only a model that is held to the schema answers in JSON all the same."""
+    fault = heard.fault("held")
+    if fault:
+        return _refused(fault, _CONSTRAINT)
+    answer = heard.answer("held")
+    if answer.payloads or answer.text.lstrip().startswith("{"):
+        return "ok", "holds: JSON came where plain words were asked for", ""
+    return "fail", "plain words came: nothing holds the model to the schema", _CONSTRAINT
+
+
 # --------------------------------------------------------------------------- streams, several calls, parameters
 
 
@@ -204,7 +194,7 @@ def _parallel(heard: Heard) -> Said:
 
 
 def _parameters(heard: Heard) -> Said:
-    faults = {name: heard.fault(*asked) for name, asked in _ASKED_WITH.items()}
+    faults = {name: heard.fault(*each) for name, each in _ASKED_WITH.items() if each in heard.records}
     refused = [name for name, fault in faults.items() if fault and fault.kind in ("bad_request", "unsupported")]
     unheard = [name for name, fault in faults.items() if fault and name not in refused]
     accepted = [name for name, fault in faults.items() if not fault]
@@ -314,6 +304,7 @@ _PROBES: Mapping[str, Callable[[Heard], Said]] = {
     "choice named": partial(
         _choice, way="named", advice=_FORCED, kept=_called_note, broken="the tool that was named was not called"
     ),
+    "guided decoding": _guided,
     "stream": _stream,
     "parallel calls": _parallel,
     "parameters": _parameters,
@@ -321,3 +312,11 @@ _PROBES: Mapping[str, Callable[[Heard], Said]] = {
     "usage": _usage,
     "clock": _clock,
 }
+
+
+def _probes(heard: Heard) -> Mapping[str, Callable[[Heard], Said]]:
+    """Those of the arm: where no tools are sent there is nothing to choose from, and one arm alone guides decoding."""
+    left_out = {f"choice {name}" for name in CHOICES} if heard.in_text else set()
+    if heard.arm != "constrained":
+        left_out.add("guided decoding")
+    return {name: probe for name, probe in _PROBES.items() if name not in left_out}

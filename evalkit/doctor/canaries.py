@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from evalkit.arms import IN_TEXT
 from evalkit.data import ArgRule, Case, Expectation, ExpectedCall, Json, Suite, Target, ToolSpec
 
 
@@ -30,6 +31,7 @@ WAYS: Mapping[str, Way] = {
     "parallel_tool_calls": Way(params={"parallel_tool_calls": False}),
 }
 PARAMETERS = ("temperature", "top_p", "seed", "max_tokens", "parallel_tool_calls")
+CHOICES = ("auto", "required", "none", "named")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +181,7 @@ def _cases() -> tuple[Case, ...]:
             "parallel", "What is the weather in Oslo, and what is it in Rome?", _weather("Oslo", "Rome"), "get_weather"
         ),
         _case("serial", "What is the weather in Bonn, and what is it in Nice?", _weather("Bonn"), "get_weather"),
+        _case("held", "Say the one word hello: no JSON, and no call of a tool.", _NO_CALL, "get_weather"),
         *(_case(name, each.ask, _expect((each.tool, each.arguments)), each.tool) for name, each in FAMILIES.items()),
     )
 
@@ -209,12 +212,22 @@ ASKED: tuple[tuple[str, str], ...] = (
     *(("serial" if name == "parallel_tool_calls" else "weather", name) for name in PARAMETERS),
     *((name, "plain") for name in FAMILIES),
 )
-"""(case, way) of every question. The first decides whether the others are worth asking."""
+"""(case, way) of every question to an endpoint that is sent tools."""
+_OF_TOOLS = (*CHOICES, "parallel_tool_calls")
+"""Ways that mean nothing, or are refused, where no tools are sent."""
+
+
+def asked(target: Target) -> tuple[tuple[str, str], ...]:
+    """The questions that make sense on the target's arm. The first decides whether the others are worth asking."""
+    if target.arm not in IN_TEXT:
+        return ASKED
+    in_text = tuple((case, way) for case, way in ASKED if way not in _OF_TOOLS)
+    return (*in_text, ("held", "plain")) if target.arm == "constrained" else in_text
 
 
 def ways(target: Target) -> tuple[Target, ...]:
     """The target, once for each way of asking it; the way is its name."""
     return tuple(
-        replace(target, name=name, arm="native", params={**target.params, **way.params}, stream=way.stream)
+        replace(target, name=name, params={**target.params, **way.params}, stream=way.stream)
         for name, way in WAYS.items()
     )
