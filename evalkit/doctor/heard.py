@@ -1,0 +1,43 @@
+"""The answers to the canaries, found by question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evalkit.arms import IN_TEXT
+from evalkit.data import Answer, Fault, Record, Response, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The judged records, by (case, way), of a target on its arm."""
+
+    records: Mapping[tuple[str, str], Record]
+    arm: str
+
+    @property
+    def in_text(self) -> bool:
+        """Whether calls are read from the text, and no tools are sent."""
+        return self.arm in IN_TEXT
+
+    def fault(self, case: str, way: str = "plain") -> Fault | None:
+        reply = self.records[case, way].reply
+        return reply if isinstance(reply, Fault) else None
+
+    def response(self, case: str, way: str = "plain") -> Response | None:
+        reply = self.records[case, way].reply
+        return reply if isinstance(reply, Response) else None
+
+    def answer(self, case: str, way: str = "plain") -> Answer:
+        """Of a question that was answered."""
+        answer = self.records[case, way].answer
+        assert answer is not None
+        return answer
+
+    def violations(self, case: str, way: str = "plain") -> tuple[Violation, ...]:
+        score = self.records[case, way].score
+        return score.violations if score else ()
+
+    def leak(self, case: str, way: str = "plain") -> Violation | None:
+        return next((found for found in self.violations(case, way) if found.code == "call.leaked_in_text"), None)
