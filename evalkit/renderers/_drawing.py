@@ -189,7 +189,7 @@ def dots(figure: Figure) -> dict[str, Any]:
 def _panel(panel: Json, labels: Sequence[str]) -> dict[str, Any]:
     known = [point for point in panel["points"] if point is not None]
     ends: list[float] = [point[end] for point in known for end in ("value", "low", "high") if point[end] is not None]
-    step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.25) if (max(ends) - min(ends)) / step <= 4 or step == 0.25)
+    step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if max(ends) - min(ends) <= 3 * step or step == 0.5)
     low: float = max(0.0, step * math.floor(min(ends) / step + 1e-9))
     high: float = min(1.0, step * math.ceil(max(ends) / step - 1e-9))
     if high - low < step:  # all that was seen lies on one tick

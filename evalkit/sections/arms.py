@@ -102,25 +102,36 @@ def _worth(title: str, arms: Sequence[Entry], changes: Changes) -> Table:
     rows = [_arm(entry, changes.get(entry.target.arm, {})) for entry in arms]
     return Table(
         title=title,
-        columns=tuple(column for column in columns if any(row[column.key] is not None for row in rows)),
+        columns=tuple(
+            column for column in columns if any(row[column.key] not in (None, _sent(row, column)) for row in rows)
+        ),
         rows=tuple(rows),
         note="The same model with the same parameters. Changes are case by case, in percentage points; all intervals "
         "are at 95 %. Constraining an answer mends its form; whether it is right shows under “correct”.",
     )
 
 
+def _sent(row: Mapping[str, Json], column: Column) -> Json:
+    """What a more generous reading of the answers only repeats, where there is nothing to be generous about."""
+    return row["compliance"] if column.key in ("compliance_lenient", "compliance_repaired") else None
+
+
 def _arm(entry: Entry, changes: Mapping[str, Cell]) -> dict[str, Json]:
     timed, spent = tally.seconds(entry.records), tally.usage(entry.records, entry.target)
     tokens, cost = spent.total.output_tokens, spent.total.cost
-    rates = {score: entry.rates.get(("all", score)) for score in SCORES}
     return {
         "arm": entry.target.arm,
-        **{score: words.rate(rate) if rate and rate.judged else None for score, rate in rates.items()},
+        **{score: _rate(entry, score) for score in SCORES},
         "change": words.difference(changes["correct"]) if "correct" in changes else None,
         "seconds": statistics.median(timed) if timed else None,
         "tokens": tokens / spent.counted if tokens is not None and spent.counted else None,
         "cost": 1000 * cost / spent.answers if cost is not None and spent.answers else None,
     }
+
+
+def _rate(entry: Entry, score: str) -> Json:
+    rate = entry.rates.get(("all", score))
+    return words.rate(rate) if rate and rate.judged else None
 
 
 def _codes(name: str, arms: Sequence[Entry]) -> Table:

@@ -76,10 +76,10 @@ def _standings(ranked: Sequence[Entry], focus: str) -> Table:
         *(Column(key=score, label=words.LABELS[score], kind="points") for score in field.LEADING),
         Column(key="broken", label="Broken", kind="int"),
         Column(key="fixed", label="Fixed", kind="int"),
-        Column(key="tools", label="Tools"),
         Column(key="time", label="Time", kind="ratio"),
         Column(key="cost", label="Cost", kind="ratio"),
         Column(key="missing", label="Missing answers", kind="percent"),
+        Column(key="tools", label="Tools"),
     )
     rows = tuple(_standing(entry, focus) for entry in ranked)
     return Table(
