@@ -6,9 +6,11 @@ PATH is the interpreter of an environment of its own that holds `bfcl-eval` and 
 
     uv venv ../bfcl && uv pip install --python ../bfcl/bin/python bfcl-eval soundfile
 
-Both judge the 9,920 recorded answers as a whole process, start to end: `evalkit score` reads a stored run, judges it
-and writes the scores back; `bfcl evaluate` reads result files and writes score files. CPU time, the least of N rounds;
-both find their byte code in a cache of their own, as after any first start, whatever the environment says of it.
+Both judge recorded answers as a whole process, start to end: `evalkit score` reads a stored run, judges it and writes
+the scores back; `bfcl evaluate` reads result files and writes score files. Twice: the 1,240 answers of one model, and
+the 9,920 of eight, so that the difference tells what an answer more costs, start and loading left out. CPU time, the
+least of N rounds; the two take turns. Both find their byte code in a cache of their own, whatever the environment says
+of it, which a first start that does not count has filled.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit import extract, running, score, store
@@ -30,8 +33,8 @@ from evalkit.formats import bfcl
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT.parent / "shared/recorded/bfcl-2024-08"
 GOAL_RATE, GOAL_RATIO = 8_000, 20
-BYTE_CODE = {"PYTHONDONTWRITEBYTECODE": ""}
-"""Where a process keeps what it compiles."""
+SIZES = (1, 8)
+"""Models whose answers are judged: few, and all that there are."""
 
 CATEGORIES: Mapping[str, str] = {
     "simple": "simple_python",
@@ -64,12 +67,17 @@ def recorded() -> tuple[Suite, tuple[Target, ...], list[Record]]:
 # --------------------------------------------------------------------------- ours
 
 
-def stored(reports: Path) -> None:
-    """The recorded answers as a stored run, as yet unjudged."""
+def run_of(models: int) -> str:
+    return f"bfcl-{models}"
+
+
+def stored(reports: Path, models: int) -> None:
+    """The recorded answers of the first models as a stored run, as yet unjudged."""
     suite, targets, records = recorded()
-    order = running.Order(suite=suite, targets=targets, judging=Judging(strings="bfcl"))
-    with store.create(reports / "bfcl", running.describe("bfcl", order, guards={}), suite) as made:
-        made.append(records)
+    order = running.Order(suite=suite, targets=targets[:models], judging=Judging(strings="bfcl"))
+    names = {target.identity for target in order.targets}
+    with store.create(reports / run_of(models), running.describe(run_of(models), order, guards={}), suite) as made:
+        made.append([record for record in records if record.target in names])
 
 
 def bare_rate() -> float:
@@ -88,7 +96,7 @@ def bare_rate() -> float:
 
 
 def results(folder: Path) -> int:
-    """The recorded answers as bfcl-eval stores them. Returns how many there are."""
+    """The recorded answers as bfcl-eval stores them. Returns how many there are of each model."""
     count = 0
     for model, name in zip(sorted((RECORDED / "results").iterdir()), STAND_INS, strict=True):
         (folder / name).mkdir(parents=True)
@@ -96,7 +104,7 @@ def results(folder: Path) -> int:
             lines = list(renamed((model / f"{then}.jsonl").read_text(encoding="utf-8").splitlines(), then, now))
             (folder / name / f"BFCL_v4_{now}_result.json").write_text("\n".join(lines) + "\n", encoding="utf-8")
             count += len(lines)
-    return count
+    return count // len(STAND_INS)
 
 
 def renamed(lines: Sequence[str], then: str, now: str) -> Iterator[str]:
@@ -108,14 +116,21 @@ def renamed(lines: Sequence[str], then: str, now: str) -> Iterator[str]:
 # --------------------------------------------------------------------------- both
 
 
-def cpu_seconds(command: Sequence[str], environ: Mapping[str, str], rounds: int) -> float:
-    """Of the whole process, user and system: the least of `rounds`."""
-    spent = []
-    for _ in range(rounds):
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A command that judges the answers of so many models."""
+
+    name: str
+    command: Callable[[int], Sequence[str]]
+    environ: Mapping[str, str]
+
+    def cpu_seconds(self, models: int) -> float:
+        """Of the whole process, user and system."""
+        command = self.command(models)
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **BYTE_CODE, **environ},
+            env={**os.environ, **self.environ, "PYTHONDONTWRITEBYTECODE": ""},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
@@ -126,8 +141,18 @@ def cpu_seconds(command: Sequence[str], environ: Mapping[str, str], rounds: int)
         process.stdout.close()
         if process.returncode:
             raise SystemExit(f"{' '.join(command)}\n{said.decode(errors='replace')[-2000:]}")
-        spent.append(usage.ru_utime + usage.ru_stime)
-    return min(spent)
+        return usage.ru_utime + usage.ru_stime
+
+
+def judges(scratch: Path, bfcl_python: str | None) -> Iterator[Judge]:
+    byte_code = {"PYTHONPYCACHEPREFIX": str(scratch / "byte_code")}
+    ours = (sys.executable, "-m", "evalkit", "score", "--reports", str(scratch / "reports"))
+    yield Judge("evalkit score", lambda models: (*ours, run_of(models)), byte_code)
+    if bfcl_python:
+        theirs = (bfcl_python, "-m", "bfcl_eval", "evaluate", "--test-category", ",".join(CATEGORIES.values()))
+        # Its handlers want a key to be set, and ask nobody.
+        environ = {**byte_code, "BFCL_PROJECT_ROOT": str(scratch / "bfcl"), "OPENAI_API_KEY": "unused"}
+        yield Judge("bfcl evaluate", lambda models: (*theirs, "--model", ",".join(STAND_INS[:models])), environ)
 
 
 def main() -> None:
@@ -137,28 +162,35 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        BYTE_CODE["PYTHONPYCACHEPREFIX"] = str(scratch / "byte_code")
-        answers = results(scratch / "bfcl/result")
-        stored(scratch / "reports")
-        print(f"{answers:,} answers; read and scored alone: {bare_rate():,.0f} a CPU second (goal {GOAL_RATE:,})")
-        command = [sys.executable, "-m", "evalkit", "score", "bfcl", "--reports", str(scratch / "reports")]
-        ours = cpu_seconds(command, {}, options.rounds)
-        print(f"evalkit score:  {told(ours, answers)}")
-        if options.bfcl_python:
-            command = [
-                *(options.bfcl_python, "-m", "bfcl_eval", "evaluate"),
-                *("--model", ",".join(STAND_INS), "--test-category", ",".join(CATEGORIES.values())),
-                *("--result-dir", "result", "--score-dir", "score"),
-            ]
-            # Its handlers want a key to be set, and ask nobody.
-            environ = {"BFCL_PROJECT_ROOT": str(scratch / "bfcl"), "OPENAI_API_KEY": "unused"}
-            theirs = cpu_seconds(command, environ, options.rounds)
-            print(f"bfcl evaluate:  {told(theirs, answers)}")
-            print(f"ratio:          {theirs / ours:6.1f} times (goal {GOAL_RATIO})")
+        each = results(scratch / "bfcl/result")
+        for models in SIZES:
+            stored(scratch / "reports", models)
+        print(f"read and scored alone: {bare_rate():,.0f} answers a CPU second (goal {GOAL_RATE:,})")
+        compare(tuple(judges(scratch, options.bfcl_python)), each, options.rounds)
 
 
-def told(seconds: float, answers: int) -> str:
-    return f"{seconds:6.2f} CPU s, {1e3 * seconds / answers:.3f} ms an answer, {answers / seconds:,.0f} a CPU second"
+def compare(contestants: Sequence[Judge], each: int, rounds: int) -> None:
+    for judge in contestants:
+        judge.cpu_seconds(SIZES[0])
+    sizes = {f"{models * each:,} answers": models for models in SIZES}
+    least = {
+        label: [
+            min(spent) for spent in zip(*[[j.cpu_seconds(n) for j in contestants] for _ in range(rounds)], strict=True)
+        ]
+        for label, n in sizes.items()
+    }
+    few, many = least.values()
+    more = (SIZES[1] - SIZES[0]) * each
+    for label, seconds, answers in (
+        *((label, seconds, sizes[label] * each) for label, seconds in least.items()),
+        (f"each of {more:,} more", [b - a for a, b in zip(few, many, strict=True)], more),
+    ):
+        print(label)
+        for judge, spent in zip(contestants, seconds, strict=True):
+            rate = f"{1e3 * spent / answers:.3f} ms an answer, {answers / spent:,.0f} a CPU second"
+            print(f"  {judge.name:14} {spent:6.2f} CPU s, {rate}")
+        if len(seconds) > 1:
+            print(f"  ratio          {seconds[1] / seconds[0]:6.1f} times (goal {GOAL_RATIO})")
 
 
 if __name__ == "__main__":
