@@ -16,7 +16,7 @@ import pytest
 from evalkit import doctor, plugins, testing
 from evalkit.cli import doctoring
 from evalkit.cli.app import main
-from evalkit.data import Json, Target, Usage
+from evalkit.data import ARMS, Json, Target, Usage
 from evalkit.doctor import canaries
 from evalkit.plugins import World
 from evalkit.testing._answers import Answers
@@ -247,6 +247,43 @@ async def test_keywords_that_a_route_leaves_out_are_named() -> None:
     assert found["schema format"].says.startswith("lost on the way: format")
     assert found["schema $ref"].says == "$ref, $defs written out in place: the answer fits"
     assert found["schema nested"].status == "ok" and "cannot be seen" in found["arguments"].says
+
+
+# --------------------------------------------------------------------------- on another arm
+
+
+def on(arm: str, url: str) -> Target:
+    return Target(name="m", provider="openai_http", model="oracle", base_url=url, arm=arm)
+
+
+@pytest.mark.parametrize("arm", ARMS)
+async def test_on_each_arm_an_endpoint_without_a_fault_has_none(arm: str) -> None:
+    async with testing.serve(canaries.SUITE) as server:
+        found = await findings(on(arm, server.url))
+    assert {finding.status for finding in found.values()} == OK
+    assert ("guided decoding" in found) == (arm == "constrained")
+    assert any(name.startswith("choice") for name in found) == (arm in ("native", "strict", "forced"))
+
+
+def unguided(body: Body) -> Reply:
+    """It takes a response_format, and lets the model say what it likes."""
+    return body.saying(text="Hello.") if "the one word" in str(body.asked["messages"]) else body.honest()
+
+
+GUIDED: dict[str, tuple[Callable[[Body], Reply], str, str]] = {
+    "not held": (unguided, "guided decoding", "plain words came"),
+    "refused": (lambda body: refused(400, "response_format?"), "tools", "bad_request: response_format?"),
+}
+
+
+@pytest.mark.parametrize(("defect", "probe", "says"), GUIDED.values(), ids=GUIDED)
+async def test_guided_decoding_that_does_not_hold_is_found(
+    defect: Callable[[Body], Reply], probe: str, says: str
+) -> None:
+    async with serving(lambda received: defect(Body(received.body))) as endpoint:
+        found = await findings(on("constrained", endpoint.url))
+    assert troubles(found) == {probe: "fail"}
+    assert says in found[probe].says and "structured_outputs" in found[probe].advice
 
 
 # --------------------------------------------------------------------------- the command
