@@ -175,13 +175,6 @@ def missing(folder: Path, order: Order) -> int:
         return sum(_left(opened, order).values())
 
 
-def unheard(folder: Path, order: Order) -> tuple[str, ...]:
-    """Identities of the targets of which the run in `folder` has no answer at all."""
-    with store.open_run(folder) as opened:
-        answers = opened.answers(order.trials)
-    return tuple(target.identity for target in order.targets if not answers.get(target.identity))
-
-
 def _wanted(order: Order) -> int:
     return len(order.suite.cases) * len(order.targets) * order.trials
 

@@ -27,15 +27,17 @@ CREATE TABLE records (
     target TEXT NOT NULL, trial INTEGER NOT NULL, case_id TEXT NOT NULL,
     started TEXT NOT NULL, sent TEXT NOT NULL, cached TEXT NOT NULL,
     attempts TEXT NOT NULL, reply TEXT NOT NULL, faulted INTEGER NOT NULL,
-    answer TEXT, score TEXT,
+    unread TEXT, answer TEXT, score TEXT,
     PRIMARY KEY (target, trial, case_id)
 ) STRICT;
 """
 
 _ASKED = "target, trial, case_id, started, sent, cached, attempts, reply, faulted"
-RECORD = f"{_ASKED}, answer, score"
-"""The columns of a `row`."""
-INSERT = f"INSERT OR REPLACE INTO records ({RECORD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+RECORD = f"{_ASKED}, unread, answer, score"
+"""The columns of a `row`. `unread`: of a reply that was an answer when it came and could not be read when it was judged
+last, the Fault that it counts as; the reply stays for whoever can read it."""
+INSERT = f"INSERT OR REPLACE INTO records ({RECORD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_NO_ANSWER_CAME = "faulted AND unread IS NULL"
 
 Key: TypeAlias = tuple[str, int, str]
 """(target identity, trial, case id)"""
@@ -91,7 +93,8 @@ class Store:
 
     def spent(self, key: Key) -> tuple[Attempt, ...]:
         """The attempts already spent on what is still unanswered."""
-        query = "SELECT attempts, reply FROM records WHERE target = ? AND trial = ? AND case_id = ? AND faulted"
+        told = "SELECT attempts, coalesce(unread, reply) FROM records"
+        query = f"{told} WHERE target = ? AND trial = ? AND case_id = ? AND faulted"
         for attempts, fault in self._connection.execute(query, key):
             return (*codec.decode(_Attempts, attempts), Attempt(fault=codec.decode(Fault, fault), wait=0.0))
         return ()
@@ -102,7 +105,8 @@ class Store:
 
     def asked(self) -> Iterator[Record]:
         """Every record as it came, without what it is worth, in the order of asking; read as they are taken."""
-        return map(record, self._connection.execute(f"SELECT {_ASKED}, NULL, NULL FROM records ORDER BY rowid"))
+        came = _ASKED.replace("faulted", _NO_ANSWER_CAME)
+        return map(record, self._connection.execute(f"SELECT {came}, NULL, NULL, NULL FROM records ORDER BY rowid"))
 
     def load(self) -> Run:
         """All of it in memory, the records by target, trial and the order of asking."""
@@ -113,8 +117,11 @@ class Store:
 
     def rejudge(self, records: Iterable[Record], info: RunInfo) -> None:
         """Replace what records are worth, and with it what is known of the run, all in one transaction."""
-        rows = ((*_worth(r), r.target, r.trial, r.case) for r in records)
-        query = "UPDATE records SET answer = ?, score = ? WHERE target = ? AND trial = ? AND case_id = ?"
+        rows = ((_unread(r), *_worth(r), r.target, r.trial, r.case) for r in records)
+        query = f"""
+            UPDATE records SET answer = ?2, score = ?3, faulted = ({_NO_ANSWER_CAME}) OR ?1 IS NOT NULL,
+                unread = CASE WHEN {_NO_ANSWER_CAME} THEN NULL ELSE ?1 END
+            WHERE target = ?4 AND trial = ?5 AND case_id = ?6"""
         with self._connection:
             self._connection.executemany(query, rows)
             self._set_meta("info", codec.encode(info))
@@ -143,15 +150,15 @@ def create(folder: Path, info: RunInfo, suite: Suite) -> Store:
         folder.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path)
         connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN; {_TABLES} COMMIT;")
+        store = Store(connection, path)
+        with connection:
+            store._set_meta("suite", codec.encode(replace(suite, cases=())))
+            connection.executemany("INSERT INTO cases VALUES (?, ?)", shelf.rows(suite.cases))
+            store._set_meta("info", codec.encode(info))
+            connection.execute(f"PRAGMA application_id={_APPLICATION}")
+            connection.execute(f"PRAGMA user_version={codec.VERSION}")
     except (OSError, sqlite3.Error) as error:
         raise InputError(f"{path}: cannot be written: {error}", "give another --run") from error
-    store = Store(connection, path)
-    with connection:
-        store._set_meta("suite", codec.encode(replace(suite, cases=())))
-        connection.executemany("INSERT INTO cases VALUES (?, ?)", shelf.rows(suite.cases))
-        store._set_meta("info", codec.encode(info))
-        connection.execute(f"PRAGMA application_id={_APPLICATION}")
-        connection.execute(f"PRAGMA user_version={codec.VERSION}")
     return store
 
 
@@ -212,14 +219,14 @@ _Attempts: TypeAlias = tuple[Attempt, ...]
 
 def record(row: tuple[Any, ...]) -> Record:
     """What the columns RECORD of a row hold. Raises StoreError if they are damaged."""
-    target, trial, case, started, sent, cached, attempts, reply, faulted, answer, score = row
+    target, trial, case, started, sent, cached, attempts, reply, faulted, unread, answer, score = row
     return Record(
         case=case,
         trial=trial,
         target=target,
         started=started,
         sent=sent,
-        reply=codec.decode(Fault, reply) if faulted else codec.decode(Response, reply),
+        reply=codec.decode(Fault, unread or reply) if faulted else codec.decode(Response, reply),
         attempts=codec.decode(_Attempts, attempts),
         answer=codec.decode(Answer, answer) if answer else None,
         score=codec.decode(Score, score) if score else None,
@@ -232,8 +239,13 @@ def row(record: Record) -> tuple[Any, ...]:
     return (
         *(record.target, record.trial, record.case, record.started, record.sent, record.cached),
         *(codec.encode(record.attempts), codec.encode(record.reply), isinstance(record.reply, Fault)),
-        *_worth(record),
+        *(None, *_worth(record)),
     )
+
+
+def _unread(record: Record) -> str | None:
+    """The column of that name, for a record whose reply came as an answer."""
+    return codec.encode(record.reply) if isinstance(record.reply, Fault) else None
 
 
 def _worth(record: Record) -> tuple[str | None, str | None]:

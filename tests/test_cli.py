@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -217,6 +218,40 @@ def test_list_names_runs_and_models(cli: Cli) -> None:
     assert "mine" in cli("list").out and cli("list", "--json").out.count('"reference/oracle"') == 1
 
 
+def test_list_names_a_run_that_cannot_be_read_and_lists_the_others(cli: Cli, tmp_path: Path) -> None:
+    for name in ("whole", "cut", "emptied", "junk"):
+        cli("run", "travel", "--limit", "1", "-m", "reference/oracle", "--run", name, "-q")
+    files = {name: tmp_path / "reports" / name / "run.db" for name in ("cut", "emptied", "junk")}
+    files["cut"].write_bytes(files["cut"].read_bytes()[:6000])
+    with sqlite3.connect(files["emptied"]) as connection:
+        connection.execute("DELETE FROM meta")
+    connection.close()
+    files["junk"].write_text("no database", encoding="utf-8")
+    told = cli("list")
+    assert told.code == ExitCode.INPUT
+    assert [line.split()[0] for line in told.out.splitlines()] == ["run", "whole"]
+    assert len(told.err.splitlines()) == 3 and all(f"/{name}/run.db: " in told.err for name in files)
+    assert [entry["run"] for entry in json.loads(cli("list", "--json").out)] == ["whole"]
+
+
+def test_a_model_of_the_list_is_asked_by_its_name(cli: Cli, project: Path) -> None:
+    listed = models(
+        project, "models:\n  - {name: old, model: reference/oracle}\n  - {name: new, model: reference/lexical}\n"
+    )
+
+    def asked(*more: str) -> object:
+        return cli(*listed, *more, "--dry-run", "--json").json["targets"]
+
+    assert asked() == ["old", "new"]
+    assert asked("-m", "new") == ["new"]
+    assert asked("-m", "old@strict", "-m", "old", "-m", "reference/sampler") == [
+        "old@strict",
+        "old",
+        "reference/sampler",
+    ]
+    assert "models.yaml has no model 'nwe'; did you mean 'new'?" in cli(*listed, "-m", "nwe").err
+
+
 def test_export_writes_one_row_a_record(cli: Cli, tmp_path: Path) -> None:
     cli("run", "travel", "-m", "reference/oracle", "--run", "r")
     assert cli("export", "r", "-o", "x.jsonl", "-o", "x.csv").code == 0
@@ -411,7 +446,18 @@ def test_a_name_that_the_list_does_not_have_is_told_with_the_nearest(cli: Cli, p
 
 def test_faults_are_named_where_a_run_is_summed_up(cli: Cli, project: Path) -> None:
     dead = "openai_http/x?base_url=http://127.0.0.1:9"
-    assert "faults: 1 network" in cli("run", "small.yaml", "-m", dead, "--max-retries", 0).out
+    result = cli("run", "small.yaml", "-m", dead, "--max-retries", 0)
+    assert "faults: 1 network" in result.out
+
+
+def test_a_model_that_answered_nothing_is_no_success_and_the_others_are_there(cli: Cli, project: Path) -> None:
+    command = ("run", "small.yaml", "-m", "reference/oracle", "-q", "--run", "r")
+    dead = "openai_http/x?base_url=http://127.0.0.1:9"
+    assert cli(*command).code == ExitCode.OK
+    result = cli(*command, "-m", dead, "--max-retries", 0)
+    assert result.code == ExitCode.INCONCLUSIVE
+    assert result.err.startswith("openai_http/x answered nothing: every request to it failed")
+    assert len(store.load(Path("reports/r")).records) == 2
 
 
 def test_a_variable_that_pins_a_version_does_not_stop_every_verb(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

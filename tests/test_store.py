@@ -78,6 +78,20 @@ def test_judging_again_leaves_what_came_back_untouched(tmp_path: Path) -> None:
     assert run.records[0].answer == Answer(text="new") and run.info.versions == {"evalkit": "1"}
 
 
+def test_a_reply_that_cannot_be_read_any_more_is_faulted_until_it_can(tmp_path: Path) -> None:
+    torn = replace(record("a"), reply=Fault(kind="server", message="the body is no answer"))
+    with store.create(tmp_path, INFO, SUITE) as opened:
+        opened.append([record("a"), record("b"), record("c", fault=True)])
+        opened.rejudge([torn, record("b"), record("c", fault=True)], INFO)
+        assert not opened.answered(("t", 0, "a")) and opened.answered(("t", 0, "b"))
+        assert [attempt.fault for attempt in opened.spent(("t", 0, "a"))] == [torn.reply]
+        assert store.counts(tmp_path) == (3, 2)
+        assert list(opened.records()) == [torn, record("b"), record("c", fault=True)]
+        assert list(opened.asked()) == [record("a"), record("b"), record("c", fault=True)], "what came stays"
+        opened.rejudge(list(opened.asked()), INFO)
+        assert list(opened.records()) == list(opened.asked()) and store.counts(tmp_path) == (3, 1)
+
+
 def test_a_process_killed_in_the_middle_loses_nothing_that_was_appended(tmp_path: Path) -> None:
     program = (
         "import sys, itertools; from pathlib import Path; sys.path.insert(0, sys.argv[2])\n"

@@ -72,6 +72,12 @@ def run(
     printing.summary(folder, as_json, suite)
     if stopped:
         raise typer.Exit(unfinished(stopped))
+    if silent := unheard(folder, order):
+        for target in silent:
+            typer.echo(
+                f"{target} answered nothing: every request to it failed, and the same command asks again", err=True
+            )
+        raise typer.Exit(ExitCode.INCONCLUSIVE)
 
 
 def migrate(
@@ -234,6 +240,15 @@ def execute(folder: Path, order: Order, fresh: bool, quiet: bool, brakes: Sequen
     except KeyboardInterrupt:
         typer.echo("interrupted: every answer so far is kept; the same command asks the rest", err=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+def unheard(folder: Path, order: Order) -> Sequence[str]:
+    """The models of which the run has no answer at all, so that nothing is known of them."""
+    from evalkit import store
+
+    with store.open_run(folder) as opened:
+        answers = opened.answers(order.trials)
+    return [target.identity for target in order.targets if not answers.get(target.identity)]
 
 
 def unfinished(stopped: str) -> ExitCode:

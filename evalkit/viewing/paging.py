@@ -25,7 +25,7 @@ _OFTEN = 2_000
 _FAILED = " ".join(f"WHEN json_extract(score, '$.{rung}') = 0 THEN '{rung}'" for rung in RUNGS)
 _LINES = f"""
 SELECT rowid AS place, target, trial, case_id,
-    CASE WHEN faulted THEN json_extract(reply, '$.kind') END AS fault,
+    CASE WHEN faulted THEN json_extract(coalesce(unread, reply), '$.kind') END AS fault,
     CASE {_FAILED} END AS failed,
     score IS NOT NULL AS judged,
     (SELECT group_concat(DISTINCT json_extract(value, '$.code')) FROM json_each(score, '$.violations')) AS codes
