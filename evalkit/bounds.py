@@ -13,7 +13,7 @@ from evalkit.plugins import World
 
 MODELS: Mapping[str, str] = {
     "oracle": "the ceiling: answers the gold",
-    "lexical": "a floor: picks the tool by word overlap",
+    "lexical": "a floor: picks tools by word overlap",
     "sampler": "a floor: random schema-valid calls",
 }
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evalkit.cli import options
+from evalkit.errors import ExitCode
 
 
 def register(app: typer.Typer) -> None:
@@ -20,10 +21,14 @@ def register(app: typer.Typer) -> None:
 
 
 def runs(reports: options.Reports = options.REPORTS, as_json: options.AsJson = False) -> None:
-    """The stored runs, the latest first."""
+    """The stored runs, the latest first.
+
+    One that cannot be read is named, and the others are listed; the exit code is then 2.
+    """
     from evalkit.cli import printing
 
-    printing.runs(reports, as_json)
+    if not printing.runs(reports, as_json):
+        raise typer.Exit(ExitCode.INPUT)
 
 
 def show(

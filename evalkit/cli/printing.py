@@ -220,9 +220,10 @@ def lint(
         typer.echo(f"  note   {finding}")
     for case, why in unmet:
         typer.echo(f"  unmet  {case.source or case.id}: its own gold fails: {why}")
+    typer.echo("  ".join(["", f"{'':7}", *_HEADLINES]))
     for model, meaning in bounds.MODELS.items():
-        shown = "  ".join(f"{score} {_percent(value):>6}" for score, value in rates[model].items())
-        typer.echo(f"  {model:8} {shown}   {meaning}")
+        shown = (f"{_percent(rates[model][score]):>{len(score)}}" for score in _HEADLINES)
+        typer.echo("  ".join(["", f"{model:7}", *shown, meaning]))
     for way, found in foreseen.items():
         _print_route(way, found)
     return unmet
@@ -232,8 +233,9 @@ def _print_route(name: str, found: Sequence[Divergence]) -> None:
     """What a route makes of the tools, place by place; the same thing said of many places is said once."""
     from evalkit.portability.routes import ROUTES
 
-    typer.echo(f"\n{name}: {ROUTES[name].meaning}")
-    typer.echo(f"  ({ROUTES[name].source})")
+    typer.echo("")
+    for said, indent in ((f"{name}: {ROUTES[name].meaning}", ""), (f"({ROUTES[name].source})", "  ")):
+        typer.echo(textwrap.fill(said, LINE, initial_indent=indent, subsequent_indent="  "))
     if not found:
         typer.echo("  every tool as declared, as far as is known")
     by_file: dict[str, dict[tuple[str, str, str], list[str]]] = {}
@@ -257,20 +259,25 @@ def _below_here(file: str) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else file
 
 
-def runs(reports: Path, as_json: bool) -> None:
-    """The runs below `reports`."""
+def runs(reports: Path, as_json: bool) -> bool:
+    """The runs below `reports`. False if one cannot be read: it is named on stderr, and the others are listed."""
     from evalkit import store
+    from evalkit.errors import StoreError
 
-    found = []
+    found, readable = [], True
     for folder in store.runs(reports):
-        records, faults = store.counts(folder)
-        with store.open_run(folder) as opened:
-            found.append(_listed(folder, opened.info, records, faults))
+        try:
+            records, faults = store.counts(folder)
+            with store.open_run(folder) as opened:
+                found.append(_listed(folder, opened.info, records, faults))
+        except StoreError as error:
+            typer.secho(f"evalkit: {error}", fg="red", err=True)
+            readable = False
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
-    elif not found:
+    elif not found and readable:
         typer.echo(f"{reports} holds no run; `evalkit run SUITE -m provider/model` makes one", err=True)
-    else:
+    elif found:
         rows = [
             [
                 entry["run"],
@@ -282,6 +289,7 @@ def runs(reports: Path, as_json: bool) -> None:
             for entry in found
         ]
         _table(["run", "created", "suite", "records", "models"], rows)
+    return readable
 
 
 def _listed(folder: Path, info: RunInfo, records: int, faults: int) -> dict[str, Json]:
