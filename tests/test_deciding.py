@@ -71,3 +71,61 @@ def test_a_case_is_printed_as_it_was_asked(reports: Path, capfd: pytest.CaptureF
     assert main(["repro", "r", "flight-and-hotle", "--reports", str(reports)]) == 2
     assert "flight-and-hotel" in capfd.readouterr().err
     assert main(["repro", "r", "flight-and-hotel", "-m", "newer", "--reports", str(reports)]) == 2
+
+
+# --------------------------------------------------------------------------- more than two models
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("many")
+    faulty = "reference/faulty?kind=schema.enum_case"
+    models = ["reference/oracle?name=old", f"{faulty}&name=a&rate=0.5", f"{faulty}&name=b&rate=0", f"{faulty}&name=c"]
+    asked = [argument for model in models for argument in ("-m", model)]
+    suites = ["travel", "payments", "office"]
+    assert main(["run", *suites, *asked, "--run", "m", "--reports", str(folder), "-q"]) == 0
+    return folder
+
+
+def test_of_many_models_compare_tells_all_and_the_first_after_the_baseline_in_full(
+    many: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "m", "--reports", str(many)]) == 0
+    told = capfd.readouterr()
+    assert "Of 3 candidates for the place of old, 1 passes the gate: b; 2 fail." in told.out.replace("\n  ", " ")
+    assert "old → a · travel+payments+office" in told.out
+    assert told.err.startswith("a against old in full, the others beside it")
+    assert main(["compare", "m", "--candidate", "old", "--reports", str(many)]) == 0
+    assert capfd.readouterr().err.startswith("old against a in full")
+
+
+def test_a_gate_picks_nobody_out_of_many(many: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["gate", "m", "--reports", str(many)]) == 2
+    assert "which is meant? --baseline is not given; the run has: old, a, b, c" in capfd.readouterr().err
+    assert main(["gate", "m", "--baseline", "old", "--reports", str(many)]) == 2
+    assert "--candidate is not given" in capfd.readouterr().err
+    for candidate, code in (("a", 1), ("b", 0)):
+        named = ["--baseline", "old", "--candidate", candidate]
+        assert main(["gate", "m", *named, "--reports", str(many)]) == code
+        assert capfd.readouterr().err == ""
+
+
+def test_a_report_of_many_is_about_the_candidate_named(many: Path) -> None:
+    page = many / "x.md"
+    assert main(["report", "m", "--candidate", "c", "--reports", str(many), "-o", str(page)]) == 0
+    told = page.read_text(encoding="utf-8")
+    assert "<code>old</code> → <code>c</code>" in told and "; one of 3 candidates" in told
+
+
+def test_many_are_held_against_a_baselines_file(many: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    kept = ["--baselines", str(many / "kept")]
+    by = ["--target", "old", "--name", "kept", "--by", "ada"]
+    assert main(["baseline", "set", "m", *by, *kept, "--reports", str(many)]) == 0
+    against = ["m", "--baseline", f"baseline:{many / 'kept' / 'kept.json'}", "--reports", str(many)]
+    capfd.readouterr()
+    assert main(["compare", *against]) == 0
+    told = capfd.readouterr()
+    assert "Of 4 candidates for the place of old, 2 pass the gate" in told.out
+    assert "old against baseline:" in told.err
+    assert main(["gate", *against]) == 2
+    assert "--candidate is not given; the run has: old, a, b, c" in capfd.readouterr().err
