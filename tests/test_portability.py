@@ -65,6 +65,37 @@ def test_a_route_loses_its_own_keywords_and_no_others(route: str, lost: str, kep
     assert not [path for _, path in found if path == kept]
 
 
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ({"type": "string", "format": "date"}, set()),
+        ({"type": "string", "format": "isbn"}, {"format"}),
+        ({"type": "integer", "format": "int32"}, set()),
+        ({"type": "string", "minLength": 1, "maxLength": 9}, set()),
+        ({"type": ["string", "null"], "pattern": "^a", "maxLength": 9}, {"pattern", "maxLength"}),
+        ({"type": "number", "multipleOf": 5}, {"multipleOf"}),
+        ({"type": "array", "items": {}, "uniqueItems": True}, {"uniqueItems"}),
+    ],
+)
+def test_sglang_refuses_what_its_grammar_would_not_keep(text: Json, refused: set[str]) -> None:
+    spec = with_schema({"type": "object", "properties": {"x": text}})
+    assert foreseen("sglang", spec) == {("refused", f"/properties/x/{keyword}") for keyword in refused}
+
+
+@pytest.mark.parametrize(
+    ("whole", "lost"),
+    [
+        ({"patternProperties": {"^a": {}}}, set()),
+        ({"patternProperties": {"^a": {}, "^b": {}}}, {"/patternProperties"}),
+        ({"patternProperties": {"^a": {}}, "properties": {"b": {}}}, {"/patternProperties"}),
+        ({"propertyNames": {"pattern": "^a"}}, set()),
+        ({"propertyNames": {"pattern": "^a"}, "properties": {"b": {}}}, {"/propertyNames"}),
+    ],
+)
+def test_vllm_keeps_names_by_pattern_only_where_nothing_else_names_members(whole: Json, lost: set[str]) -> None:
+    assert foreseen("vllm", with_schema({"type": "object", **whole})) == {("lost", path) for path in lost}
+
+
 @pytest.mark.parametrize("route", ["openai", "anthropic", "bedrock"])
 def test_routes_that_pass_schemas_on_lose_nothing(route: str) -> None:
     assert foreseen(route) == set()

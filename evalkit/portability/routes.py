@@ -69,6 +69,17 @@ def _has(*keywords: str) -> Callable[[Node], bool]:
     return lambda node: any(keyword in node for keyword in keywords)
 
 
+def _is_text(node: Node) -> bool:
+    """Whether a subschema may describe a string."""
+    kind = node.get("type")
+    return kind is None or kind == "string" or (isinstance(kind, list) and "string" in kind)
+
+
+def _restraints(node: Node) -> int:
+    """How many ways of holding a string a subschema has; both lengths are one."""
+    return sum(("format" in node, "pattern" in node, "minLength" in node or "maxLength" in node))
+
+
 # --------------------------------------------------------------------------- Gemini
 
 _NO_FIELD = "the Schema of a function declaration has no such field: the API answers 400, and clients leave it out"
@@ -116,15 +127,49 @@ _CLAUDE_STRICT = (
 
 # --------------------------------------------------------------------------- guided decoding
 
+_XGRAMMAR_FORMATS = frozenset(
+    (
+        *("email", "date", "time", "date-time", "duration", "ipv4", "ipv6", "hostname", "uuid", "uri"),
+        *("uri-reference", "uri-template", "json-pointer", "relative-json-pointer"),
+    )
+)
 _XGRAMMAR = "xgrammar cannot hold a model to it, so guided decoding is refused or falls to another backend"
 _VLLM = (
     Rule(keyword="multipleOf", why=_XGRAMMAR),
-    *_each(("uniqueItems", "contains", "minContains", "maxContains", "patternProperties", "propertyNames"), _XGRAMMAR),
+    *_each(("uniqueItems", "contains", "minContains", "maxContains"), _XGRAMMAR),
+    Rule(
+        keyword="patternProperties",
+        why=f"beside properties, or with several patterns, {_XGRAMMAR}",
+        where=lambda node: "properties" in node or len(node.get("patternProperties", ())) > 1,
+    ),
+    Rule(
+        keyword="propertyNames",
+        why=f"beside properties or patterns {_XGRAMMAR}",
+        where=_has("properties", "patternProperties", "unevaluatedProperties"),
+    ),
     *(
         Rule(keyword=keyword, why="dropped beside a pattern or format", where=_has("pattern", "format"))
         for keyword in ("minLength", "maxLength")
     ),
     Rule(keyword="allOf", why=_XGRAMMAR, where=lambda node: len(node.get("allOf", ())) > 1),
+)
+_WEAKENED = "xgrammar would not keep it, so the request is refused; older servers ignore it silently"
+_TOGETHER = "a string is held to one of format, pattern and lengths: the request is refused"
+_SGLANG = (
+    *_each(("multipleOf", "uniqueItems", "contains", "minContains", "maxContains", "not"), _WEAKENED, "refused"),
+    *_each(("if", "then", "else", "dependentSchemas", "dependentRequired"), _WEAKENED, "refused"),
+    Rule(
+        keyword="format",
+        why=_WEAKENED,
+        kind="refused",
+        where=lambda node: _is_text(node) and node.get("format") not in _XGRAMMAR_FORMATS,
+    ),
+    *(
+        Rule(
+            keyword=keyword, why=_TOGETHER, kind="refused", where=lambda node: _is_text(node) and _restraints(node) > 1
+        )
+        for keyword in ("format", "pattern", "minLength", "maxLength")
+    ),
 )
 _SKIPPED = "skipped silently when the schema is made a grammar"
 _LLAMA_CPP = (
@@ -198,12 +243,13 @@ ROUTES: Mapping[str, Route] = {
         source="vllm/v1/structured_output/backend_xgrammar.py",
         name=".+",
         rules=_VLLM,
-        formats=frozenset(
-            (
-                *("email", "date", "time", "date-time", "duration", "ipv4", "ipv6", "hostname", "uuid", "uri"),
-                *("uri-reference", "uri-template", "json-pointer", "relative-json-pointer"),
-            )
-        ),
+        formats=_XGRAMMAR_FORMATS,
+    ),
+    "sglang": Route(
+        meaning="SGLang's guided decoding with xgrammar: required and named tool_choice, strict tools, `constrained`",
+        source="python/sglang/srt/constrained/json_schema_validation.py; its guides to structured outputs and tools",
+        name=".+",
+        rules=_SGLANG,
     ),
     "llama_cpp": Route(
         meaning="llama.cpp's server, which makes a grammar of the schema",
