@@ -5,7 +5,11 @@
 Bodies of about 10 kB, five tools each, to an endpoint on loopback in a process of its own, which answers a fixed tool
 call from bytes rendered beforehand, at once or after 50 ms. `evalkit run` is measured whole: start, suite, asking,
 judging, store. CPU time is user and system of the whole process; "a further case" is the slope between N and 4 N
-cases, with the start of the process out of it. Each figure is the least of the rounds; only ratios mean something.
+cases, with the start of the process out of it.
+
+Only ratios mean something, and on a machine with other work not each of them: so the sides take turns, a ratio is taken
+in each round, and the median is told with the least and the most. All sides have their byte code from one folder, which
+a first round that is not counted has filled, whatever PYTHONDONTWRITEBYTECODE says.
 """
 
 from __future__ import annotations
@@ -18,10 +22,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from statistics import median
 from typing import Any
 from urllib.request import urlopen
 
@@ -222,21 +227,48 @@ class Cost:
     """MB."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """A process to measure, and how many requests it must send to which endpoint."""
+
+    command: Sequence[str]
+    url: str
+    cases: int
+
+
+Rounds = Mapping[str, Sequence[Cost]]
+
+
+def measure(sides: Mapping[str, Side], rounds: int) -> Rounds:
+    """The costs of each side, round by round. The sides take turns, in another order each time."""
+    with tempfile.TemporaryDirectory() as folder:
+        bytecode = Path(folder)
+        for side in sides.values():
+            one_cost(side.command, side.url, side.cases, bytecode)
+        found: dict[str, list[Cost]] = {name: [] for name in sides}
+        for number in range(rounds):
+            for name in list(sides)[:: -1 if number % 2 else 1]:
+                side = sides[name]
+                found[name].append(one_cost(side.command, side.url, side.cases, bytecode))
+    return found
+
+
 def cost(command: Sequence[str], url: str, cases: int, rounds: int) -> Cost:
-    costs = [one_cost(command, url, cases) for _ in range(rounds)]
-    return Cost(
-        cpu=min(cost.cpu for cost in costs),
-        first=min(cost.first for cost in costs),
-        asking=min(cost.asking for cost in costs),
-        wall=min(cost.wall for cost in costs),
-        peak=min(cost.peak for cost in costs),
-    )
+    """The median of each figure."""
+    (costs,) = measure({"": Side(command=command, url=url, cases=cases)}, rounds).values()
+    return typical(costs)
 
 
-def one_cost(command: Sequence[str], url: str, cases: int) -> Cost:
+def typical(costs: Sequence[Cost]) -> Cost:
+    return Cost(**{each.name: median(getattr(cost, each.name) for cost in costs) for each in fields(Cost)})
+
+
+def one_cost(command: Sequence[str], url: str, cases: int, bytecode: Path) -> Cost:
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environ["PYTHONPYCACHEPREFIX"] = str(bytecode)
     began = time.monotonic()
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT, env=environ)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -249,7 +281,7 @@ def one_cost(command: Sequence[str], url: str, cases: int) -> Cost:
         sys.exit(f"{' '.join(command)} sent {seen.count} requests, not {cases}")
     return Cost(
         cpu=usage.ru_utime + usage.ru_stime,
-        first=seen.first - began,
+        first=max(seen.first - began, 0.0),
         asking=seen.last - seen.first,
         wall=wall,
         peak=usage.ru_maxrss / 1024,
@@ -262,49 +294,70 @@ class Bench:
     width: int
     rounds: int
 
-    def ours(self, provider: str, url: str, cases: int) -> Cost:
+    def ours(self, provider: str, url: str, cases: int) -> Side:
         """`evalkit run`, whole."""
         suite = self.folder / f"{cases}.jsonl"
         write_suite(suite, cases)
         model = f"{provider}?base_url={url}"
         words = ["run", str(suite), "-m", model, "-j", str(self.width), "--reports", str(self.folder / "reports")]
-        return cost([sys.executable, "-m", "evalkit", *words, "--fresh", "-q"], url, cases, self.rounds)
+        return Side(command=[sys.executable, "-m", "evalkit", *words, "--fresh", "-q"], url=url, cases=cases)
 
-    def bare(self, library: str, url: str, cases: int) -> Cost:
+    def bare(self, library: str, url: str, cases: int) -> Side:
         bodies = self.folder / f"{cases}.bodies"
         write_bodies(bodies, cases)
-        return cost(mode(library, url, str(bodies), str(self.width)), url, cases, self.rounds)
+        return Side(command=mode(library, url, str(bodies), str(self.width)), url=url, cases=cases)
 
     def compare(self, provider: str, library: str, cases: int, goal: float) -> None:
+        bare = f"bare {library}"
         with endpoint(0.0) as url:
-            ours, bare = self.ours(provider, url, cases), self.bare(library, url, cases)
-            ours_more, bare_more = self.ours(provider, url, 4 * cases), self.bare(library, url, 4 * cases)
-        print(f"\n{provider}: {cases} cases, {self.width} in flight, no latency")
-        for name, few, many in (("evalkit run", ours, ours_more), (f"bare {library}", bare, bare_more)):
-            further = (many.cpu - few.cpu) / (3 * cases)
+            sides = {
+                "evalkit run": self.ours(provider, url, cases),
+                bare: self.bare(library, url, cases),
+                "evalkit run, more": self.ours(provider, url, 4 * cases),
+                f"{bare}, more": self.bare(library, url, 4 * cases),
+                "evalkit run, one": self.ours(provider, url, 1),
+                "import": Side(command=[sys.executable, "-c", f"import {library}"], url=url, cases=0),
+            }
+            found = measure(sides, self.rounds)
+        told = {name: typical(costs) for name, costs in found.items()}
+        print(f"\n{provider}: {cases} cases, {self.width} in flight, no latency, {self.rounds} rounds")
+        for name in ("evalkit run", bare):
+            few, many = told[name], told[f"{name}, more"]
             print(
-                f"  {name:14} {1000 * few.cpu / cases:6.2f} ms CPU a case, {1000 * further:5.2f} a further case; "
-                f"first request after {few.first:5.2f} s; "
+                f"  {name:14} {1000 * few.cpu / cases:6.2f} ms CPU a case, "
+                f"{1000 * (many.cpu - few.cpu) / (3 * cases):5.2f} a further case; "
                 f"peak {few.peak:4.0f} MB, {many.peak:4.0f} at {4 * cases} cases"
             )
-        further = (ours_more.cpu - ours.cpu) / max(bare_more.cpu - bare.cpu, 1e-9)
-        print(
-            f"  ratio          {ours.cpu / bare.cpu:6.2f} whole, {further:5.2f} a further case; goal at most {goal:g}"
-        )
+        whole = [ours.cpu / other.cpu for ours, other in zip(found["evalkit run"], found[bare], strict=True)]
+        steps = [
+            [more.cpu - few.cpu for few, more in zip(found[name], found[f"{name}, more"], strict=True)]
+            for name in ("evalkit run", bare)
+        ]
+        further = [ours / max(other, 1e-9) for ours, other in zip(*steps, strict=True)]
+        print(f"  ratio          {spread(whole)} whole, {spread(further)} a further case; goal at most {goal:g}")
+        one, alone = told["evalkit run, one"], told["import"]
+        print(f"  first request  after {one.first:.2f} s; a whole run of one case takes {one.cpu:.2f} CPU s")
+        print(f"                 importing {library} alone takes {alone.wall:.2f} s, {alone.cpu:.2f} CPU s", end="")
+        print(f"; the bare loop's first comes after {told[bare].first:.2f} s")
 
     def wall(self, provider: str, cases: int) -> None:
         with endpoint(LATENCY) as url:
-            took = self.ours(provider, url, cases).asking
+            found = measure({"": self.ours(provider, url, cases)}, self.rounds)[""]
         ideal = cases * LATENCY / self.width
-        print(f"  at 50 ms       {took:6.2f} s from first request to last answer, ideal {ideal:.2f}: ", end="")
-        print(f"{took / ideal:.2f} times; goal at most {GOAL_WALL:g}")
+        times = spread([cost.asking / ideal for cost in found])
+        print(f"  at 50 ms       {times} times the ideal {ideal:.2f} s, from first request to last answer", end="")
+        print(f"; goal at most {GOAL_WALL:g}")
+
+
+def spread(figures: Sequence[float]) -> str:
+    return f"{median(figures):.2f} [{min(figures):.2f}, {max(figures):.2f}]"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--in-flight", type=int, default=50)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--without-litellm", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
