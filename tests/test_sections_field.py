@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from evalkit import plugins, report
-from evalkit.data import Block, Comparison, Figure, Policy, Prose, Rule, Section, Table, Verdict
+from evalkit.data import Block, Comparison, Drilldown, Figure, Policy, Prose, Rule, Section, Table, Verdict
 from evalkit.renderers import terminal
 from tests import comparisons
 from tests.comparisons import NEW, OLD, SKIES, STRICT, WORSE, answer, asked, right
@@ -102,6 +102,23 @@ def test_a_terminal_tells_who_may_replace_the_baseline_within_80_columns(
     assert "Of 3 candidates" in told
     worse = next(line for line in told.splitlines() if line.strip().startswith("gpt-worse"))
     assert "✕ failed" in worse and "−26.7" in worse
+
+
+def test_a_case_says_how_the_other_models_fared_on_it(rivalry: tuple[Comparison, Verdict]) -> None:
+    cases = {block.case: block for block in section("flips", rivalry).blocks if isinstance(block, Drilldown)}
+    assert cases["sky-11"].notes == ("Passes on gpt-new@strict.", "Fails on gpt-worse.")
+    assert cases["sky-0"].notes == ("Fails on gpt-worse, gpt-new@strict.",)
+
+
+def test_violations_of_all_models_stand_side_by_side(rivalry: tuple[Comparison, Verdict]) -> None:
+    (row,) = table(section("violations", rivalry), "by code and model").rows
+    assert [count for key, count in row.items() if key.startswith("model:")] == [12, 2, 60, 1]
+
+
+def test_cases_that_tell_no_model_from_another_are_told(rivalry: tuple[Comparison, Verdict]) -> None:
+    told = sentences(section("limits", rivalry))
+    assert "1 case fails on all 4 models, perhaps through no fault of theirs: sky-0." in told
+    assert "120 of 180 cases pass on all models and tell none from another." in told
 
 
 # --------------------------------------------------------------------------- arms

@@ -24,6 +24,8 @@ class Entry:
     """Case id -> its records."""
     rates: Mapping[tuple[str, str], Rate]
     """(slice, score) -> what it is worth by itself."""
+    passes: Mapping[str, bool]
+    """Case id -> whether it passes; only cases that the baseline answered as well."""
     comparison: Comparison | None = None
     verdict: Verdict | None = None
 
@@ -56,6 +58,7 @@ def entries(comparison: Comparison, verdict: Verdict) -> Sequence[Entry]:
             records=before,
             trials=comparison.baseline_records,
             rates={(cell.slice, cell.score): cell.baseline for cell in comparison.cells},
+            passes=_passes(comparison, "broken"),
         ),
         *sorted(candidates, key=_rank),
     )
@@ -73,6 +76,13 @@ def _candidate(comparison: Comparison, verdict: Verdict) -> Entry:
         records=after,
         trials=comparison.candidate_records,
         rates={(cell.slice, cell.score): cell.candidate for cell in comparison.cells},
+        passes=_passes(comparison, "fixed"),
         comparison=comparison,
         verdict=verdict,
     )
+
+
+def _passes(comparison: Comparison, alone: str) -> Mapping[str, bool]:
+    """`alone`: the kind of change of a case that passes on this side only."""
+    judged = (change for change in comparison.changes if change.kind in ("same", "fixed", "broken", "both_fail"))
+    return {change.case: change.kind in ("same", alone) for change in judged}

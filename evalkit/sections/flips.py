@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from evalkit import numerals, patterns
 from evalkit.data import Case, Change, Comparison, Drilldown, Json, Section, ToolSpec, Verdict
 from evalkit.sections import _alignment as alignment
 from evalkit.sections import _answers as answers
+from evalkit.sections import _field as field
 from evalkit.sections._asking import Asking
+from evalkit.sections._field import Entry
 from evalkit.sections._ledger import ledger, tools
 
 ORDER = 80
@@ -24,7 +26,8 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     told = [change for kind in SHOWN for change in comparison.changes if change.kind == kind]
     rest = [change for change in comparison.changes if change.kind not in SHOWN]
     asking = Asking(comparison)
-    drilldowns = tuple(_drilldown(comparison, cases[change.case], change, asking) for change in told)
+    further = field.entries(comparison, verdict) if comparison.rivals else ()
+    drilldowns = tuple(_drilldown(comparison, cases[change.case], change, asking, further) for change in told)
     return Section(
         id="flips",
         title="Cases",
@@ -45,7 +48,9 @@ def _lead(kinds: Counter[str]) -> str:
     return f"Of {numerals.counted(kinds.total(), 'case')}, {told}. {calm}" if told else f"No case changed: {calm}"
 
 
-def _drilldown(comparison: Comparison, case: Case, change: Change, asking: Asking) -> Drilldown:
+def _drilldown(
+    comparison: Comparison, case: Case, change: Change, asking: Asking, models: Sequence[Entry]
+) -> Drilldown:
     baseline = comparison.baseline_records.get(case.id, ())
     candidate = comparison.candidate_records.get(case.id, ())
     offered = {comparison.suite.specs[key].name: comparison.suite.specs[key] for key in case.tools}
@@ -66,7 +71,7 @@ def _drilldown(comparison: Comparison, case: Case, change: Change, asking: Askin
         arguments=alignment.align(case, *(answers.payloads(side) for side in (baseline, candidate))),
         schemas=_schemas(named, offered),
         tools=named,
-        notes=_notes(case),
+        notes=(*_notes(case), *_elsewhere(case, models, comparison)),
     )
 
 
@@ -84,3 +89,15 @@ def _notes(case: Case) -> tuple[str, ...]:
     flaws = [f"The expected answer is flawed: {flaw}" for flaw in case.flaws]
     forbidden = [f"Forbidden here: {', '.join(case.forbid)}."] if case.forbid else []
     return (*flaws, *forbidden)
+
+
+def _elsewhere(case: Case, models: Sequence[Entry], comparison: Comparison) -> Iterator[str]:
+    """How the other candidates fare: what fails on all of them may be the case's own fault."""
+    shown = (comparison.baseline.identity, comparison.candidate.identity)
+    others = [model for model in models if model.target.identity not in shown and case.id in model.passes]
+    passing = [model.target.identity for model in others if model.passes[case.id]]
+    failing = [model.target.identity for model in others if not model.passes[case.id]]
+    if passing:
+        yield f"Passes on {', '.join(passing)}."
+    if failing:
+        yield f"Fails on {', '.join(failing)}."

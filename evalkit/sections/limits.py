@@ -9,15 +9,17 @@ from evalkit import numerals, stats
 from evalkit.data import Cell, Column, Comparison, Prose, Section, Table, Verdict
 from evalkit.numerals import counted
 from evalkit.pairing import slicing
+from evalkit.sections import _field as field
 from evalkit.sections import _records as records
 from evalkit.sections import _words as words
+from evalkit.sections._field import Entry
 
 ORDER = 115
 SCORES = ("correct", "compliance", "abstained")
 POWER = 0.80
 """How often a fall would have been found that is called large enough to be seen."""
 NAMED = 5
-"""Tools named in a sentence."""
+"""Tools or cases named in a sentence."""
 
 
 def build(comparison: Comparison, verdict: Verdict) -> Section | None:
@@ -30,6 +32,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         *_undecided(comparison, verdict),
         *_tools(comparison, verdict),
         *_gold(comparison),
+        *_telling(field.entries(comparison, verdict)),
         *_times(comparison),
         *_many(comparison),
     )
@@ -129,18 +132,19 @@ def _tools(comparison: Comparison, verdict: Verdict) -> Iterator[str]:
     if few:
         yield (
             f"Of {counted(len(verdict.readiness), 'tool')} that a case wants, {len(few):,} "
-            f"{'has' if len(few) == 1 else 'have'} too few cases to be called ready or not: {_named(few)}."
+            f"{'has' if len(few) == 1 else 'have'} too few cases to be called ready or not: {_named(few, 'tool')}."
         )
     suite = comparison.suite
     wanted = {tool for case in suite.cases for tool in slicing.wanted(case)}
     idle = sorted({spec.name for spec in suite.specs.values()} - wanted)
     if idle:
-        yield f"No case wants {_named(idle)}: nothing is known of calls to {'it' if len(idle) == 1 else 'them'}."
+        those = "it" if len(idle) == 1 else "them"
+        yield f"No case wants {_named(idle, 'tool')}: nothing is known of calls to {those}."
 
 
-def _named(tools: Sequence[str]) -> str:
-    shown = ", ".join(tools[:NAMED])
-    return f"{shown} and {counted(len(tools) - NAMED, 'further tool')}" if len(tools) > NAMED else shown
+def _named(names: Sequence[str], what: str) -> str:
+    shown = ", ".join(names[:NAMED])
+    return f"{shown} and {counted(len(names) - NAMED, f'further {what}')}" if len(names) > NAMED else shown
 
 
 def _gold(comparison: Comparison) -> Iterator[str]:
@@ -152,16 +156,29 @@ def _gold(comparison: Comparison) -> Iterator[str]:
         yield "No case says what is correct: a call that fits its schema may still be the wrong one."
 
 
+def _telling(entries: Sequence[Entry]) -> Iterator[str]:
+    """Of more than two models: cases that none of them passes, and cases that tell none from another."""
+    if len(entries) < 3:
+        return
+    common = [case for case in entries[0].passes if all(case in entry.passes for entry in entries)]
+    passed = Counter(sum(entry.passes[case] for entry in entries) for case in common)
+    lost = [case for case in common if not any(entry.passes[case] for entry in entries)]
+    if lost:
+        failing = counted(len(lost), "case fails", "cases fail")
+        yield f"{failing} on all {len(entries):,} models, perhaps through no fault of theirs: {_named(lost, 'case')}."
+    if whole := passed[len(entries)]:
+        yield f"{whole:,} of {counted(len(common), 'case')} pass on all models and tell none from another."
+
+
 def _times(comparison: Comparison) -> Iterator[str]:
     sides = [side for _, side in records.sides(comparison)]
     cached = sum(bool(record.cached) for side in sides for record in side)
     if cached:
         yield f"{counted(cached, 'answer')} came from the cache: their times are of the day when they were first had."
-    was, now = (info.guards.get("concurrency") for info in (comparison.baseline_info, comparison.candidate_info))
-    if was != now:
-        yield f"Times are of different loads: {was} requests at a time for the baseline, {now} for the candidate."
     if comparison.latency.ratio is None:
         yield "No case was timed on both sides: nothing is known of the time they take."
+    elif comparison.times_differ:
+        yield f"Times do not compare: {comparison.times_differ} (--latency asks both alike)."
     if comparison.cost is None:
         yield "Prices are not known on both sides: nothing is known of cost (input_price and output_price tell)."
 

@@ -10,15 +10,18 @@ from evalkit import complaint, numerals, tally
 from evalkit.data import CODES, MISMATCHES, Column, Comparison, Json, Record, Section, Table, Verdict
 from evalkit.schema import features
 from evalkit.sections import _records as records
+from evalkit.sections._field import entries
 
 ORDER = 70
 EXAMPLE = 140
 """Characters of an example."""
+CODES_SHOWN = 12
+"""Of more than two models."""
 
 
 def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     """None if no answer on either side has a flaw."""
-    told = (_violations(comparison), _features(comparison), _mismatches(comparison))
+    told = (_violations(comparison), *_by_model(comparison, verdict), _features(comparison), _mismatches(comparison))
     tables = tuple(table for table in told if table.rows)
     if not tables:
         return None
@@ -44,6 +47,31 @@ def _violations(comparison: Comparison) -> Table:
         CODES,
         _violation_examples((*after, *before)),
         "An answer counts once under each code it has.",
+    )
+
+
+def _by_model(comparison: Comparison, verdict: Verdict) -> tuple[Table, ...]:
+    """The most frequent codes of all models, where there are more than two."""
+    if not comparison.rivals:
+        return ()
+    counts = {entry.target.identity: tally.codes(entry.records) for entry in entries(comparison, verdict)}
+    total: Counter[str] = Counter()
+    for found in counts.values():
+        total.update(found)
+    return (
+        Table(
+            title="Violations by code and model",
+            columns=(
+                Column(key="code", label="Code", kind="code"),
+                *(Column(key=f"model:{name}", label=name, kind="int") for name in counts),
+            ),
+            rows=tuple(
+                {"code": code, **{f"model:{name}": found.get(code, 0) for name, found in counts.items()}}
+                for code, _ in total.most_common(CODES_SHOWN)
+            ),
+            note="Answers that have the code."
+            + (f" {len(total) - CODES_SHOWN:,} rarer codes are not listed." if len(total) > CODES_SHOWN else ""),
+        ),
     )
 
 
