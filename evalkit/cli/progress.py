@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from evalkit.data import Fault, Record
+from evalkit.numerals import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -26,6 +27,7 @@ class Progress:
         self.cost: float | None = None
         """USD spent now: an answer from the cache was paid for before."""
         self._began = self._spoke = time.monotonic()
+        """When the first question was put, as soon as that is known: servers may have to be started before."""
         self._quiet = quiet or total == 0
         self._bar: Bar | None = None
         if not self._quiet and sys.stderr.isatty() and not os.environ.get("CI"):
@@ -47,6 +49,9 @@ class Progress:
 
     def add(self, record: Record) -> None:
         """Count one record and show it."""
+        if not self.done:
+            took = record.reply.seconds if isinstance(record.reply, Fault) else record.reply.timing.total
+            self._began = max(self._began, time.monotonic() - (took or 0.0))
         self.done += 1
         self.faults += isinstance(record.reply, Fault)
         if record.answer is not None and record.answer.usage.cost is not None and not record.cached:
@@ -57,7 +62,7 @@ class Progress:
             self._say()
 
     def _note(self) -> str:
-        parts = [f"{self.faults} faults"] if self.faults else []
+        parts = [counted(self.faults, "fault")] if self.faults else []
         if self.cost is not None:
             parts.append(f"${self.cost:.4f}")
         seconds = time.monotonic() - self._began

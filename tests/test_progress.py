@@ -1,0 +1,24 @@
+"""What is said of how far a run has come."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from evalkit.cli import progress
+from tests.outcomes import case, record
+
+
+def test_the_pace_is_that_of_the_asking_however_long_a_server_took_to_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_EVERY", 0.0)
+    with progress.Progress(3, quiet=False) as told:
+        time.sleep(0.5)
+        told.add(record(case(0), 0, "p", "m", seconds=0.1))
+        told.add(record(case(0), 1, "x", "m"))
+    first, second, last = capsys.readouterr().err.splitlines()
+    assert re.match(r"asked 1 of 3 in 0\.[1-3] s, about [01] s left: \d+/s$", first)
+    assert second == last and "1 fault," in second
