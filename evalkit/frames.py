@@ -25,7 +25,10 @@ def load_run(folder: str | Path) -> pd.DataFrame:
 
 
 def rows(run: Run) -> Iterator[dict[str, Json]]:
-    """One flat object a record. A rung is None where it does not apply, and everywhere on a fault."""
+    """One flat object a record. A rung is None where it does not apply, and everywhere on a fault.
+
+    `cached` is when an answer was first had that came from an earlier run, whose times and costs it then has.
+    """
     tags = {case.id: case.tags for case in run.suite.cases}
     for record in run.records:
         yield {
@@ -36,6 +39,7 @@ def rows(run: Run) -> Iterator[dict[str, Json]]:
             "started": record.started or None,
             "fault": record.reply.kind if isinstance(record.reply, Fault) else None,
             "attempts": len(record.attempts) + 1,
+            "cached": record.cached or None,
             **_worth(record),
             **_spent(record),
         }
@@ -70,6 +74,7 @@ def _spent(record: Record) -> dict[str, Json]:
         "input_tokens": usage.input_tokens if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
         "cached_tokens": usage.cached_tokens if usage else None,
+        "reasoning_tokens": usage.reasoning_tokens if usage else None,
         "cost": usage.cost if usage else None,
     }
 
@@ -108,8 +113,8 @@ def table(run: Run) -> pd.DataFrame:
     frame = pd.DataFrame(list(rows(run)), columns=None if run.records else ["target", "case", "trial"])
     kinds = {
         **dict.fromkeys(_RUNGS, "boolean"),
-        **dict.fromkeys(("input_tokens", "output_tokens", "cached_tokens"), "Int64"),
+        **dict.fromkeys(("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"), "Int64"),
         **dict.fromkeys(("seconds", "first_token", "first_call_byte", "arguments_done", "cost"), "float64"),
-        **dict.fromkeys(("started", "fault", "failed_at", "text", "finish"), "string"),
+        **dict.fromkeys(("started", "cached", "fault", "failed_at", "text", "finish"), "string"),
     }
     return frame.astype({column: kind for column, kind in kinds.items() if column in frame})

@@ -165,6 +165,7 @@ def usage(records: Iterable[Record], target: Target | None = None) -> Spending:
             input_tokens=_sum(report.input_tokens for report in reports),
             output_tokens=_sum(report.output_tokens for report in reports),
             cached_tokens=_sum(report.cached_tokens for report in reports),
+            reasoning_tokens=_sum(report.reasoning_tokens for report in reports),
             cost=_total_cost(reports, target),
         ),
         answers=len(reports),

@@ -43,6 +43,14 @@ def test_a_fault_has_no_rungs_and_its_kind_is_named(records: list[Record]) -> No
             assert row["fault"] == record.reply.kind and row["correct"] is None and row["seconds"] is None
 
 
+@given(st.lists(strategies.records, max_size=4))
+def test_a_row_tells_where_an_answer_came_from_and_what_it_used(records: list[Record]) -> None:
+    for record, row in zip(records, frames.rows(Run(info=INFO, suite=SUITE, records=tuple(records))), strict=True):
+        assert row["cached"] == (record.cached or None)
+        if record.answer is not None:
+            assert row["reasoning_tokens"] == record.answer.usage.reasoning_tokens
+
+
 def test_a_stored_run_loads_as_a_data_frame(tmp_path: Path) -> None:
     from tests.test_store import record
 
@@ -50,7 +58,8 @@ def test_a_stored_run_loads_as_a_data_frame(tmp_path: Path) -> None:
         opened.append([record("a"), record("b", fault=True)])
     frame = evalkit.load_run(tmp_path)
     assert list(frame["case"]) == ["a", "b"] and list(frame["fault"].isna()) == [True, False]
-    assert str(frame["correct"].dtype) == "boolean" and str(frame["input_tokens"].dtype) == "Int64"
+    assert str(frame["correct"].dtype) == "boolean" and str(frame["cached"].dtype) == "string"
+    assert {str(frame[f"{kind}_tokens"].dtype) for kind in ("input", "output", "cached", "reasoning")} == {"Int64"}
 
 
 @given(st.lists(strategies.records, min_size=1, max_size=4))

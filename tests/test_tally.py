@@ -70,6 +70,12 @@ def test_what_is_not_reported_is_unknown_and_the_gap_shows() -> None:
     assert (some.total.input_tokens, some.total.output_tokens, some.total.cost, some.counted) == (10, 5, None, 1)
 
 
+def test_every_kind_of_token_is_summed_where_it_is_reported() -> None:
+    spent = [with_usage(RECORDS[0], cached_tokens=4, reasoning_tokens=30), with_usage(RECORDS[1], reasoning_tokens=12)]
+    total = tally.usage(spent).total
+    assert (total.input_tokens, total.cached_tokens, total.reasoning_tokens) == (None, 4, 42)
+
+
 def test_cost_is_what_was_reported_else_what_the_tokens_come_to() -> None:
     priced = replace(OLD, input_price=2.0, output_price=10.0)
     records = [
