@@ -14,7 +14,7 @@ help:           ## Say what there is to make
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/run.done        ## Compare two embedded models on the bundled suites and write reports/demo/report.html
-	@$(BIN)/evalkit migrate $(SUITES) --from "$(INCUMBENT)" --to "$(CANDIDATE)" --run demo --fresh || test $$? -eq 1  # the gate fails, as planted
+	@$(BIN)/evalkit migrate $(SUITES) --from "$(INCUMBENT)" --to "$(CANDIDATE)" --latency --run demo --fresh || test $$? -eq 1  # the gate fails, as planted
 
 test: $(VENV)/dev.done        ## Run every test
 	$(BIN)/python -m pytest -n 2

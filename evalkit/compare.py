@@ -45,6 +45,7 @@ def compare(baseline_run: Run, baseline: str, candidate_run: Run, candidate: str
         ),
         changes=tuple(pairing.changes(suite.cases, before, after, (baseline, candidate))),
         latency=pairing.latency(suite.cases, before, after),
+        times_differ=likeness.times_differ((baseline_run.info, was), (candidate_run.info, now)),
         output_tokens=pairing.output_tokens(suite.cases, before, after),
         cost=pairing.cost(suite.cases, before, after, (was, now)),
         agreement=agreement.of(suite, before.records, after.records),

@@ -41,6 +41,7 @@ from evalkit.data import (
     Violation,
     Wire,
 )
+from evalkit.pairing import likeness
 
 WEATHER: Json = {
     "type": "object",
@@ -182,7 +183,7 @@ def asked(cases: Sequence[Case], answers: Sequence[tuple[Target, Sequence[Record
         trials=1,
         judging=Judging(),
         versions={"evalkit": "0.1", "python": "3.11"},
-        guards={"drop_params": False},
+        guards={"drop_params": False, likeness.EACH: 8},
     )
     records = (
         _of(record, target, place * (0.13 - 0.02 * number))

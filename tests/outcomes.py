@@ -35,6 +35,7 @@ from evalkit.data import (
     Violation,
     Wire,
 )
+from evalkit.pairing import likeness
 
 OLD = Target(name="old", provider="reference", model="oracle")
 NEW = Target(name="new", provider="reference", model="faulty")
@@ -145,6 +146,7 @@ def run(
         trials=1,
         judging=Judging(),
         versions={"evalkit": "1", "jsonschema": "4"},
+        guards={likeness.EACH: 8},
     )
     records = tuple(
         record(case, trial, letter, name, (seconds or {}).get(name, 1.0))

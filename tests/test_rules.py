@@ -151,10 +151,11 @@ def test_a_rule_of_cases_that_are_not_there_does_not_apply() -> None:
 def test_times_taken_differently_decide_nothing() -> None:
     timed = fallen(200, 0)
     assert held(timed, LATENCY).outcome == "pass"
-    crowded = replace(timed, candidate_info=replace(timed.candidate_info, guards={"concurrency": 64}))
-    assert held(crowded, LATENCY).outcome == "inconclusive"
-    streamed = replace(timed, candidate=replace(timed.candidate, stream=True))
-    assert held(streamed, LATENCY).outcome == "inconclusive"
+    crowded = replace(timed, times_differ="the baseline was asked gently, the candidate hard")
+    check = held(crowded, LATENCY)
+    assert (check.outcome, check.measured) == ("inconclusive", "not comparable")
+    assert check.sentence == "Times do not compare: the baseline was asked gently, the candidate hard."
+    assert check.settle is not None and "--latency" in check.settle
     untimed = replace(timed, latency=Ratio(ratio=None, low=None, high=None, pairs=0))
     assert held(untimed, LATENCY).outcome == "inconclusive"
 

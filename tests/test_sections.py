@@ -24,6 +24,7 @@ from evalkit.data import (
     Mismatch,
     Payload,
     Prose,
+    Ratio,
     Response,
     Section,
     Table,
@@ -246,6 +247,20 @@ def test_violations_are_told_by_feature_of_the_schemas(outings: Comparison) -> N
     assert found["most"] == "schema.stringified_scalar, 1×"
     assert row(table, "feature", "format")["most"] == "json.syntax, 1×"
     assert all(0 <= (row["candidate"] or 0) <= 1 for row in table.rows)
+
+
+def test_of_times_that_do_not_compare_no_ratio_is_told(outings: Comparison) -> None:
+    faster = replace(outings, latency=Ratio(ratio=0.03, low=0.02, high=0.04, pairs=12))
+    apart = replace(faster, times_differ="both were asked without --latency, up to 16 at a time")
+    for comparison, told in ((faster, True), (apart, False)):
+        reports = [
+            plugins.find("sections", name).build(comparison, comparisons.verdict())
+            for name in plugins.names("sections")
+        ]
+        words = str(reports)
+        assert ("Faster" in words, "0.03" in words, "Median latency" in words) == (told, told, told)
+        assert ("Times do not compare: both were asked without" in words) == (not told)
+    assert tables(section(apart, "latency")), "what each takes is told all the same"
 
 
 def test_what_a_stream_brings_is_told_where_there_was_one(outings: Comparison) -> None:

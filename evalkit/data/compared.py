@@ -181,6 +181,8 @@ class Comparison:
     """One for each case of the suite, in its order."""
     latency: Ratio
     """Median of the per-case ratios."""
+    times_differ: str = ""
+    """Why the times of the sides do not compare, in words: `latency` then says nothing of the models. "" if they do."""
     differs: tuple[str, ...] = ()
     """What makes the two runs unlike, in words; () if they are comparable."""
     left_out: tuple[Change, ...] = ()

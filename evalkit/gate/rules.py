@@ -15,6 +15,8 @@ from evalkit.data import Cell, Check, CheckOutcome, Comparison, Fault, Rate, Rat
 from evalkit.numerals import counted, percent, points
 from evalkit.pairing.sides import Trials
 
+TIMED_ALIKE = "ask both in one run with --latency and one -j, both streamed or neither"
+
 
 def check(rule: Rule, comparison: Comparison) -> Check:
     return _KINDS[rule.kind](rule, comparison)
@@ -126,9 +128,9 @@ def _latency_ratio(rule: Rule, comparison: Comparison) -> Check:
     latency = comparison.latency
     if latency.ratio is None:
         return _unknown(rule, required, "No case was answered and timed on both sides")
-    if unlike := _timed_unlike(comparison):
-        settle = "ask both with the same concurrency and streaming"
-        return _check(rule, "inconclusive", required, "not comparable", f"Times do not compare: {unlike}.", settle)
+    if comparison.times_differ:
+        sentence = f"Times do not compare: {comparison.times_differ}."
+        return _check(rule, "inconclusive", required, "not comparable", sentence, TIMED_ALIKE)
     return _ratio(rule, latency, required, "Answers took {} as long")
 
 
@@ -156,15 +158,6 @@ def _ratio(rule: Rule, ratio: Ratio, required: str, told: str) -> Check:
     if ratio.low > rule.limit:
         return _check(rule, "fail", required, measured, sentence)
     return _check(rule, "inconclusive", required, measured, sentence, "more cases, or trials, known on both sides")
-
-
-def _timed_unlike(comparison: Comparison) -> str:
-    was, now = (info.guards.get("concurrency") for info in (comparison.baseline_info, comparison.candidate_info))
-    if was != now:
-        return f"{was} requests at a time against {now}"
-    if comparison.baseline.stream != comparison.candidate.stream:
-        return "one side was streamed and the other was not"
-    return ""
 
 
 # --------------------------------------------------------------------------- faults

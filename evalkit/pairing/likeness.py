@@ -12,6 +12,8 @@ JUDGES = ("evalkit", "jsonschema", "jsonschema-rs")
 """Whose versions decide what a verdict on an answer is; those of the libraries that ask do not."""
 THEN = ", then "
 """Between the versions of a run that was resumed under another."""
+EACH = "concurrency of each"
+"""The guard of a run whose latencies can be compared: how many are in flight to each model, whatever comes."""
 
 
 def suites_differ(before: Suite, after: Suite) -> Iterable[str]:
@@ -50,6 +52,36 @@ def judging_differs(before: RunInfo, after: RunInfo) -> Iterable[str]:
             yield f"{judge} {was} judged the answers of one run; `evalkit score` judges a run anew"
         if was != now and was is not None and now is not None:
             yield f"the version of {judge} that judged: {was} against {now}; `evalkit score` judges a run anew"
+
+
+def times_differ(before: tuple[RunInfo, Target], after: tuple[RunInfo, Target]) -> str:
+    """Why the times of two sides do not compare; "" if they do.
+
+    They do where both were asked under one fixed load (`--latency`), in one way of answering. Under any other load a
+    time tells as much of how many requests stood beside it as of the model.
+    """
+    if "replay" in (target.provider for _, target in (before, after)):
+        return "replayed answers have the times of the run they came from"
+    fixed = [info.guards.get(EACH) for info, _ in (before, after)]
+    if fixed[0] is None or fixed[0] != fixed[1]:
+        was, now = (_load(*side) for side in (before, after))
+        return f"both were asked {was}" if was == now else f"the baseline was asked {was}, the candidate {now}"
+    if before[1].stream != after[1].stream:
+        return "one side was streamed and the other was not"
+    return ""
+
+
+def _load(info: RunInfo, target: Target) -> str:
+    """How many requests were in flight to the target, as far as that is known."""
+    fixed, ceiling = info.guards.get(EACH), info.guards.get("concurrency")
+    if fixed is not None:
+        return f"with --latency, {fixed} at a time"
+    flights = [flight for flight in info.flights if flight["target"] == target.identity]
+    widths = {width for flight in flights for _, width in flight["widths"]} or ({ceiling} if ceiling else set())
+    if not widths:
+        return "at a load that is not known"
+    least, most = min(widths), max(widths)
+    return f"without --latency, up to {most} at a time" + (f", at times only {least}" if least < most else "")
 
 
 def _set(params: Mapping[str, Json], name: str) -> str:

@@ -122,7 +122,9 @@ def _mismatches(side: Iterable[Record]) -> Mapping[str, int]:
 
 def _latency(comparison: Comparison) -> Iterable[Prose]:
     found = comparison.latency
-    if found.ratio is None or found.low is None or found.high is None or found.low <= 1 <= found.high:
+    if comparison.times_differ or found.ratio is None or found.low is None or found.high is None:
+        return
+    if found.low <= 1 <= found.high:
         return
     told = f"{numerals.ratio(found.ratio)} [{found.low:.2f}, {found.high:.2f}] the time, case by case."
     yield (

@@ -97,6 +97,8 @@ def _lead(comparison: Comparison) -> str:
     found = comparison.latency
     if found.ratio is None:
         return "No case was timed on both sides."
+    if comparison.times_differ:
+        return f"Times do not compare: {comparison.times_differ}. With --latency they do."
     bounds = "" if found.low is None or found.high is None else f" [{found.low:.2f}, {found.high:.2f}]"
     told = f"Case by case the candidate takes {found.ratio:.2f}×{bounds} the baseline's time"
     if found.low is not None and found.low > 1:

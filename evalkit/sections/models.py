@@ -87,7 +87,8 @@ def _standings(ranked: Sequence[Entry], focus: str) -> Table:
         columns=_known(columns, rows),
         rows=rows,
         note="Changes are candidate − baseline in percentage points over the cases that both answered, with 95 % "
-        f"intervals; time and cost are candidate / baseline on the same cases. {_together(ranked[1:])}",
+        "intervals; time and cost are candidate / baseline on the same cases, time only where both were asked with "
+        f"--latency. {_together(ranked[1:])}",
     )
 
 
@@ -101,7 +102,7 @@ def _standing(entry: Entry, focus: str) -> dict[str, Json]:
         "broken": entry.leading.broken if entry.leading else None,
         "fixed": entry.leading.fixed if entry.leading else None,
         "tools": _ready(entry.verdict) if entry.verdict else None,
-        "time": _ratio(entry.comparison.latency if entry.comparison else None),
+        "time": _ratio(_latency(entry.comparison)),
         "cost": _ratio(entry.comparison.cost if entry.comparison else None),
         "missing": _missing(entry),
     }
@@ -122,6 +123,10 @@ def _said(entry: Entry, focus: str) -> str:
     differs = entry.comparison.differs if entry.comparison else ()
     word = "; ".join(differs) if differs else entry.verdict.word.replace("_", " ")
     return f"{word}; in full below" if entry.target.identity == focus else word
+
+
+def _latency(comparison: Comparison | None) -> Ratio | None:
+    return None if comparison is None or comparison.times_differ else comparison.latency
 
 
 def _ratio(found: Ratio | None) -> Json:

@@ -58,7 +58,7 @@ def _latency_tile(comparison: Comparison) -> list[Json]:
     (_, before), (_, after) = records.sides(comparison)
     old, new = _median(before), _median(after)
     found = comparison.latency
-    if old is None or new is None or found.ratio is None:
+    if old is None or new is None or found.ratio is None or comparison.times_differ:
         return []
     return [
         {
