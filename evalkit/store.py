@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from evalkit import codec, shelf
-from evalkit.data import Answer, Attempt, Fault, Record, Response, Run, RunInfo, Score, Suite
+from evalkit.data import RUNGS, Answer, Attempt, Fault, Record, Response, Run, RunInfo, Score, Suite
 from evalkit.errors import InputError, StoreError
 
 FILE = "run.db"
 _APPLICATION = 0x45564B54  # "EVKT", so that another SQLite file is refused by name and not by accident
+_FAILED = " ".join(f"WHEN json_extract(score, '$.{rung}') = 0 THEN '{rung}'" for rung in RUNGS)
 _TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 {shelf.TABLE};
@@ -28,9 +29,18 @@ CREATE TABLE records (
     started TEXT NOT NULL, sent TEXT NOT NULL, cached TEXT NOT NULL,
     attempts TEXT NOT NULL, reply TEXT NOT NULL, faulted INTEGER NOT NULL,
     unread TEXT, answer TEXT, score TEXT,
+    fault TEXT AS (CASE WHEN faulted THEN json_extract(coalesce(unread, reply), '$.kind') END),
+    failed TEXT AS (CASE {_FAILED} END),
+    violations TEXT AS (nullif(json_extract(score, '$.violations'), '[]')),
+    valid INTEGER AS (json_extract(score, '$.valid')), correct INTEGER AS (json_extract(score, '$.correct')),
     PRIMARY KEY (target, trial, case_id)
 ) STRICT;
+CREATE INDEX worth ON records (target, faulted, valid, correct);
+CREATE INDEX faults ON records (fault, target) WHERE fault IS NOT NULL;
+CREATE INDEX failures ON records (failed, target) WHERE failed IS NOT NULL;
+CREATE INDEX flaws ON records (violations, target) WHERE violations IS NOT NULL;
 """
+"""What follows from a column is in the indexes alone: who looks for some of a million records reads no others."""
 
 _ASKED = "target, trial, case_id, started, sent, cached, attempts, reply, faulted"
 RECORD = f"{_ASKED}, unread, answer, score"

@@ -141,6 +141,22 @@ async def test_a_filter_narrows_the_records(address: str, get: Get) -> None:
     assert "case?id=stay" not in page
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("rung=valid", "there is no filter 'rung'"),
+        ("failed=zzz", "no record has the failed 'zzz'"),
+        ("failed=vaild", "did you mean 'valid'?"),
+        ("target=nobody", "no record has the target 'nobody'"),
+        ("code=schema.nothing&failed=valid", "no record has the code 'schema.nothing'"),
+        ("fault=slow", "no record has the fault 'slow'"),
+    ],
+)
+async def test_a_filter_that_no_record_could_meet_is_named(address: str, get: Get, query: str, said: str) -> None:
+    status, page, _ = await get(f"{address}run/before?{query}")
+    assert status == 404 and said in unescape(page)
+
+
 async def test_any_two_targets_of_any_two_runs_are_compared(address: str, get: Get) -> None:
     status, page, headers = await get(f"{address}compare?baseline=after%1Fnew&candidate=before%1Ffaulty")
     assert status == 200

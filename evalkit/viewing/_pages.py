@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from evalkit import compare, complaint, gate, patterns, plugins, report, store, workspace
-from evalkit.data import CODES, RUNGS, Fault, Record, RunInfo
+from evalkit.data import CODES, RUNGS, Fault, FaultKind, Record, RunInfo
 from evalkit.errors import InputError, StoreError, suggest
+from evalkit.numerals import counted
 from evalkit.renderers import _visible as visible
 from evalkit.renderers import html
 from evalkit.viewing.paging import Filter, Pages, Share, open_pages
@@ -75,22 +76,32 @@ class Room:
         return _render("trends.html.j2", root="", suites=suites)
 
     def run(self, name: str, wanted: Filter, after: int) -> str:
-        """One page of a run's records."""
+        """One page of a run's records. Raises InputError for a filter that no record could meet."""
         pages = self._pages(name)
-        found = pages.page(wanted, after)
+        info = pages.info
+        known: Mapping[str, Collection[str]] = {
+            "target": [target.identity for target in info.targets],
+            "failed": RUNGS,
+            "code": CODES,
+            "fault": _FAULTS,
+        }
         given = {key: value for key, value in asdict(wanted).items() if value}
+        for key in given.keys() & known.keys():
+            if given[key] not in known[key]:
+                raise InputError(f"no record has the {key} {given[key]!r}", suggest(given[key], known[key]))
+        found = pages.page(wanted, after)
         return _render(
             "run.html.j2",
             root="../",
             name=name,
-            info=pages.info,
+            info=info,
             wanted=wanted,
             page=found,
             after=after,
             first=urlencode(given),
             further=urlencode({**given, "after": found.next}) if found.next else "",
             rungs=RUNGS,
-            codes=pages.codes() or tuple(CODES),
+            codes=tuple(CODES),
             faults=_FAULTS,
         )
 
@@ -173,18 +184,7 @@ class Room:
         return self._shares[name][1]
 
 
-_FAULTS = (
-    "timeout",
-    "rate_limit",
-    "auth",
-    "bad_request",
-    "blocked",
-    "unsupported",
-    "server",
-    "network",
-    "budget",
-    "plugin",
-)
+_FAULTS: tuple[str, ...] = get_args(FaultKind)
 
 
 def _outcome(record: Record) -> tuple[str, str]:
@@ -225,7 +225,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        shown=_shown, json=_json, percent=_percent, part=lambda text: quote(str(text), safe=""), query=urlencode
+        shown=_shown,
+        json=_json,
+        percent=_percent,
+        counted=counted,
+        part=lambda text: quote(str(text), safe=""),
+        query=urlencode,
     )
     return environment
 

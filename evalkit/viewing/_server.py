@@ -7,13 +7,13 @@ import hmac
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NoReturn
 
 from aiohttp import web
 
-from evalkit.errors import EvalkitError
+from evalkit.errors import EvalkitError, InputError, suggest
 from evalkit.viewing._pages import STYLE, Room
 from evalkit.viewing.paging import Filter
 
@@ -28,6 +28,8 @@ _HEADERS = {
 }
 _POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 """A report carries its own policy, with the hashes of its style and script."""
+
+_FILTERS = tuple(each.name for each in fields(Filter))
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -80,7 +82,10 @@ class _View:
 
     async def _run(self, request: web.Request) -> web.Response:
         asked = request.query
-        wanted = Filter(**{name: asked.get(name, "") for name in ("target", "text", "fault", "failed", "code")})
+        unknown = asked.keys() - {*_FILTERS, "after"}
+        if unknown:
+            raise InputError(f"there is no filter {min(unknown)!r}", suggest(min(unknown), _FILTERS))
+        wanted = Filter(**{name: asked.get(name, "") for name in _FILTERS})
         after = asked.get("after", "0")
         if not after.isdecimal() or len(after) > 18:
             _not_found()

@@ -1,13 +1,13 @@
 """A stored run page by page: read-only, in the order of asking, quick for a million records.
 
-Pages without a filter are read where they stand. The first filter makes a table of what can be filtered by, in a
-temporary file of this process; it is made anew once another process has written to the run.
+What a filter asks for is in the indexes that a run's file has, so that only the lines of one page are read in full.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,42 +15,19 @@ from threading import Lock
 from urllib.parse import quote
 
 from evalkit import codec, shelf, store
-from evalkit.data import RUNGS, Record, RunInfo, Suite
+from evalkit.data import Case, Record, RunInfo, Suite
 from evalkit.errors import StoreError
 
 SIZE = 50
 """Lines of a page."""
 _OFTEN = 2_000
 
-_FAILED = " ".join(f"WHEN json_extract(score, '$.{rung}') = 0 THEN '{rung}'" for rung in RUNGS)
-_LINES = f"""
-SELECT rowid AS place, target, trial, case_id,
-    CASE WHEN faulted THEN json_extract(coalesce(unread, reply), '$.kind') END AS fault,
-    CASE {_FAILED} END AS failed,
-    score IS NOT NULL AS judged,
-    (SELECT group_concat(DISTINCT json_extract(value, '$.code')) FROM json_each(score, '$.violations')) AS codes
+_LINES = """
+SELECT rowid, target, trial, case_id, fault, failed, score IS NOT NULL,
+    (SELECT group_concat(DISTINCT json_extract(value, '$.code')) FROM json_each(violations))
 FROM records
 """
-_INDEX = f"""
-DROP TABLE IF EXISTS temp.lines; DROP TABLE IF EXISTS temp.coded; DROP TABLE IF EXISTS temp.prompts;
-CREATE TEMP TABLE lines (place INTEGER PRIMARY KEY, target, trial, case_id, fault, failed, judged, codes);
-INSERT INTO temp.lines {_LINES} ORDER BY rowid;
-CREATE INDEX temp.by_fault ON lines (fault) WHERE fault IS NOT NULL;
-CREATE INDEX temp.by_rung ON lines (failed) WHERE failed IS NOT NULL;
-CREATE INDEX temp.by_case ON lines (case_id);
-CREATE TEMP TABLE coded (code, place, PRIMARY KEY (code, place)) WITHOUT ROWID;
-INSERT OR IGNORE INTO temp.coded
-    SELECT json_extract(value, '$.code'), main.records.rowid
-    FROM temp.lines JOIN main.records ON main.records.rowid = lines.place,
-        json_each(records.score, '$.violations')
-    WHERE lines.codes IS NOT NULL;
-CREATE TEMP TABLE prompts (case_id PRIMARY KEY, said) WITHOUT ROWID;
-"""
-_SHARES = """
-SELECT target, count(*), sum(faulted), avg(json_extract(score, '$.valid')),
-    avg(json_extract(score, '$.correct'))
-FROM records GROUP BY target
-"""
+_SHARES = "SELECT target, count(*), sum(faulted), avg(valid), avg(correct) FROM records GROUP BY target"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,8 +86,6 @@ class Pages:
     path: Path
     _connection: sqlite3.Connection
     _lock: Lock = field(default_factory=Lock)
-    _seen: int | None = None
-    """The version of the data that is indexed."""
     _suite: Suite | None = None
 
     @property
@@ -127,26 +102,13 @@ class Pages:
     def page(self, wanted: Filter, after: int = 0, size: int = SIZE) -> Page:
         """The lines behind place `after` that meet the filter, in the order of asking."""
         with self._reading() as connection:
+            query, values = f"{_LINES} WHERE rowid > :after ORDER BY rowid LIMIT :size", dict[str, str]()
             if wanted.given:
-                self._index(connection)
-                query, values = _query(wanted, often=bool(wanted.text) and _often(connection, wanted.text))
-            else:
-                query, values = f"{_LINES} WHERE rowid > :after ORDER BY rowid LIMIT :size", {}
+                places, values = _places(connection, wanted)
+                query = f"{_LINES} WHERE rowid IN ({places}) ORDER BY rowid"
             rows = connection.execute(query, {**values, "after": after, "size": size + 1}).fetchall()
         lines = tuple(_line(row) for row in rows[:size])
         return Page(lines=lines, next=lines[-1].place if len(rows) > size else None)
-
-    def codes(self) -> tuple[str, ...]:
-        """Every violation code of the run, once it is indexed; before that, none."""
-        with self._reading() as connection:
-            if self._seen is None:
-                return ()
-            found = connection.execute(
-                "WITH RECURSIVE each(code) AS (SELECT min(code) FROM temp.coded UNION ALL "
-                "SELECT (SELECT min(code) FROM temp.coded WHERE code > each.code) FROM each WHERE code IS NOT NULL) "
-                "SELECT code FROM each WHERE code IS NOT NULL"
-            )
-            return tuple(code for (code,) in found)
 
     def case(self, name: str) -> tuple[Record, ...]:
         """Every target's every trial of one case."""
@@ -175,16 +137,6 @@ class Pages:
             except sqlite3.DatabaseError as error:
                 raise StoreError(f"{self.path}: damaged: {error}") from error
 
-    def _index(self, connection: sqlite3.Connection) -> None:
-        version = int(connection.execute("PRAGMA data_version").fetchone()[0])
-        if version == self._seen:
-            return
-        connection.executescript(_INDEX)
-        prompts = ((case.id, _said(case.id, case.messages)) for case in self._cases(connection).cases)
-        connection.executemany("INSERT INTO temp.prompts VALUES (?, ?)", prompts)
-        connection.commit()
-        self._seen = version
-
     def _cases(self, connection: sqlite3.Connection) -> Suite:
         if self._suite is None:
             head = codec.decode(Suite, _meta(connection, "suite"))
@@ -200,27 +152,55 @@ def open_pages(folder: Path) -> Pages:
     return Pages(path, connection)
 
 
-def _often(connection: sqlite3.Connection, text: str) -> bool:
-    """Whether so many cases hold this text that a walk through the lines soon finds a page of them."""
-    query = "SELECT count(*) FROM (SELECT 1 FROM temp.prompts WHERE instr(said, ?) LIMIT ?)"
-    return bool(connection.execute(query, (text.casefold(), _OFTEN)).fetchone()[0] == _OFTEN)
-
-
-def _query(wanted: Filter, *, often: bool) -> tuple[str, Mapping[str, str]]:
+def _places(connection: sqlite3.Connection, wanted: Filter) -> tuple[str, dict[str, str]]:
+    """Where the records are that meet the filter, from the indexes alone, as a query with its values."""
     conditions = {
         "target": "target = :target",
         "fault": "fault = :fault",
         "failed": "failed = :failed",
-        "code": "place IN (SELECT place FROM temp.coded WHERE code = :code AND place > :after)",
-        "text": "instr((SELECT said FROM temp.prompts WHERE prompts.case_id = lines.case_id), :text)"
-        if often
-        else "case_id IN (SELECT case_id FROM temp.prompts WHERE instr(said, :text))",
+        "code": "rowid IN (SELECT rowid FROM records WHERE violations IS NOT NULL AND instr(violations, :code))",
+        "text": _HOLDERS,
     }
     values = {name: getattr(wanted, name) for name in conditions if getattr(wanted, name)}
-    if "text" in values:
-        values["text"] = values["text"].casefold()
-    met = " AND ".join(conditions[name] for name in values)
-    return f"SELECT * FROM temp.lines WHERE place > :after AND {met} ORDER BY place LIMIT :size", values
+    if wanted.code:
+        values["code"] = f'"code":{json.dumps(wanted.code)}'
+    if wanted.text:
+        connection.create_function("holds", 1, _holding(wanted.text), deterministic=True)
+        info = codec.decode(RunInfo, _meta(connection, "info"))
+        values["targets"] = json.dumps([target.identity for target in info.targets])
+        values["trials"] = json.dumps(list(range(info.trials)))
+        if _often(connection):
+            conditions["text"] = _HELD
+    met = " AND ".join(conditions[name] for name in conditions if name in values)
+    return f"SELECT rowid FROM records WHERE rowid > :after AND {met} ORDER BY rowid LIMIT :size", values
+
+
+_HELD = "(SELECT holds(body) FROM cases WHERE cases.id = records.case_id)"
+_HOLDERS = """rowid IN (
+    SELECT asked.rowid FROM cases JOIN records AS asked ON asked.case_id = cases.id
+        AND asked.target IN (SELECT value FROM json_each(:targets))
+        AND asked.trial IN (SELECT value FROM json_each(:trials))
+    WHERE holds(cases.body))"""
+
+
+def _often(connection: sqlite3.Connection) -> bool:
+    """Whether so many cases hold the text that a walk through the records soon finds a page of them."""
+    query = "SELECT count(*) FROM (SELECT 1 FROM cases WHERE holds(body) LIMIT ?)"
+    return bool(connection.execute(query, (_OFTEN,)).fetchone()[0] == _OFTEN)
+
+
+def _holding(text: str) -> Callable[[str], bool]:
+    """Whether a case, as it is stored, has this in its id or in a message; the most do not have it anywhere."""
+    sought = text.casefold()
+    plain = json.dumps(sought, ensure_ascii=False) == f'"{sought}"'
+
+    def holds(body: str) -> bool:
+        if plain and sought not in body.casefold():
+            return False
+        case = codec.decode(Case, body)
+        return sought in _said(case.id, case.messages)
+
+    return holds
 
 
 def _line(row: tuple[int, str, int, str, str | None, str | None, int, str | None]) -> Line:
