@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections import deque
@@ -18,7 +17,7 @@ from evalkit import suite as suites
 from evalkit.data import Json, Policy, Rule, Suite, Target, ToolSpec
 from evalkit.documents import Document, parse, parse_lines, scalar
 from evalkit.errors import InputError, Place, Problem, suggest
-from evalkit.patterns import spell_all
+from evalkit.files import writing
 
 # --------------------------------------------------------------------------- text
 
@@ -226,26 +225,7 @@ def _free_key(name: str, taken: Mapping[str, object]) -> str:
 
 def write_suite(suite: Suite, path: str | Path) -> None:
     """Write a suite as JSON Lines, its tools in place. `load_suite` reads it as the same suite, from another place."""
-    write_atomic(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in _lines(suite)))
-
-
-def _lines(suite: Suite) -> Iterator[Json]:
-    tools = [
-        {"key": key, "name": spec.name, "description": spec.description, "parameters": spec.schema}
-        for key, spec in suite.specs.items()
-    ]
-    yield {"suite": suite.name, "tools": tools, "formats": suite.formats}
-    for case in suite.cases:
-        line = {
-            "id": case.id,
-            "messages": case.messages,
-            "offer": case.tools,
-            "tags": case.tags,
-            "expect": spell_all(case.accept),
-            "forbid": case.forbid,
-            "flaws": case.flaws,
-        }
-        yield {key: value for key, value in line.items() if value != ()}
+    write_atomic(path, writing.suite_lines(suite))
 
 
 # --------------------------------------------------------------------------- tools

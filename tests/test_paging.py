@@ -58,6 +58,9 @@ FILTERS = [
     Filter(text="OSLO"),
     Filter(text="the 17th"),
     Filter(text="%"),
+    Filter(text="_"),
+    Filter(text="\\"),
+    Filter(text="ÖSLO"),
     Filter(text="case-00001", target="model-a"),
     Filter(failed="valid", code="schema.enum", target="model-b", text="flight"),
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -159,48 +159,45 @@ def _places(connection: sqlite3.Connection, wanted: Filter) -> tuple[str, dict[s
         "fault": "fault = :fault",
         "failed": "failed = :failed",
         "code": "rowid IN (SELECT rowid FROM records WHERE violations IS NOT NULL AND instr(violations, :code))",
-        "text": _HOLDERS,
+        "text": _OF_CASES,
     }
     values = {name: getattr(wanted, name) for name in conditions if getattr(wanted, name)}
     if wanted.code:
         values["code"] = f'"code":{json.dumps(wanted.code)}'
     if wanted.text:
-        connection.create_function("holds", 1, _holding(wanted.text), deterministic=True)
+        held, sought = _holding(connection, wanted.text)
+        cases = connection.execute(f"SELECT id FROM cases WHERE {held} LIMIT {_OFTEN}", sought).fetchall()
+        if len(cases) == _OFTEN:  # so many that a walk through the records soon finds a page of them
+            conditions["text"] = f"(SELECT {held} FROM cases WHERE id = case_id)"
         info = codec.decode(RunInfo, _meta(connection, "info"))
+        values |= sought
+        values["cases"] = json.dumps([case for (case,) in cases])
         values["targets"] = json.dumps([target.identity for target in info.targets])
         values["trials"] = json.dumps(list(range(info.trials)))
-        if _often(connection):
-            conditions["text"] = _HELD
     met = " AND ".join(conditions[name] for name in conditions if name in values)
     return f"SELECT rowid FROM records WHERE rowid > :after AND {met} ORDER BY rowid LIMIT :size", values
 
 
-_HELD = "(SELECT holds(body) FROM cases WHERE cases.id = records.case_id)"
-_HOLDERS = """rowid IN (
-    SELECT asked.rowid FROM cases JOIN records AS asked ON asked.case_id = cases.id
-        AND asked.target IN (SELECT value FROM json_each(:targets))
-        AND asked.trial IN (SELECT value FROM json_each(:trials))
-    WHERE holds(cases.body))"""
+_OF_CASES = """rowid IN (SELECT asked.rowid FROM json_each(:cases) AS held JOIN records AS asked
+    ON asked.case_id = held.value AND asked.target IN (SELECT value FROM json_each(:targets))
+    AND asked.trial IN (SELECT value FROM json_each(:trials)))"""
 
 
-def _often(connection: sqlite3.Connection) -> bool:
-    """Whether so many cases hold the text that a walk through the records soon finds a page of them."""
-    query = "SELECT count(*) FROM (SELECT 1 FROM cases WHERE holds(body) LIMIT ?)"
-    return bool(connection.execute(query, (_OFTEN,)).fetchone()[0] == _OFTEN)
-
-
-def _holding(text: str) -> Callable[[str], bool]:
-    """Whether a case, as it is stored, has this in its id or in a message; the most do not have it anywhere."""
+def _holding(connection: sqlite3.Connection, text: str) -> tuple[str, dict[str, str]]:
+    """The condition that a case, as it is stored, has this in its id or in a message, with its values."""
     sought = text.casefold()
-    plain = json.dumps(sought, ensure_ascii=False) == f'"{sought}"'
 
     def holds(body: str) -> bool:
-        if plain and sought not in body.casefold():
-            return False
         case = codec.decode(Case, body)
         return sought in _said(case.id, case.messages)
 
-    return holds
+    connection.create_function("holds", 1, holds, deterministic=True)
+    if not (text.isascii() and text.isprintable()):
+        return "holds(body)", {}
+    written = json.dumps(text)[1:-1]
+    for sign in "!%_":
+        written = written.replace(sign, f"!{sign}")
+    return "body LIKE :like ESCAPE '!' AND holds(body)", {"like": f"%{written}%"}  # most do not have it anywhere
 
 
 def _line(row: tuple[int, str, int, str, str | None, str | None, int, str | None]) -> Line:
