@@ -12,7 +12,7 @@ The map of the house, from the ground up (a room imports only from floors below 
     pairing/                         two sides of a comparison put side by side
     providers/ dialects/ matchers/ formats/ sections/ renderers/ servers/      plug-ins: one file each
     suite  extract/  score/  compare  gate/  report                            the steps, each nouns to nouns
-    pipeline  store  cache  workspace  testing/  serving/  ci/                 chains and edges: asking, disk, servers
+    pipeline  store  locking  cache  workspace  testing/  serving/  ci/        chains and edges: asking, disk, servers
     running  stopping  planning  bounds  baselines/  rivals  frames            a whole run, and what is done with one
     viewing/  cli/  pytest_plugin                                              where people come in
 

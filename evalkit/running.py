@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
-from evalkit import __version__, pipeline, plugins, serving, store
+from evalkit import __version__, locking, pipeline, plugins, serving, store
 from evalkit.cache import Cache, open_cache
 from evalkit.data import Json, Judging, Record, Request, RunInfo, Suite, Target
 from evalkit.errors import InputError
@@ -23,8 +23,6 @@ from evalkit.plugins import World
 
 _LIBRARIES = ("jsonschema", "jsonschema-rs", "aiohttp", "litellm")
 """Libraries whose version may change what is judged or sent."""
-_EACH = "concurrency of each"
-"""The guard of a run whose latencies can be compared: how many are in flight to each model, whatever comes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +65,8 @@ def carry_out(
     `fresh` forgets what the run has. `seen` is called with each judged record once it is on disk, at most
     `ledger.WINDOW` seconds after it came. Interrupted, every answer that came is kept; killed, every answer seen; and
     the same call goes on from there. Raises InputError before anything is asked if a target cannot be reached (no key,
-    unknown provider, a server here that cannot be started) or `folder` holds a run that this cannot join.
+    unknown provider, a server here that cannot be started), `folder` holds a run that this cannot join, or another
+    process is writing it.
 
     Once one of `brakes` lets no further request go, what is in flight is waited for and the rest is left. Then the
     sentence that says why and what is left is given back, and is in the run; None if everything was asked.
@@ -75,10 +74,13 @@ def carry_out(
     checked = serving.check(order.targets)
     for target in checked:
         plugins.provider(target.provider).connect(target, world)
-    if fresh:
-        store.remove(folder)
     info = describe(folder.name, order, _guards(order))
-    with join(folder, info, order.suite) as opened, _served(opened, order, folder) as servers:
+    with ExitStack() as held:
+        held.enter_context(locking.writing(folder))
+        if fresh:
+            store.remove(folder)
+        opened = held.enter_context(join(folder, info, order.suite))
+        servers = held.enter_context(_served(opened, order, folder))
         placed = replace(order, targets=servers.reach(checked))
         with _cache(folder, order, fresh) as cache:
             reason = asyncio.run(_ask(opened, placed, world, seen, (*brakes, servers), cache)) or servers.admit()
@@ -210,7 +212,7 @@ def _joined(folder: Path, there: RunInfo, info: RunInfo) -> RunInfo:
         )
     if there.judging != info.judging:
         raise InputError(f"{folder}: this run compares strings as {there.judging.strings}", "give another --run")
-    was, now = (each.guards.get(_EACH) for each in (there, info))
+    was, now = (each.guards.get(likeness.EACH) for each in (there, info))
     if was != now:
         began, wanted = (
             f"with --latency, {width} in flight to each model" if width else "without --latency" for width in (was, now)
@@ -230,17 +232,21 @@ def _joined(folder: Path, there: RunInfo, info: RunInfo) -> RunInfo:
         targets=tuple(known.values()),
         trials=max(there.trials, info.trials),
         versions=_both(there.versions, info.versions),
+        guards=_both(there.guards, info.guards),
         sequential=there.sequential or info.sequential,
         stopped=None,
     )
 
 
-def _both(before: Mapping[str, str], now: Mapping[str, str]) -> Mapping[str, str]:
-    """Of each library every version that asked or judged, the first first."""
+def _both(before: Mapping[str, Json], now: Mapping[str, Json]) -> dict[str, Json]:
+    """Of each library every version that asked or judged, and of each guard what it was set to, the first first."""
     found = dict(before)
-    for library, newest in now.items():
-        known = found.get(library, newest).split(likeness.THEN)
-        found[library] = likeness.THEN.join(dict.fromkeys((*known, newest)))
+    for name, newest in now.items():
+        known = found.setdefault(name, newest)
+        if isinstance(known, dict) and isinstance(newest, dict):
+            found[name] = _both(known, newest)
+        elif known != newest:
+            found[name] = likeness.THEN.join(dict.fromkeys((*str(known).split(likeness.THEN), str(newest))))
     return found
 
 
@@ -288,7 +294,7 @@ def _guards(order: Order) -> Mapping[str, Json]:
     pinned = {name: dict(module.guards()) for name, module in modules.items() if hasattr(module, "guards")}
     pace: dict[str, Json] = {"concurrency": order.pace.width, "max_retries": order.pace.retries}
     if order.pace.each:
-        pace[_EACH] = pace["warm-up requests of each"] = order.pace.each
+        pace[likeness.EACH] = pace["warm-up requests of each"] = order.pace.each
     if order.pace.case_timeout:
         pace["case_timeout"] = order.pace.case_timeout
     return {**pace, **pinned}

@@ -25,7 +25,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "pairing",
         "providers dialects matchers formats sections renderers servers",
         "suite extract score compare gate report",
-        "pipeline workspace serving store selection testing ci",
+        "pipeline workspace serving store locking selection testing ci",
         "running bounds frames stopping planning baselines rivals",
         "viewing tracking",
         "cli",

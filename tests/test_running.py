@@ -174,6 +174,34 @@ def test_a_run_that_goes_on_under_another_version_tells_of_both_until_it_is_judg
     assert running.judged_anew(after, after.judging).versions["evalkit"] == "1.0"
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_run_that_is_being_asked_can_be_read_but_not_joined_nor_begun_anew(
+    tmp_path: Path, travel: Suite, fresh: bool
+) -> None:
+    wanted = order(travel, ORACLE)
+    refused: list[str] = []
+
+    def seen(record: Record) -> None:
+        if not refused:
+            assert store.load(tmp_path).info.targets == (ORACLE,)
+            with pytest.raises(InputError, match="another process is writing this run") as told:
+                running.carry_out(tmp_path, wanted, WORLD, fresh=fresh, seen=lambda record: None)
+            refused.append(str(told.value))
+
+    running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=seen)
+    assert refused and len(store.load(tmp_path).records) == len(travel.cases)
+
+
+def test_a_run_that_is_joined_at_another_pace_tells_of_both(tmp_path: Path, travel: Suite) -> None:
+    for target, width in ((ORACLE, 16), (FAULTY, 2), (FAULTY, 2)):
+        wanted = replace(order(travel, target), pace=pipeline.Pace(width=width))
+        running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=lambda record: None)
+    info = store.load(tmp_path).info
+    assert (info.guards["concurrency"], info.guards["max_retries"]) == ("16, then 2", 4)
+    told = likeness.times_differ((info, ORACLE), (info, FAULTY))
+    assert "baseline was asked without --latency, up to 16 at a time, the candidate without --latency, up to 2" in told
+
+
 def test_times_that_were_taken_otherwise_do_not_join_a_run(tmp_path: Path, travel: Suite) -> None:
     def timed(each: int | None) -> running.Order:
         return replace(order(travel, ORACLE), pace=pipeline.Pace(each=each), cached=True)

@@ -163,12 +163,12 @@ def score(
 
     For when a matcher or the validator changed.
     """
-    from evalkit import pipeline, running, store
+    from evalkit import locking, pipeline, running, store
     from evalkit.cli import printing
     from evalkit.cli.locating import run_folder
 
     folder = run_folder(run, reports)
-    with store.open_run(folder) as opened:
+    with store.open_run(folder) as opened, locking.writing(opened.path.parent):
         info = opened.info
         judging = Judging(strings=strings) if strings else info.judging
         suite = opened.suite

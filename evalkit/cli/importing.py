@@ -90,7 +90,7 @@ def recorded(
 
     Everything after the asking works on them.
     """
-    from evalkit import pipeline, plugins, running, workspace
+    from evalkit import locking, pipeline, plugins, running, workspace
     from evalkit.cli import printing
     from evalkit.data import Judging, Target
 
@@ -103,7 +103,8 @@ def recorded(
     records = reader.run(workspace.read_folder(folder), loaded, model)
     judge = pipeline.judge(loaded, order.judging)
     store_folder = reports / name
-    with running.join(store_folder, running.describe(name, order, guards={}), loaded) as opened:
+    described = running.describe(name, order, guards={})
+    with locking.writing(store_folder), running.join(store_folder, described, loaded) as opened:
         opened.append(judge(record) for record in records)
     printing.summary(store_folder, as_json)
 
