@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from itertools import chain
 from typing import Any
 
 from evalkit import values
@@ -170,16 +171,22 @@ def _too_deep(payload: int | None) -> Violation:
 
 def _plain(value: Json) -> bool:
     """Whether jsonschema-rs reads `value` as it is: it crashes on deep nesting and loses digits of large numbers."""
-    stack = [(value, 0)]
-    while stack:
-        item, level = stack.pop()
-        if isinstance(item, dict | list):
-            if level >= values.MAX_DEPTH:
+    level: Iterable[Json] = (value,)
+    for _ in range(values.MAX_DEPTH + 1):
+        inside: list[Iterable[Json]] = []
+        for item in level:
+            if isinstance(item, str):
+                continue
+            if isinstance(item, dict):
+                inside.append(item.values())
+            elif isinstance(item, list):
+                inside.append(item)
+            elif item is not None and not -_PLAIN <= item <= _PLAIN:
                 return False
-            stack.extend((child, level + 1) for child in (item.values() if isinstance(item, dict) else item))
-        elif isinstance(item, int | float) and not -_PLAIN <= item <= _PLAIN:
-            return False
-    return True
+        if not inside:
+            return True
+        level = chain.from_iterable(inside)
+    return False
 
 
 @lru_cache(maxsize=_MOST)

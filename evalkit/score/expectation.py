@@ -111,32 +111,42 @@ def _pair_in_step(table: _Table) -> Pairs:
 
 
 def _sum_up(table: _Table, pairs: Pairs, disordered: bool) -> Fit:
-    cells = [table.cell(row, column) for row, column in pairs]
-    missing = _left_over(table.wanted, {row for row, _ in pairs})
-    extra = _left_over(table.made, {column for _, column in pairs}) if table.extra_cost else []
-    mismatches = [mismatch for cell in cells for mismatch in cell.mismatches]
-    mismatches += [Mismatch(kind="missing_call", tool=call.tool, why="the call was not made") for call in missing]
-    mismatches += [_extra_call(payload) for payload in extra]
+    mismatches: list[Mismatch] = []
+    whole: list[int] = []
+    matched = expected = actual = 0
+    for row, column in pairs:
+        cell = table.cell(row, column)
+        matched += cell.matched
+        expected += cell.expected
+        actual += cell.actual
+        mismatches += cell.mismatches
+        if not cell.mismatches:
+            whole.append(column)
+    missing = _left_over(table.wanted, [row for row, _ in pairs])
+    extra = _left_over(table.made, [column for _, column in pairs]) if table.extra_cost else ()
+    for call in missing:
+        expected += call.required
+        mismatches.append(Mismatch(kind="missing_call", tool=call.tool, why="the call was not made"))
+    for payload in extra:
+        actual += _size(payload)
+        mismatches.append(_extra_call(payload))
     if disordered:
         order = ", ".join(payload.tool for payload in table.made)
         mismatches.append(Mismatch(kind="order", tool="", why=f"called in another order than wanted: {order}"))
     return Fit(
         mismatches=tuple(mismatches),
         calls=Counts(matched=len(pairs), expected=len(table.wanted), actual=len(pairs) + len(extra)),
-        arguments=Counts(
-            matched=sum([cell.matched for cell in cells]),
-            expected=sum([cell.expected for cell in cells]) + sum([call.required for call in missing]),
-            actual=sum([cell.actual for cell in cells]) + sum([_size(payload) for payload in extra]),
-        ),
+        arguments=Counts(matched=matched, expected=expected, actual=actual),
         unpaired=len(missing) + len(extra),
-        matched=frozenset([column for (_, column), cell in zip(pairs, cells, strict=True) if not cell.mismatches]),
+        matched=frozenset(whole),
     )
 
 
-def _left_over(items: Sequence[_Item], paired: set[int]) -> list[_Item]:
+def _left_over(items: Sequence[_Item], paired: Sequence[int]) -> Sequence[_Item]:
     if len(items) == len(paired):
-        return []
-    return [item for position, item in enumerate(items) if position not in paired]
+        return ()
+    taken = set(paired)
+    return [item for position, item in enumerate(items) if position not in taken]
 
 
 def _extra_call(payload: Payload) -> Mismatch:

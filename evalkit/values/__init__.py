@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from evalkit.data import Json, Pointer
@@ -165,12 +166,12 @@ def same(a: Json, b: Json, strings: Strings = "exact") -> bool:
     `strings="bfcl"` compares string values (not keys) as the Berkeley Function Calling Leaderboard does: without
     spaces and , . / - _ * ^, in lower case, ' taken for ".
     """
+    if isinstance(a, str):
+        return isinstance(b, str) and (a == b or (strings == "bfcl" and bfcl_string(a) == bfcl_string(b)))
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     if isinstance(a, int | float) and isinstance(b, int | float):
         return a == b
-    if isinstance(a, str) and isinstance(b, str):
-        return a == b or (strings == "bfcl" and bfcl_string(a) == bfcl_string(b))
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[key], b[key], strings) for key in a)
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
@@ -182,6 +183,7 @@ def bfcl_string(text: str) -> str:
     return text.translate(_BFCL_DROPPED).lower()
 
 
+@lru_cache(maxsize=4096)
 def normal_name(name: str) -> str:
     """A tool name without case and punctuation: two names that agree here are near misses."""
     return "".join(char for char in unicodedata.normalize("NFKC", name).casefold() if char.isalnum())
@@ -192,12 +194,16 @@ def normal_name(name: str) -> str:
 
 def pointer(*tokens: str | int) -> Pointer:
     """("a/b", 0) -> "/a~1b/0" (RFC 6901)."""
+    path = "/".join(["", *map(str, tokens)])
+    if "~" not in path and path.count("/") == len(tokens):
+        return path
     return "".join("/" + str(token).replace("~", "~0").replace("/", "~1") for token in tokens)
 
 
 def tokens(path: Pointer) -> tuple[str, ...]:
     """The reverse of `pointer`; array indices stay strings."""
-    return tuple(token.replace("~1", "/").replace("~0", "~") for token in path.split("/")[1:])
+    plain = path.split("/")[1:]
+    return tuple([token.replace("~1", "/").replace("~0", "~") for token in plain] if "~" in path else plain)
 
 
 class Absent:
