@@ -8,6 +8,7 @@ from datetime import date
 
 from evalkit import compare, gate
 from evalkit.data import Comparison, Policy, Rival, Run, Verdict
+from evalkit.errors import InputError
 
 
 def decided(
@@ -19,13 +20,20 @@ def decided(
     its candidate has by itself; `Verdict.together` says what is left of it where all of them are looked at.
     """
     among = len(others) + 1
+    comparison = against(candidate)
+    verdict = gate.decide(comparison, policy, today, among=among)
+    return replace(comparison, rivals=tuple(_rival(against(name), policy, today, among) for name in others)), verdict
 
-    def held(identity: str) -> Rival:
-        comparison = against(identity)
-        return Rival(comparison=comparison, verdict=gate.decide(comparison, policy, today, among=among))
 
-    focus = held(candidate)
-    return replace(focus.comparison, rivals=tuple(map(held, others))), focus.verdict
+def _rival(comparison: Comparison, policy: Policy, today: date, among: int) -> Rival:
+    """Nothing is decided where the policy speaks of what this candidate does not have, such as an arm."""
+    try:
+        verdict = gate.decide(comparison, policy, today, among=among)
+    except InputError as error:
+        verdict = Verdict(
+            outcome="inconclusive", word="not_comparable", headline=f"{error}.", checks=(), comparable=False
+        )
+    return Rival(comparison=comparison, verdict=verdict)
 
 
 def others(baseline_run: Run, baseline: str, candidate_run: Run, candidate: str) -> tuple[str, ...]:

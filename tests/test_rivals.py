@@ -7,8 +7,9 @@ from datetime import date
 
 from evalkit import compare, gate, rivals
 from evalkit.baselines import holding, take
+from evalkit.data import Policy, Rule
 from tests import comparisons
-from tests.comparisons import LENIENT, NEW, OLD, SKIES, asked, right
+from tests.comparisons import LENIENT, NEW, OLD, SKIES, STRICT, WORSE, asked, right
 
 TODAY = date(2026, 3, 2)
 
@@ -34,6 +35,18 @@ def test_the_baseline_is_its_own_rival_only_in_another_run() -> None:
     assert rivals.others(run, "gpt-old", run, "gpt-new") == ("gpt-worse", "gpt-new@strict")
     later = replace(run, info=replace(run.info, id="later"))
     assert rivals.others(run, "gpt-old", later, "gpt-new") == ("gpt-old", "gpt-worse", "gpt-new@strict")
+
+
+def test_what_a_policy_asks_of_one_arm_stops_no_gate_on_it() -> None:
+    sound = [right(c) for c in SKIES]
+    old_strict = replace(OLD, arm="strict")
+    run = asked(SKIES, [(OLD, sound), (old_strict, sound), (NEW, sound), (STRICT, sound), (WORSE, sound)])
+    policy = Policy(rules=(Rule(kind="max_drop", score="correct", limit=0.05, slice="arm:strict"),))
+    comparison, verdict = comparisons.decided(run, "gpt-old", "gpt-new", policy)
+    assert verdict.outcome == "pass"
+    undecided = comparison.rivals[-1]
+    assert undecided.comparison.candidate == WORSE and not undecided.verdict.comparable
+    assert "arm:strict" in undecided.verdict.headline
 
 
 def test_several_are_held_against_a_baseline_from_a_file() -> None:

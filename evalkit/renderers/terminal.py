@@ -120,9 +120,10 @@ def _readiness(section: Section) -> RenderableType:
     grid = Grid.grid(padding=(0, 1))
     for row in rows[:TOOLS]:
         grid.add_row(_outcome(row["ready"]), Text(visible.line(row["tool"])), Text(visible.line(row["why"])))
-    more = len(rows) - TOOLS
-    lead = Text(visible.line(section.lead))
-    return Group(lead, grid, Text(f"{more:,} more in the full report")) if more > 0 else Group(lead, grid)
+    parts: list[RenderableType] = [Text(visible.line(section.lead)), *([grid] if rows else [])]
+    if len(rows) > TOOLS:
+        parts.append(Text(f"{len(rows) - TOOLS:,} more in the full report"))
+    return Group(*parts)
 
 
 def _models(section: Section) -> RenderableType:
@@ -153,7 +154,7 @@ def _flips(section: Section) -> RenderableType:
         told = Text.assemble((visible.line(case.case), "bold"), " ", visible.line(case.why))
         told.truncate(LINES * (WIDTH - 14), overflow="ellipsis")
         grid.add_row(Text(f"{sign} {word}", style=STYLES[case.kind], no_wrap=True), told)
-    parts: list[RenderableType] = [Text(visible.line(section.lead)), grid]
+    parts: list[RenderableType] = [Text(visible.line(section.lead)), *([grid] if broken else [])]
     if len(broken) > CASES:
         parts.append(Text(f"{numerals.counted(len(broken) - CASES, 'more broken case')} in the full report"))
     return Group(*parts)

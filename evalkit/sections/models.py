@@ -120,8 +120,8 @@ def _ready(verdict: Verdict) -> str | None:
 def _said(entry: Entry, focus: str) -> str:
     if entry.verdict is None:
         return "in use"
-    differs = entry.comparison.differs if entry.comparison else ()
-    word = "; ".join(differs) if differs else entry.verdict.word.replace("_", " ")
+    differs = "; ".join(entry.comparison.differs) if entry.comparison else ""
+    word = entry.verdict.word.replace("_", " ") if entry.verdict.comparable else differs or entry.verdict.headline
     return f"{word}; in full below" if entry.target.identity == focus else word
 
 
