@@ -178,9 +178,10 @@ def _places(connection: sqlite3.Connection, wanted: Filter) -> tuple[str, dict[s
     return f"SELECT rowid FROM records WHERE rowid > :after AND {met} ORDER BY rowid LIMIT :size", values
 
 
-_OF_CASES = """rowid IN (SELECT asked.rowid FROM json_each(:cases) AS held JOIN records AS asked
+_OF_CASES = """rowid IN (SELECT asked.rowid FROM json_each(:cases) AS held CROSS JOIN records AS asked
     ON asked.case_id = held.value AND asked.target IN (SELECT value FROM json_each(:targets))
     AND asked.trial IN (SELECT value FROM json_each(:trials)))"""
+"""CROSS keeps the order: each of the few cases is looked up by the whole key."""
 
 
 def _holding(connection: sqlite3.Connection, text: str) -> tuple[str, dict[str, str]]:
