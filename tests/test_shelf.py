@@ -18,6 +18,7 @@ from evalkit.data import Case, Judging, Record
 from evalkit.errors import InputError
 from evalkit.patterns import compile_expect
 from evalkit.plugins import World
+from evalkit.stopping import Budget
 from tests import strategies
 
 FEW = 3
@@ -171,8 +172,13 @@ def test_a_run_of_a_large_suite_stores_and_judges_it_whole(cramped: None, tmp_pa
     order = running.Order(suite=suite, targets=targets, trials=2)
     seen: list[Record] = []
     assert running.missing(tmp_path / "r", order) == 160
+    budget = [Budget(calls=50)]
+    stopped = running.carry_out(tmp_path / "r", order, WORLD, fresh=False, seen=seen.append, brakes=budget)
+    assert stopped is not None and stopped.endswith("110 of 160 calls were not made")
+    assert running.missing(tmp_path / "r", order) == 110
     running.carry_out(tmp_path / "r", order, WORLD, fresh=False, seen=seen.append)
     assert running.missing(tmp_path / "r", order) == 0
+    assert len({(record.target, record.trial, record.case) for record in seen}) == len(seen) == 160
     assert all(record.score and record.score.correct for record in seen if "oracle" in record.target)
     with store.open_run(tmp_path / "r") as opened:
         kept = opened.suite
