@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from csv import QUOTE_NONNUMERIC
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from evalkit import codec, store
 from evalkit.data import Fault, Json, Payload, Record, Run
 from evalkit.errors import InputError
+from evalkit.renderers._visible import no_formula
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,8 +87,14 @@ def jsonl(run: Run) -> str:
 
 
 def csv(run: Run) -> str:
-    """`rows` as CSV; lists and objects stand in their cells as JSON text."""
-    return str(_flat(run).to_csv(index=False))
+    """`rows` as CSV; lists and objects stand in their cells as JSON text.
+
+    Text that a spreadsheet would compute has an apostrophe before it; `jsonl` and `parquet` have it as it came.
+    """
+    frame = _flat(run)
+    for column in frame.select_dtypes(["object", "string"]):
+        frame[column] = frame[column].map(lambda cell: no_formula(cell) if isinstance(cell, str) else cell)
+    return str(frame.to_csv(index=False, quoting=QUOTE_NONNUMERIC))  # else a bare carriage return would end the row
 
 
 def parquet(run: Run) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 import evalkit
 from evalkit import frames, store
-from evalkit.data import Fault, Record, Run
+from evalkit.data import Answer, Fault, Record, Run
 from evalkit.errors import InputError
 from tests import strategies
 from tests.test_store import INFO, SUITE
@@ -34,6 +35,16 @@ def test_a_csv_cell_that_is_a_list_is_json(records: list[Record]) -> None:
         for line in frames.jsonl(Run(info=INFO, suite=SUITE, records=tuple(records))).split("\n")
         if line
     ]
+
+
+@pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+1", "-2", "@SUM(A1)", "\t=1", "\r=1", "＝1", "-\r=2"])
+def test_no_csv_cell_is_a_formula_and_json_has_the_text_as_it_came(text: str) -> None:
+    from tests.test_store import record
+
+    run = Run(info=INFO, suite=SUITE, records=(replace(record("a"), answer=Answer(text=text)),))
+    (row,) = csv.DictReader(io.StringIO(frames.csv(run), newline=""))
+    assert row["text"] == f"'{text}" and json.loads(frames.jsonl(run))["text"] == text
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row.values())
 
 
 @given(st.lists(strategies.records, max_size=4))

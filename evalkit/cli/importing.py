@@ -117,7 +117,8 @@ def export(
             "-o",
             "--output",
             metavar="WHERE",
-            help="x.jsonl, x.csv, x.parquet, or mlflow:URI (a server or a folder); else stdout as JSON Lines.",
+            help="x.jsonl, x.csv (what a spreadsheet would compute has ' before it), x.parquet, or mlflow:URI "
+            "(a server or a folder); else stdout as JSON Lines.",
         ),
     ] = None,
     reports: options.Reports = options.REPORTS,

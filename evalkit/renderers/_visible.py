@@ -42,3 +42,8 @@ _COMMAND = re.compile(r"(?:^|(?<=[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]))(\s*):
 def inert(text: str) -> str:
     """For a log that a CI runner reads along: no line begins a command (`::`), and none stands in it (`##[`)."""
     return _COMMAND.sub(lambda found: "♯♯" if found[1] is None else f"{found[1]}∷", text)
+
+
+def no_formula(text: str) -> str:
+    """For a cell of a spreadsheet, which computes what begins like a formula: that has an apostrophe before it."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")) else text

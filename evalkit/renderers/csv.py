@@ -18,11 +18,5 @@ def render(report: Report) -> str:
     rows.writerow(COLUMNS)
     for change in report.changes:
         told = (change.case, change.kind, change.cause, change.why, report.sources.get(change.case, ""))
-        rows.writerow(_cell(text) for text in told)
+        rows.writerow(visible.no_formula(visible.line(text)) for text in told)
     return out.getvalue()
-
-
-def _cell(text: str) -> str:
-    """On one line, and never a formula: a spreadsheet would compute what begins like one."""
-    shown = visible.line(text)
-    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
