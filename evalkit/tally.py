@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TypeVar
 
 from evalkit.data import SCORES, Counts, Fault, FaultKind, Record, Response, Score, ScoreName, Target, Usage
@@ -18,6 +19,8 @@ _TOO_OFTEN = 0.025
 QUANTILES: Mapping[str, float] = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 
 _ATTRIBUTES: Mapping[ScoreName, str] = {name: name.replace("compliance", "valid") for name in SCORES}
+
+_worths = attrgetter(*(_ATTRIBUTES[name] for name in SCORES))
 
 
 def value(score: Score, name: ScoreName) -> bool | None:
@@ -123,8 +126,7 @@ class Totals:
             self._count(record.score)
 
     def _count(self, score: Score) -> None:
-        for name in SCORES:
-            worth = value(score, name)
+        for name, worth in zip(SCORES, _worths(score), strict=True):
             if worth is not None:
                 self.judged[name] += 1
                 self.passed[name] += worth
