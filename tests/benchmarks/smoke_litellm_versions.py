@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
+PATIENCE = 240
+"""Seconds for each step: making the environment, installing, asking six ways."""
 
 PROBE = """
 import asyncio, json
@@ -84,7 +86,10 @@ def smoke(wanted: str) -> dict[str, Any]:
             [str(python), "-c", PROBE],
         ]
         for step in steps:
-            done = subprocess.run(step, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+            try:
+                done = subprocess.run(step, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+            except subprocess.TimeoutExpired:
+                return {"error": f"not done after {PATIENCE} s: {' '.join(step)[:200]}"}
             if done.returncode:
                 return {"error": done.stderr[-600:]}
     lines = [line[5:] for line in done.stdout.splitlines() if line.startswith("TOLD ")]
