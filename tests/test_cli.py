@@ -447,7 +447,7 @@ def test_a_name_that_the_list_does_not_have_is_told_with_the_nearest(cli: Cli, p
 def test_faults_are_named_where_a_run_is_summed_up(cli: Cli, project: Path) -> None:
     dead = "openai_http/x?base_url=http://127.0.0.1:9"
     result = cli("run", "small.yaml", "-m", dead, "--max-retries", 0)
-    assert "faults: 1 network" in result.out
+    assert "faults: 1 network; the same command asks again" in result.out
 
 
 def test_a_model_that_answered_nothing_is_no_success_and_the_others_are_there(cli: Cli, project: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -22,3 +23,11 @@ def test_the_pace_is_that_of_the_asking_however_long_a_server_took_to_start(
     first, second, last = capsys.readouterr().err.splitlines()
     assert re.match(r"asked 1 of 3 in 0\.[1-3] s, about [01] s left: \d+/s$", first)
     assert second == last and "1 fault," in second
+
+
+def test_what_came_from_the_cache_was_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.Progress(3, quiet=False) as told:
+        told.add(record(case(0), 0, "p", "m"))
+        for trial in (1, 2):
+            told.add(replace(record(case(0), trial, "p", "m"), cached="2026-01-01T00:00:00+00:00"))
+    assert re.match(r"asked 1 of 3 in .* s: 2 from the cache, ", capsys.readouterr().err)

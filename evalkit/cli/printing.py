@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evalkit import shelf
+from evalkit.cli import remedies
 from evalkit.data import DIVERGENCES, Case, Divergence, Fault, Json, Record, RunInfo, ScoreName, Suite, Target
 from evalkit.numerals import counted
 from evalkit.renderers._visible import inert
@@ -157,7 +158,8 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
     for row in rows:
         if row["faults"]:
             kinds = ", ".join(f"{count} {kind}" for kind, count in row["faults_by_kind"].items())
-            typer.echo(f"{row['target']}: faults: {kinds}; `evalkit doctor` says what the endpoint refuses")
+            most = next(iter(row["faults_by_kind"]))
+            typer.echo(f"{row['target']}: faults: {kinds}; {remedies.against(most)}")
         if row["portability"]:
             counts = ", ".join(f"{count} {kind}" for kind, count in row["portability"].items())
             typer.echo(f"{row['target']}: tools sent otherwise than declared ({counts}); a report lists them")

@@ -23,7 +23,7 @@ class Progress:
 
     def __init__(self, total: int, *, quiet: bool) -> None:
         self.total = total
-        self.done = self.faults = 0
+        self.done = self.faults = self.cached = 0
         self.cost: float | None = None
         """USD spent now: an answer from the cache was paid for before."""
         self._began = self._spoke = time.monotonic()
@@ -54,6 +54,7 @@ class Progress:
             self._began = max(self._began, time.monotonic() - (took or 0.0))
         self.done += 1
         self.faults += isinstance(record.reply, Fault)
+        self.cached += bool(record.cached)
         if record.answer is not None and record.answer.usage.cost is not None and not record.cached:
             self.cost = (self.cost or 0.0) + record.answer.usage.cost
         if self._bar is not None:
@@ -63,6 +64,8 @@ class Progress:
 
     def _note(self) -> str:
         parts = [counted(self.faults, "fault")] if self.faults else []
+        if self.cached:
+            parts.append(f"{self.cached} from the cache")
         if self.cost is not None:
             parts.append(f"${self.cost:.4f}")
         seconds = time.monotonic() - self._began
@@ -77,7 +80,7 @@ class Progress:
         left = ""
         if 0 < self.done < self.total:
             left = f", about {seconds / self.done * (self.total - self.done):.0f} s left"
-        sys.stderr.write(f"asked {self.done} of {self.total} in {seconds:.1f} s{left}{note}\n")
+        sys.stderr.write(f"asked {self.done - self.cached} of {self.total} in {seconds:.1f} s{left}{note}\n")
 
 
 def _bar() -> Bar:
