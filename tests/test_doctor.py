@@ -91,6 +91,12 @@ def as_text(body: Body) -> Reply:
     return body.saying(("save_address", json.dumps({"address": '{"street": "12 Harbour Street", "city": "Bergen"}'})))
 
 
+def cut_off(body: Body) -> Reply:
+    answer = json.loads(body.saying(("get_weather", '{"city": "Os')).chunks[0])
+    answer["choices"][0]["finish_reason"] = "length"
+    return Reply(chunks=(json.dumps(answer).encode(),), headers={"Date": now()})
+
+
 WEATHER = ("get_weather", '{"city": "Oslo"}')
 DEFECTS: dict[str, tuple[Callable[[Body], Reply], dict[str, str], str]] = {
     "key": (lambda b: refused(401, "bad key"), {"key": "fail"}, "auth: bad key"),
@@ -168,6 +174,11 @@ DEFECTS: dict[str, tuple[Callable[[Body], Reply], dict[str, str], str]] = {
         ),
         {"schema limits": "warn"},
         "schema.pattern",
+    ),
+    "arguments cut off": (
+        lambda b: cut_off(b) if "Oslo?" in str(b.asked["messages"]) and not b.asked.get("stream") else b.honest(),
+        {"arguments": "warn", "stream": "warn"},
+        "call.truncated",
     ),
     "arguments as an object": (
         lambda b: b.saying(("get_weather", {"city": "Oslo"})) if "Oslo?" in str(b.asked["messages"]) else b.honest(),
