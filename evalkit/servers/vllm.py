@@ -1,4 +1,8 @@
-"""vLLM's OpenAI server. For tool calls give `args: [--enable-auto-tool-choice, --tool-call-parser, ...]`."""
+"""vLLM's OpenAI server. For tool calls give `args: [--enable-auto-tool-choice, --tool-call-parser, ...]`.
+
+Under guided decoding a small model may write blanks up to its last token (`call.truncated`): what keeps it from that
+is `--structured-outputs-config '{"backend": "xgrammar", "disable_any_whitespace": true}'`.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ SERIES: Mapping[str, str] = {
     "vllm:request_queue_time_seconds": "queue_time",
     "vllm:request_prefill_time_seconds": "prefill_time",
     "vllm:request_decode_time_seconds": "decode_time",
-    "vllm:tool_call_parser_invocations_total": "tool_call_parser_invocations",
+    "vllm:tool_call_parser_invocations_total": "tool_call_parser_invocations",  # one for each part of a stream
 }
 
 
