@@ -82,7 +82,9 @@ def test_the_suites_that_ship_are_named() -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#]+)", README):
+    targets = re.findall(r"\]\(([^)#]+)", README) + re.findall(r'(?:href|src|srcset)="([^"]+)"', README)
+    assert {"reports/sample/light.png", "reports/sample/dark.png"} <= set(targets)
+    for target in targets:
         assert (ROOT / target).exists(), target
 
 
