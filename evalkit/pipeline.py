@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 
 from evalkit import cache as answers
@@ -22,7 +23,6 @@ from evalkit.plugins import Connection, World
 from evalkit.request import Builder
 from evalkit.retrying import Patience, Reach, Retries
 
-_UNASKED = Fault(kind="plugin", message="not asked")
 _LAST_MOMENT = 0.1
 """Seconds after an interruption in which an answer may still come."""
 
@@ -75,7 +75,7 @@ def plan(
     else:
         turns = ((trial, case) for case in order for trial in range(trials))
     for trial, case in turns:
-        first = int(values.digest(case.id), 16) % len(targets)
+        first = int(values.digest(case.id), 16) % len(targets) if len(targets) > 1 else 0
         for target in (*targets[first:], *targets[:first]):
             if not done((target.identity, trial, case.id)):
                 yield builder.build(case, trial, target)
@@ -176,35 +176,34 @@ async def _warm_up(target: Target, asking: _Asking, width: int) -> None:
 async def _answer(request: Request, asking: _Asking) -> Record:
     """The record of one request: what the cache has, else what the target says."""
     target = request.target
-    record = Record(
+    sent = asking.builder.digest(request)
+    record = partial(
+        Record,
         case=request.case.id,
         trial=request.trial,
         target=target.identity,
         started=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        sent=asking.builder.digest(request),
-        reply=_UNASKED,
-        attempts=asking.spent((target.identity, request.trial, request.case.id)),
+        sent=sent,
     )
+    before = asking.spent((target.identity, request.trial, request.case.id))
     kept = asking.caches.get(target.identity)
-    if kept is None:
-        return await _tried(request, record, asking)
-    key = answers.key(request, record.sent)
-    if held := kept.get(key):
+    key = answers.key(request, sent) if kept else ""
+    if kept and (held := kept.get(key)):
         with suppress(ProviderError):  # what cannot be read any more is asked anew
             answer = _priced(extract.read(held.reply), target)
-            return replace(record, reply=held.reply, answer=answer, cached=held.since)
-    record = await _tried(request, record, asking)
-    if isinstance(record.reply, Response):
-        kept.put(key, record.reply)
-    return record
+            return record(reply=held.reply, attempts=before, answer=answer, cached=held.since)
+    reply, attempts, heard = await _tried(request, asking)
+    if kept and isinstance(reply, Response):
+        kept.put(key, reply)
+    return record(reply=reply, attempts=(*before, *attempts), answer=heard)
 
 
-async def _tried(request: Request, record: Record, asking: _Asking) -> Record:
+async def _tried(request: Request, asking: _Asking) -> tuple[Response | Fault, Sequence[Attempt], Answer | None]:
     """Ask until there is an answer, the fault is final, or the attempts are used up."""
     target, pace = request.target, asking.pace
     limiter = asking.limiters[target.identity]
     tokens = _estimate(request) if limiter.counts_tokens else 0.0
-    attempts = list(record.attempts)
+    attempts: list[Attempt] = []
     taken = time.perf_counter()
     latest: float | None = None
     reach = asking.reaches[target.identity]
@@ -226,10 +225,10 @@ async def _tried(request: Request, record: Record, asking: _Asking) -> Record:
             break
         attempts.append(Attempt(fault=fault, wait=pause))
         await asyncio.sleep(pause)
-    reply, answer = (outcome, None) if isinstance(outcome, Fault) else outcome
-    if isinstance(reply, Response):
-        reply = replace(reply, timing=replace(reply.timing, queued=sent - taken))
-    return replace(record, reply=reply, attempts=tuple(attempts), answer=answer)
+    if isinstance(outcome, Fault):
+        return outcome, attempts, None
+    reply, answer = outcome
+    return replace(reply, timing=replace(reply.timing, queued=sent - taken)), attempts, answer
 
 
 def _estimate(request: Request) -> float:

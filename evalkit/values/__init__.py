@@ -280,9 +280,12 @@ def quoted(value: Json, limit: int = EXCERPT) -> str:
     return _clip(_spelled(value), limit)
 
 
+_SPELLING = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def _spelled(value: Json) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return _SPELLING(value)
     except (ValueError, RecursionError):  # a number of thousands of digits, thousands of levels
         return f"<{type(value).__name__} too large to print>"
 
