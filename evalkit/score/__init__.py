@@ -69,11 +69,11 @@ class _Bench:
     """A case made ready for judging."""
 
     case: Case
+    wants_call: bool
+    wants_nothing: bool
     schemas: Mapping[str, Json]
     """Tool name -> declared schema, for the tools offered."""
     formats: Formats
-    near: Mapping[str, str]
-    """Name without case and punctuation -> tool name."""
     fits: Sequence[Callable[[Sequence[Payload]], Fit]]
     """One for each acceptable answer."""
     forbidden: frozenset[str]
@@ -93,9 +93,10 @@ def _compile(case: Case, suite: Suite, judging: Judging) -> _Bench:
     schemas = {spec.name: spec.schema for spec in specs}
     return _Bench(
         case=case,
+        wants_call=case.wants_call,
+        wants_nothing=case.wants_nothing,
         schemas=schemas,
         formats=suite.formats,
-        near={values.normal_name(spec.name): spec.name for spec in specs},
         fits=[compile_expectation(expectation, schemas, judging) for expectation in case.accept],
         forbidden=frozenset(suite.specs[key].name if key in suite.specs else key for key in case.forbid),
     )
@@ -111,7 +112,7 @@ def _score(bench: _Bench, answer: Answer) -> Score:
     forbidden = [_forbidden(payload) for payload in payloads if payload.tool in bench.forbidden]
     right = valid and not fit.mismatches and not forbidden
 
-    made, wants_call = bool(payloads), case.wants_call
+    made, wants_call = bool(payloads), bench.wants_call
     lenient = valid or _valid(bench, answer, values.lenient)
     repaired = lenient or _valid(bench, answer, lambda text: values.repair(text)[0])
     return Score(
@@ -120,12 +121,12 @@ def _score(bench: _Bench, answer: Answer) -> Score:
         parsed=made and parsed if wants_call else None,
         valid=made and valid if wants_call else None,
         correct=right and (made or not wants_call) if case.accept or case.forbid else None,
-        abstained=not made if case.wants_nothing else None,
+        abstained=not made if bench.wants_nothing else None,
         valid_lenient=made and lenient if wants_call else None,
         valid_repaired=made and repaired if wants_call else None,
         calls=fit.calls,
         arguments=fit.arguments,
-        violations=(*answer.violations, *faults, *_call_faults(case, payloads, fit)),
+        violations=(*answer.violations, *faults, *_call_faults(bench, payloads, fit)),
         mismatches=(*fit.mismatches, *forbidden),
     )
 
@@ -196,7 +197,8 @@ def _faults(bench: _Bench, payload: Payload) -> tuple[Violation, ...]:
 
 
 def _unoffered(bench: _Bench, payload: Payload) -> Violation:
-    meant = bench.near.get(values.normal_name(payload.tool))
+    name = values.normal_name(payload.tool)
+    meant = next((tool for tool in bench.schemas if values.normal_name(tool) == name), None)
     hint = f"did it mean {meant!r}?" if meant else f"offered: {', '.join(bench.schemas) or 'none'}"
     return Violation(
         payload=payload.index,
@@ -235,12 +237,12 @@ def _no_object(payload: Payload) -> Violation:
 # --------------------------------------------------------------------------- what is wrong with the calls as a whole
 
 
-def _call_faults(case: Case, payloads: Sequence[Payload], fit: Fit) -> Iterator[Violation]:
+def _call_faults(bench: _Bench, payloads: Sequence[Payload], fit: Fit) -> Iterator[Violation]:
     if not payloads:
-        if case.wants_call:
+        if bench.wants_call:
             yield Violation(payload=None, code="call.missing", message="the case wants a call and none was made")
         return
-    if case.wants_nothing:
+    if bench.wants_nothing:
         for payload in payloads:
             message = f"{payload.tool} was called, and the case wants no call"
             yield Violation(payload=payload.index, code="call.unexpected", message=message)
