@@ -96,6 +96,24 @@ def test_vllm_keeps_names_by_pattern_only_where_nothing_else_names_members(whole
     assert foreseen("vllm", with_schema({"type": "object", **whole})) == {("lost", path) for path in lost}
 
 
+@pytest.mark.parametrize(
+    ("part", "lost"),
+    [
+        ({"type": "string", "pattern": "^a$", "format": "date", "maxLength": 9}, {"format", "maxLength"}),
+        ({"type": "string", "format": "date", "minLength": 1}, {"minLength"}),
+        ({"type": "string", "minLength": 1}, set()),
+        ({"type": "integer", "minimum": 1}, set()),
+        ({"type": "number", "minimum": 1}, {"minimum"}),
+        ({"type": "array", "prefixItems": [{}]}, set()),
+        ({"type": "array", "prefixItems": [{}], "items": {}}, {"prefixItems"}),
+        ({"type": "object", "properties": {}, "anyOf": [{}]}, {"properties"}),
+    ],
+)
+def test_llama_cpp_holds_a_model_to_what_it_reads_first(part: Json, lost: set[str]) -> None:
+    spec = with_schema({"type": "object", "properties": {"x": part}})
+    assert foreseen("llama_cpp", spec) == {("lost", f"/properties/x/{keyword}") for keyword in lost}
+
+
 @pytest.mark.parametrize("route", ["openai", "anthropic", "bedrock"])
 def test_routes_that_pass_schemas_on_lose_nothing(route: str) -> None:
     assert foreseen(route) == set()

@@ -174,16 +174,21 @@ _SGLANG = (
 _SKIPPED = "skipped silently when the schema is made a grammar"
 _LLAMA_CPP = (
     *_each(("uniqueItems", "contains", "minContains", "maxContains", "not", "patternProperties"), _SKIPPED),
-    *_each(("$anchor", *_CONDITIONS), _SKIPPED),
-    Rule(keyword="prefixItems", why="broken in the making of grammars"),
+    *_each(("propertyNames", "minProperties", "maxProperties", "unevaluatedProperties"), _SKIPPED),
+    *_each(("$anchor", "multipleOf", *_CONDITIONS), _SKIPPED),
+    Rule(keyword="prefixItems", why="items alone are held beside it", where=_has("items")),
     *(Rule(keyword=keyword, why="held for integers only", where=_is_not("integer")) for keyword in _BOUNDS[:4]),
-    Rule(keyword="multipleOf", why=_SKIPPED),
     Rule(
         keyword="pattern",
         why="must begin with ^ and end with $",
         where=lambda node: not (str(node.get("pattern"))[:1] == "^" and str(node.get("pattern"))[-1:] == "$"),
     ),
-    *(Rule(keyword=keyword, why="not held beside properties", where=_has("properties")) for keyword in _UNIONS[::2]),
+    Rule(keyword="format", why="dropped beside a pattern", where=_has("pattern")),
+    *(
+        Rule(keyword=keyword, why="dropped beside a pattern or format", where=_has("pattern", "format"))
+        for keyword in ("minLength", "maxLength")
+    ),
+    Rule(keyword="properties", why="dropped beside oneOf and anyOf", where=_has("oneOf", "anyOf")),
 )
 
 # --------------------------------------------------------------------------- the table
@@ -253,7 +258,7 @@ ROUTES: Mapping[str, Route] = {
     ),
     "llama_cpp": Route(
         meaning="llama.cpp's server, which makes a grammar of the schema",
-        source="grammars/README.md: known limitations",
+        source="grammars/README.md: known limitations; common/json-schema.cpp: what is read, and what first",
         name=".+",
         rules=_LLAMA_CPP,
         formats=frozenset(("date", "time", "date-time", "uuid")),
