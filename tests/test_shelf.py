@@ -75,7 +75,7 @@ def _accept(expect: object) -> object:
         return ()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=20)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=10)
 @given(cases)
 def test_a_shelf_gives_back_what_was_put_there(cramped: None, cases: list[Case]) -> None:
     found = shelf.gather(cases)
