@@ -1,4 +1,4 @@
-"""The README's picture: the top of the sample report in Chromium, light and dark. `python -m tests.picture` takes it."""
+"""The README's picture: the top of the sample report, light and dark. `python -m tests.picture` takes it."""
 
 from __future__ import annotations
 

@@ -155,6 +155,8 @@ async def test_a_filter_narrows_the_records(address: str, get: Get) -> None:
 async def test_a_filter_that_no_record_could_meet_is_named(address: str, get: Get, query: str, said: str) -> None:
     status, page, _ = await get(f"{address}run/before?{query}")
     assert status == 404 and said in unescape(page)
+    (style,) = re.findall(r'rel="stylesheet" href="([^"]+)"', page)
+    assert (await get(urljoin(address, style)))[0] == 200
 
 
 async def test_any_two_targets_of_any_two_runs_are_compared(address: str, get: Get) -> None:

@@ -57,13 +57,21 @@ class Room:
     def runs(self) -> str:
         """Every run, the latest first, and a form to compare any two targets of any two runs."""
         listed = self._listed()
-        choices = [
-            (f"{run.name}{_BETWEEN}{target.identity}", f"{run.name}: {target.identity}")
-            for run in listed
-            if run.info
-            for target in run.info.targets
-        ]
-        return _render("runs.html.j2", root="", runs=listed, choices=choices)
+        models = {run.name: run.info.targets if run.info else () for run in listed}
+        choices = {
+            f"{name}{_BETWEEN}{target.identity}": f"{name}: {target.identity}"
+            for name, targets in models.items()
+            for target in targets
+        }
+        pair = next(
+            (
+                [f"{name}{_BETWEEN}{target.identity}" for target in targets[:2]]
+                for name, targets in models.items()
+                if len(targets) > 1
+            ),
+            list(choices)[:2],
+        )
+        return _render("runs.html.j2", root="", runs=listed, choices=choices, chosen=pair)
 
     def trends(self) -> str:
         """The scores of each suite over its runs, the latest first."""
@@ -132,9 +140,9 @@ class Room:
         verdict = gate.decide(comparison, workspace.default_policy(), datetime.now(UTC).date())
         return plugins.renderer("html").render(report.build(comparison, verdict))
 
-    def trouble(self, why: str) -> str:
-        """A page that says why there is none."""
-        return _render("trouble.html.j2", root=None, why=why)
+    def trouble(self, why: str, root: str) -> str:
+        """A page that says why there is none; `root`: where the others begin, as this may stand anywhere."""
+        return _render("trouble.html.j2", root=root, why=why)
 
     def close(self) -> None:
         for _, pages in self._opened.values():

@@ -65,7 +65,7 @@ class _View:
             refused.headers.update({**_HEADERS, "Content-Security-Policy": _POLICY})
             raise
         except EvalkitError as error:
-            response = _page(self.room.trouble(str(error)), status=404)
+            response = _page(self.room.trouble(str(error), f"/{self.token}/"), status=404)
         response.headers.update(_HEADERS)
         return response
 

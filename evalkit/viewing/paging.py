@@ -122,9 +122,11 @@ class Pages:
     def shares(self) -> tuple[Share, ...]:
         """Every target's scores, in the order of the run."""
         with self._reading() as connection:
+            order = [target.identity for target in codec.decode(RunInfo, _meta(connection, "info")).targets]
             rows = connection.execute(_SHARES).fetchall()
         named = ("target", "records", "faults", "compliance", "correct")
-        return tuple(Share(**dict(zip(named, row, strict=True))) for row in rows)
+        found = (Share(**dict(zip(named, row, strict=True))) for row in rows)
+        return tuple(sorted(found, key=lambda share: order.index(share.target)))
 
     def close(self) -> None:
         self._connection.close()
