@@ -641,6 +641,11 @@ def test_a_provider_that_litellm_does_not_know_is_refused(model: str, capsys: py
     assert capsys.readouterr().out == ""
 
 
+def test_a_provider_that_the_address_tells_is_known_streamed_too() -> None:
+    for stream in (False, True):
+        litellm.connect(target("m", "https://api.groq.com/openai/v1", stream=stream), world())
+
+
 @pytest.mark.parametrize(
     ("model", "variable"),
     [("anthropic/claude-m", "ANTHROPIC_API_KEY"), ("gemini/m", "GEMINI_API_KEY"), ("groq/m", "GROQ_API_KEY")],

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import importlib
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from importlib.metadata import version
 from json import loads
 from types import ModuleType
@@ -132,18 +130,18 @@ def connect(target: Target, world: World) -> Bridge:
             "what the model is to be sent belongs under `params` in a models file; "
             f"the options are {', '.join(sorted(OPTIONS))}",
         )
-    provider, _, name = target.model.partition("/")
-    if provider in _BLOCKING:
+    route, _, bare = target.model.partition("/")
+    if route in _BLOCKING:
         raise InputError(
-            f"litellm/{provider} is not asked: after each answer litellm holds up the whole run to look the model up",
-            f"ask Ollama at its own address: openai_http/{name}?base_url=http://localhost:11434/v1",
+            f"litellm/{route} is not asked: after each answer litellm holds up the whole run to look the model up",
+            f"ask Ollama at its own address: openai_http/{bare}?base_url=http://localhost:11434/v1",
         )
-    if provider in _GOOGLE:
+    if route in _GOOGLE:
         _sign_in_installed(target.model)
     key = found(target, world.environ)
     library = _library()
     try:
-        library.get_llm_provider(model=target.model, api_base=target.base_url)
+        name, provider, *_ = library.get_llm_provider(model=target.model, api_base=target.base_url)
     except library.exceptions.BadRequestError as error:
         raise InputError(
             f"litellm knows no provider for the model {target.model!r}",
@@ -152,7 +150,7 @@ def connect(target: Target, world: World) -> Bridge:
     if key is None:
         key = missed(target, world.environ, library.validate_environment(model=target.model)["missing_keys"])
     if target.stream:
-        _let_stream(library, target.model)
+        _let_stream(library, provider, name)
     return Bridge(library, target, key, secrets(world.environ))
 
 
@@ -165,9 +163,8 @@ def _sign_in_installed(model: str) -> None:
         ) from None
 
 
-def _let_stream(library: ModuleType, model: str) -> None:
+def _let_stream(library: ModuleType, provider: str, name: str) -> None:
     """Of a model that is not in its price list, litellm asks Responses for no stream, and plays one from the answer."""
-    name, provider, *_ = library.get_llm_provider(model=model)
     bare = name.removeprefix("responses/")
     if bare != name and not library.model_cost.keys() & {bare, f"{provider}/{bare}"}:
         library.register_model({f"{provider}/{bare}": {"litellm_provider": provider}})
@@ -176,25 +173,12 @@ def _let_stream(library: ModuleType, model: str) -> None:
 def _library() -> ModuleType:
     """litellm, guarded, with its transports tapped."""
     os.environ.update(_ENVIRONMENT)
-    with _no_collections():
-        library = importlib.import_module("litellm")
-        transports = importlib.import_module("litellm.llms.custom_httpx.aiohttp_transport")
+    library = importlib.import_module("litellm")
+    transports = importlib.import_module("litellm.llms.custom_httpx.aiohttp_transport")
     tap(transports.LiteLLMAiohttpTransport)
     tap(httpx.AsyncHTTPTransport)
     _guard(library)
     return library
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """What litellm makes when it is imported stays: looking through it for garbage took a fifth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _guard(library: ModuleType) -> None:
