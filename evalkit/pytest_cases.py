@@ -14,6 +14,7 @@ from evalkit import complaint, patterns, running, selection, store, values, work
 from evalkit.cli.locating import world
 from evalkit.data import Case, Fault, Record, Suite, Target
 from evalkit.errors import InputError, StoreError
+from evalkit.numerals import counted
 from evalkit.pipeline import Pace
 from evalkit.renderers._visible import inert, plain
 
@@ -89,7 +90,9 @@ class Cases:
         if self.folder is not None:
             asked = sum(map(len, self.answers.values()))
             terminalreporter.section("evalkit")
-            terminalreporter.write_line(f"{asked} answers: {self.folder}; `evalkit show {self.folder}` reads them")
+            terminalreporter.write_line(
+                f"{counted(asked, 'answer')}: {self.folder}; `evalkit show {self.folder}` reads them"
+            )
 
     # ----------------------------------------------------------------------- asking
 

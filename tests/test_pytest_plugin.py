@@ -67,7 +67,7 @@ def test_only_what_is_selected_is_asked(project: pytest.Pytester) -> None:
     for selected in (["-k", "first"], ["small.yaml::one"]):
         done = run(project, "--evalkit-model", "reference/oracle", *selected)
         assert done.parseoutcomes()["passed"] == 1
-        done.stdout.fnmatch_lines(["1 answers: *"])
+        done.stdout.fnmatch_lines(["1 answer: *"])
     done = run(project, "--collect-only", "-q", "--evalkit-model", "reference/oracle", "--evalkit-run", "untouched")
     done.stdout.fnmatch_lines(["small.yaml::one"])
     assert not (project.path / "reports/untouched").exists()

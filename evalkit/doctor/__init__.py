@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from evalkit.data import Answer, Fault, Json, Record, Response, Target
 from evalkit.doctor.canaries import ASKED, CHOICES, FAMILIES, PARAMETERS, asked
 from evalkit.doctor.heard import Heard
+from evalkit.numerals import counted
 
 Status: TypeAlias = Literal["ok", "warn", "fail", "unknown"]
 NOT_ASKED = "not asked"
@@ -177,7 +178,7 @@ def _stream(heard: Heard) -> Said:
     known = {found.code for found in heard.violations("weather")}
     new = [found for found in heard.violations("weather", "stream") if found.code not in known]
     if len(whole.payloads) != len(streamed.payloads):
-        said = f"{len(streamed.payloads)} calls where the whole answer has {len(whole.payloads)}"
+        said = f"{counted(len(streamed.payloads), 'call')} where the whole answer has {len(whole.payloads)}"
         return "fail", f"{said} ({new[0].code})" if new else said, advice
     if new:
         return "fail", f"{new[0].code}, which the whole answer has not: {new[0].message}", advice
@@ -193,7 +194,11 @@ def _parallel(heard: Heard) -> Said:
     calls = len(heard.answer("parallel").payloads)
     if calls >= 2:
         return "ok", f"{calls} calls in one answer", ""
-    return "warn", f"{calls} calls in one answer where two are needed", "cases that want several calls will fail"
+    return (
+        "warn",
+        f"{counted(calls, 'call')} in one answer where two are needed",
+        "cases that want several calls will fail",
+    )
 
 
 def _parameters(heard: Heard) -> Said:
