@@ -107,6 +107,16 @@ def test_tiles_show_where_a_score_stands_and_where_it_stood(outings: Comparison)
     assert tiles["Median latency"]["better"] == "down"
 
 
+def test_a_case_that_both_pass_by_other_calls_is_told_in_full() -> None:
+    cases = (ZURICH, OSLO, BERN)
+    spelled = answer(OSLO, [("get_forecast", '{"city": "Oslo", "unit": "celsius", "days": 1}')])
+    spaced = answer(BERN, [("get_forecast", '{ "city":  "Bern" }')])
+    made = compared(cases, [right(c) for c in cases], [right(ZURICH), spelled, spaced])
+    found = section(made, "flips")
+    assert [block.case for block in found.blocks if isinstance(block, Drilldown)] == [OSLO.id]
+    assert found.lead == "No case changed: 3 pass on both sides, 1 of them by other calls."
+
+
 def test_findings_name_what_surely_changed_and_nothing_else() -> None:
     worse = comparisons.large(cases=400, flips=100)
     told = [block.text for block in section(worse, "findings").blocks if isinstance(block, Prose)]

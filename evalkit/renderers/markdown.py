@@ -82,7 +82,7 @@ def _cell(column: Column, value: Json) -> str:
 def _cases(drilldowns: Sequence[Drilldown]) -> Iterator[str]:
     for kind, (_, word) in cells.CHANGES.items():
         found = [case for case in drilldowns if case.kind == kind]
-        if found:
+        if found and kind != "same":
             yield from ("", f"<details><summary>{len(found):,} {word}</summary>", "")
             yield from (f"- {_code(case.case)}: {inline(_short(case.why))}" for case in found[:CASES])
             if len(found) > CASES:

@@ -25,7 +25,7 @@ def ledger(comparison: Comparison, changes: Sequence[Change], offers: Mapping[st
         cases=tuple(change.case for change in changes),
         kinds=tuple(change.kind for change in changes),
         flaws=tuple(_flaws(change, (*old, *new)) for change, old, new in zip(changes, before, after, strict=True)),
-        unlike=tuple(_unlike(old, new) for old, new in zip(before, after, strict=True)),
+        unlike=tuple(unlike(old, new) for old, new in zip(before, after, strict=True)),
         whys=tuple(change.why for change in changes),
         asked=tuple(_asked(case) for case in cases),
         tools=tuple(tools(case, (*old, *new)) for case, old, new in zip(cases, before, after, strict=True)),
@@ -58,7 +58,7 @@ def _flaws(change: Change, records: Sequence[Record]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([change.cause, *found] if change.cause else found))
 
 
-def _unlike(before: Sequence[Record], after: Sequence[Record]) -> bool:
+def unlike(before: Sequence[Record], after: Sequence[Record]) -> bool:
     """By their first trials."""
     made = [_calls(trials) for trials in (before, after)]
     return None not in made and made[0] != made[1] and not values.same(made[0], made[1])

@@ -1,4 +1,4 @@
-"""Every case in a line; those that broke, were fixed, fail on both sides or could not be judged, each in full."""
+"""Every case in a line; those that changed, that fail, or that either model answers by other calls, each in full."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evalkit.sections import _answers as answers
 from evalkit.sections import _field as field
 from evalkit.sections._asking import Asking
 from evalkit.sections._field import Entry
-from evalkit.sections._ledger import ledger, tools
+from evalkit.sections._ledger import ledger, tools, unlike
 
 ORDER = 80
 SHOWN = ("broken", "fixed", "both_fail", "unjudged")
@@ -24,19 +24,26 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         return None
     cases = {case.id: case for case in comparison.suite.cases}
     told = [change for kind in SHOWN for change in comparison.changes if change.kind == kind]
-    rest = [change for change in comparison.changes if change.kind not in SHOWN]
+    calm = [change for change in comparison.changes if change.kind not in SHOWN]
+    other = [change for change in calm if change.kind == "same" and _otherwise(comparison, change)]
+    named = {change.case for change in other}
+    told, rest = [*told, *other], [change for change in calm if change.case not in named]
     asking = Asking(comparison)
     further = field.entries(comparison, verdict) if comparison.rivals else ()
     drilldowns = tuple(_drilldown(comparison, cases[change.case], change, asking, further) for change in told)
     return Section(
         id="flips",
         title="Cases",
-        lead=_lead(Counter(change.kind for change in comparison.changes)),
+        lead=_lead(Counter(change.kind for change in comparison.changes), len(other)),
         blocks=(ledger(comparison, [*told, *rest], asking.offers), *drilldowns),
     )
 
 
-def _lead(kinds: Counter[str]) -> str:
+def _otherwise(comparison: Comparison, change: Change) -> bool:
+    return unlike(*(side.get(change.case, ()) for side in (comparison.baseline_records, comparison.candidate_records)))
+
+
+def _lead(kinds: Counter[str], other: int) -> str:
     said = {
         "broken": "broke",
         "fixed": "was fixed" if kinds["fixed"] == 1 else "were fixed",
@@ -44,7 +51,8 @@ def _lead(kinds: Counter[str]) -> str:
         "unjudged": "could not be judged on a side",
     }
     told = ", ".join(f"{kinds[kind]:,} {words}" for kind, words in said.items() if kinds[kind])
-    calm = f"{kinds['same']:,} pass on both sides."
+    by_others = f", {other:,} of them by other calls" if other else ""
+    calm = f"{kinds['same']:,} pass on both sides{by_others}."
     return f"Of {numerals.counted(kinds.total(), 'case')}, {told}. {calm}" if told else f"No case changed: {calm}"
 
 
