@@ -59,6 +59,7 @@ def carry_out(
     fresh: bool,
     seen: Callable[[Record], None],
     brakes: Sequence[Brake] = (),
+    waiting: Callable[[serving.Server], None] = lambda server: None,
 ) -> str | None:
     """Ask everything of `order` that the run in `folder` has no answer to, and store each answer soon.
 
@@ -67,6 +68,8 @@ def carry_out(
     the same call goes on from there. Raises InputError before anything is asked if a target cannot be reached (no key,
     unknown provider, a server here that cannot be started), `folder` holds a run that this cannot join, or another
     process is writing it.
+
+    `waiting` is told of each server that is started for the run, before it is waited for.
 
     Once one of `brakes` lets no further request go, what is in flight is waited for and the rest is left. Then the
     sentence that says why and what is left is given back, and is in the run; None if everything was asked.
@@ -80,7 +83,7 @@ def carry_out(
         if fresh:
             store.remove(folder)
         opened = held.enter_context(join(folder, info, order.suite))
-        servers = held.enter_context(_served(opened, order, folder))
+        servers = held.enter_context(_served(opened, order, folder, waiting))
         placed = replace(order, targets=servers.reach(checked))
         with _cache(folder, order, fresh) as cache:
             reason = asyncio.run(_ask(opened, placed, world, seen, (*brakes, servers), cache)) or servers.admit()
@@ -95,11 +98,13 @@ def carry_out(
 
 
 @contextmanager
-def _served(opened: store.Store, order: Order, folder: Path) -> Iterator[serving.Fleet]:
+def _served(
+    opened: store.Store, order: Order, folder: Path, waiting: Callable[[serving.Server], None]
+) -> Iterator[serving.Fleet]:
     """The servers of those targets that have something left to answer. What they did is kept in the run."""
     left = _left(opened, order)
     served = [target for target in order.targets if target.serve and left[target.identity]]
-    with serving.started(served, folder) as fleet:
+    with serving.started(served, folder, waiting) as fleet:
         try:
             yield fleet
         finally:

@@ -329,7 +329,8 @@ def test_a_server_of_the_list_is_started_for_it(
         encoding="utf-8",
     )
     assert main(["doctor", "here", "--models", str(tmp_path / "models.yaml")]) == 0
-    assert "here: 21 ok" in capfd.readouterr().out
+    told = capfd.readouterr()
+    assert "here: 21 ok" in told.out and told.err == "waiting for the server command oracle\n"
 
 
 async def _nobody() -> str:

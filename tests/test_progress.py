@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from evalkit import serving
 from evalkit.cli import progress
 from tests.outcomes import case, record
+from tests.test_serving import target
 
 
 def test_the_pace_is_that_of_the_asking_however_long_a_server_took_to_start(
@@ -31,3 +34,11 @@ def test_what_came_from_the_cache_was_not_asked(capsys: pytest.CaptureFixture[st
         for trial in (1, 2):
             told.add(replace(record(case(0), trial, "p", "m"), cached="2026-01-01T00:00:00+00:00"))
     assert re.match(r"asked 1 of 3 in .* s: 2 from the cache, ", capsys.readouterr().err)
+
+
+def test_whoever_waits_for_a_server_is_told_where_it_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for quiet in (True, False):
+        told = progress.Progress(3, quiet=quiet)
+        with serving.started([target()], tmp_path, told.waiting):
+            said = "" if quiet else f"waiting for the server command, which writes to {tmp_path}/server-command-2.log\n"
+            assert capsys.readouterr().err == said

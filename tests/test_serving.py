@@ -78,10 +78,12 @@ def test_a_server_is_reached_at_a_free_port_and_gone_with_all_it_started(tmp_pat
 
 def test_targets_with_the_same_serve_share_one_server(tmp_path: Path) -> None:
     one, two, other = target(name="one"), target(name="two"), target("forks", name="other")
-    with serving.started([one, two, other], tmp_path) as fleet:
+    waited: list[tuple[str, ...]] = []
+    with serving.started([one, two, other], tmp_path, lambda server: waited.append(server.targets)) as fleet:
         urls = [placed.base_url for placed in fleet.reach([one, two, other])]
         assert urls[0] == urls[1] != urls[2]
         assert [server.targets for server in fleet.servers] == [("one", "two"), ("other",)]
+        assert waited == [("one", "two"), ("other",)]
         assert fleet.reach([Target(name="x", provider="reference", model="oracle")])[0].base_url is None
 
 
@@ -135,6 +137,17 @@ def test_a_server_that_dies_is_refused_with_its_last_words(tmp_path: Path) -> No
     said = str(caught.value)
     assert "the server command ended before it was ready, with exit code 1" in said
     assert f"the end of {tmp_path / 'server-command-1.log'}" in said and said.endswith("no such model")
+
+
+def test_an_error_that_was_said_before_much_else_is_told_too(tmp_path: Path) -> None:
+    talk = "echo ok; echo 'ERROR [core] EngineDeadError: out of memory'; for n in $(seq 40); do echo leaked $n; done"
+    serve = Serve(engine="command", args=("sh", "-c", f"{talk}; echo 500 Internal Server Error", "{port}"))
+    with pytest.raises(InputError) as caught, serving.started([replace(target(), serve=serve)], tmp_path):
+        raise AssertionError("started")
+    head, *lines = str(caught.value).splitlines()
+    assert head.endswith("server-command-1.log:")
+    assert [line.strip() for line in lines[:3]] == ["ERROR [core] EngineDeadError: out of memory", "...", "leaked 30"]
+    assert len(lines) == 2 + serving._LAST_LINES
 
 
 def test_a_server_that_is_not_ready_in_time_is_refused_and_stopped(tmp_path: Path) -> None:

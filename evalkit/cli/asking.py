@@ -236,7 +236,15 @@ def execute(folder: Path, order: Order, fresh: bool, quiet: bool, brakes: Sequen
     total = running.missing(folder, order) if not fresh else len(order.suite.cases) * len(order.targets) * order.trials
     try:
         with Progress(total, quiet=quiet) as progress:
-            return running.carry_out(folder, order, world(folder.parent), fresh=fresh, seen=progress.add, brakes=brakes)
+            return running.carry_out(
+                folder,
+                order,
+                world(folder.parent),
+                fresh=fresh,
+                seen=progress.add,
+                brakes=brakes,
+                waiting=progress.waiting,
+            )
     except KeyboardInterrupt:
         typer.echo("interrupted: every answer so far is kept; the same command asks the rest", err=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from None

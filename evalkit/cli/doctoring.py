@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from evalkit.data import Record, Target
     from evalkit.doctor import Finding
     from evalkit.plugins import World
+    from evalkit.serving import Server
 
 _LINE = 80
 _MARGIN = 25
@@ -53,7 +54,7 @@ def doctor(
     target = choosing.target_of(model, models, timeout)
     began = time.perf_counter()
     checked = serving.check([target])
-    with tempfile.TemporaryDirectory() as folder, serving.started([target], Path(folder)) as servers:
+    with tempfile.TemporaryDirectory() as folder, serving.started([target], Path(folder), _waiting) as servers:
         (placed,) = servers.reach(checked)
         records = asyncio.run(_ask(placed, world(reports)))
     findings = doctors.examine(records, target)
@@ -61,6 +62,10 @@ def doctor(
     (_print_json if as_json else _print)(findings, *told)
     failed = any(finding.status == "fail" for finding in findings)
     raise typer.Exit(ExitCode.GATE_FAILED if failed else ExitCode.OK)
+
+
+def _waiting(server: Server) -> None:
+    typer.echo(f"waiting for the server {line(server.name)}", err=True)
 
 
 async def _ask(target: Target, world: World) -> list[Record]:

@@ -14,6 +14,8 @@ from evalkit.numerals import counted
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
+    from evalkit.serving import Server
+
 _EVERY = 10.0
 """Seconds between two lines where there is no terminal."""
 
@@ -61,6 +63,14 @@ class Progress:
             self._bar.update(self._task, advance=1, note=self._note())
         elif not self._quiet and time.monotonic() - self._spoke >= _EVERY:
             self._say()
+
+    def waiting(self, server: Server) -> None:
+        """Say what is waited for: an engine may take minutes to be ready."""
+        told = f"waiting for the server {server.name}, which writes to {server.log}"
+        if self._bar is not None:
+            self._bar.console.print(told, markup=False, highlight=False)
+        elif not self._quiet:
+            sys.stderr.write(f"{told}\n")
 
     def _note(self) -> str:
         parts = [counted(self.faults, "fault")] if self.faults else []

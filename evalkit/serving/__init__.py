@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException
@@ -29,6 +30,9 @@ _GRACE = 10.0
 _BETWEEN_LOOKS = 1.0
 _SUPERVISOR = Path(__file__).with_name("supervise.py")
 _LAST_LINES = 12
+_LAST_ERRORS = 3
+_ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL)\b|\w(Error|Exception): ")
+"""A line that names an error. Engines go on talking after one: vLLM takes sixty lines to shut down."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -123,7 +127,9 @@ class Server:
         lines = [line for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
         if not lines:
             return f"; it wrote nothing to {self.log}"
-        return "".join([f"; the end of {self.log}:", *(f"\n    {line}" for line in lines[-_LAST_LINES:])])
+        errors = [line for line in lines[:-_LAST_LINES] if _ERROR.search(line)][-_LAST_ERRORS:]
+        told = [*errors, "...", *lines[-_LAST_LINES:]] if errors else lines[-_LAST_LINES:]
+        return "".join([f"; the end of {self.log}:", *(f"\n    {line}" for line in told)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,10 @@ class Fleet:
     def told(self) -> tuple[Json, ...]:
         return tuple(server.told() for server in self.servers)
 
+    @property
+    def deadline(self) -> None:
+        """None: as long as they live."""
+
     def admit(self) -> str | None:
         return next((ended for server in self.servers if (ended := server.ended())), None)
 
@@ -152,11 +162,14 @@ class Fleet:
 
 
 @contextmanager
-def started(targets: Sequence[Target], folder: Path) -> Iterator[Fleet]:
+def started(
+    targets: Sequence[Target], folder: Path, waiting: Callable[[Server], None] = lambda server: None
+) -> Iterator[Fleet]:
     """The servers that `targets` name, ready, one for each `serve` however many targets share it; logs go to `folder`.
 
-    They are started one after another, as engines measure what memory is free. On leaving they are stopped. Raises
-    InputError: see `check`; and if a server ends or is not ready in time, with the last lines of its log.
+    They are started one after another, as engines measure what memory is free; `waiting` is told of each as it starts.
+    On leaving they are stopped. Raises InputError: see `check`; and if a server ends or is not ready in time, with the
+    last lines of its log.
     """
     check(targets)
     servers: list[Server] = []
@@ -167,6 +180,7 @@ def started(targets: Sequence[Target], folder: Path) -> Iterator[Fleet]:
             sharing = tuple(target.identity for target in targets if target.serve == serve)
             server = _start(serve, sharing, folder)
             stack.callback(server.stop)
+            waiting(server)
             server.wait()
             servers.append(server)
         yield Fleet(tuple(servers))
