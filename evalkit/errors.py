@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from evalkit.data import FaultKind
+from evalkit.data import FaultKind, Wire
 
 
 class ExitCode(IntEnum):
@@ -96,7 +96,7 @@ class NotComparable(EvalkitError):
 class ProviderError(EvalkitError):
     """The world failed during one attempt. The pipeline turns it into a Fault, or tries again.
 
-    `retry_after`: seconds the endpoint asked us to wait, or None.
+    `retry_after`: seconds the endpoint asked us to wait, or None. `wire`: what came all the same, or None.
     """
 
     def __init__(
@@ -107,10 +107,12 @@ class ProviderError(EvalkitError):
         status: int | None = None,
         retryable: bool = False,
         retry_after: float | None = None,
+        wire: Wire | None = None,
     ) -> None:
         self.kind: FaultKind = kind
         self.message = message
         self.status = status
         self.retryable = retryable
         self.retry_after = retry_after
+        self.wire = wire
         super().__init__(f"{kind}: {message}")

@@ -59,7 +59,7 @@ class Ticket:
 
 
 class Limiter:
-    """The way to one target. `enter` before each attempt, `leave` after it.
+    """The way to one target. `enter` before each attempt, `leave` after it, until it is closed.
 
     The width starts at FIRST_WIDTH and doubles with every clean round, which is as many answers as it is wide, all of
     it in use. The first refusal (429) ends the doubling: from then on it shrinks to four fifths with every episode of
@@ -89,9 +89,12 @@ class Limiter:
         self._episode = 0
         self._queue = asyncio.Lock()
         self._freed = asyncio.Event()
+        self._over = asyncio.Event()
         self.history: list[tuple[float, int]] = [(0.0, self.width)]
         """(seconds since the start, width from then on)"""
         self.refusals = 0
+        self.closed: str | None = None
+        """Why nothing goes this way any more; None while something may."""
 
     @property
     def width(self) -> int:
@@ -103,14 +106,28 @@ class Limiter:
         """Whether `enter` wants to know how many tokens a request takes."""
         return self._tokens is not None
 
-    async def enter(self, tokens: float = 0.0) -> Ticket:
-        """Wait for one's turn; first come, first served. `tokens`: what the request will probably take."""
+    async def enter(self, tokens: float = 0.0) -> Ticket | None:
+        """Wait for one's turn; first come, first served. `tokens`: what the request will probably take.
+
+        None once the way is closed.
+        """
         async with self._queue:
-            while wait := self.wait(tokens):
+            while self.closed is None and (wait := self.wait(tokens)):
                 self._freed.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._freed.wait(), None if math.isinf(wait) else wait)
-            return self.take(tokens)
+            return self.take(tokens) if self.closed is None else None
+
+    async def rest(self, seconds: float) -> None:
+        """Wait before another attempt, no longer than the way is open."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds)
+
+    def close(self, why: str) -> None:
+        """Nothing enters any more; what is on its way may come back. Nobody waits on. The first reason stays."""
+        self.closed = self.closed or why
+        self._over.set()
+        self._freed.set()
 
     def wait(self, tokens: float = 0.0) -> float:
         """Seconds until one may be sent; 0: now; infinite: not before another comes back."""

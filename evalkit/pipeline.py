@@ -13,18 +13,22 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 
+from evalkit import allowance, extract, plugins, score, shelf, values
 from evalkit import cache as answers
-from evalkit import extract, plugins, score, shelf, values
 from evalkit.cache import Cache
 from evalkit.data import Answer, Attempt, Case, Fault, Judging, Record, Request, Response, Suite, Target, Timing
 from evalkit.errors import ProviderError
-from evalkit.limiting import CHARACTERS_PER_TOKEN, OUTPUT_TOKENS, Limiter, Ticket
+from evalkit.limiting import Limiter, Ticket
 from evalkit.plugins import Connection, World
-from evalkit.request import Builder
+from evalkit.request import Builder, likely_tokens
 from evalkit.retrying import Patience, Reach, Retries
 
 _LAST_MOMENT = 0.1
 """Seconds after an interruption in which an answer may still come."""
+KEPT = 20_000
+"""Characters that are kept of an answer that failed: all of most, and enough to see what the others were."""
+_GRACE = 0.25
+"""Seconds after its time in which a provider may still say by itself what had come until then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +57,17 @@ class _Asking:
     spent: Callable[[tuple[str, int, str]], tuple[Attempt, ...]]
     reaches: Mapping[str, Reach]
     """Target identity -> whether anybody is there."""
+    admit: Callable[[], str | None]
+    """Why nothing more may be sent to anybody, or None, which counts one."""
     dice: random.Random = field(default_factory=lambda: random.Random(0))
+
+    def may_send(self) -> bool:
+        """Whether an attempt may go. Once one may not, the ways to all targets are closed."""
+        why = self.admit()
+        if why is not None:
+            for limiter in self.limiters.values():
+                limiter.close(why)
+        return why is None
 
 
 def plan(
@@ -91,6 +105,7 @@ async def ask(
     limiters: Mapping[str, Limiter] | None = None,
     beside: Sequence[Iterable[Request]] = (),
     cache: Cache | None = None,
+    admit: Callable[[], str | None] = lambda: None,
 ) -> AsyncIterator[Record]:
     """Send every request and give each record as it comes, unscored, in any order.
 
@@ -98,7 +113,12 @@ async def ask(
     `spent`: (target identity, trial, case id) -> attempts of an earlier, interrupted run, kept with the record.
     `limiters`: target identity -> what bounds the flight to it; else new ones. `beside`: lanes beside `requests`, so
     that none waits for another; `pace.width` is shared out among them. `cache`: answers of other runs, taken where
-    there is one and kept where not.
+    there is one and kept where not. `admit` is asked before each attempt, and may give a reason why none may go any
+    more.
+
+    A target that wants nothing for longer than `pace.longest_wait`, or that turns the key away again and again, is
+    asked nothing more: its limiter is closed, with the reason. A request that comes to a closed limiter gives a record
+    with the fault of its last attempt, and none at all if it had no attempt: it is not asked.
     """
     async with AsyncExitStack() as stack:
         connections = {}
@@ -114,13 +134,14 @@ async def ask(
             pace=pace,
             spent=spent,
             reaches={target.identity: Reach() for target in targets},
+            admit=admit,
         )
         if pace.each:
             await asyncio.gather(*(_warm_up(target, asking, pace.each) for target in targets))
         lanes = [iter(lane) for lane in (requests, *beside)]
         room = [pace.each or max(1, pace.width // len(lanes))] * len(lanes)
-        flying: dict[asyncio.Task[Record], int] = {}
-        finished: asyncio.Queue[asyncio.Task[Record]] = asyncio.Queue()
+        flying: dict[asyncio.Task[Record | None], int] = {}
+        finished: asyncio.Queue[asyncio.Task[Record | None]] = asyncio.Queue()
 
         def start() -> None:
             for number, jobs in enumerate(lanes):
@@ -136,11 +157,13 @@ async def ask(
                 task = await finished.get()
                 room[flying.pop(task)] += 1
                 start()
-                yield task.result()
+                if (record := task.result()) is not None:
+                    yield record
         except asyncio.CancelledError:  # interrupted: what is answered in the same moment was paid for all the same
             landed, _ = await asyncio.wait(flying, timeout=_LAST_MOMENT) if flying else (set(), set())
             for task in landed:
-                yield task.result()
+                if (record := task.result()) is not None:
+                    yield record
             raise
         finally:
             for task in flying:
@@ -170,11 +193,12 @@ async def _warm_up(target: Target, asking: _Asking, width: int) -> None:
     hello = Case(id="", messages=({"role": "user", "content": "Say hello."},), tools=())
     request = asking.builder.build(hello, 0, target)
     connection = asking.connections[target.identity]
-    await asyncio.gather(*(_attempt(request, connection, target.timeout) for _ in range(width)))
+    words = range(width)
+    await asyncio.gather(*(_attempt(request, connection, target.timeout) for _ in words if asking.may_send()))
 
 
-async def _answer(request: Request, asking: _Asking) -> Record:
-    """The record of one request: what the cache has, else what the target says."""
+async def _answer(request: Request, asking: _Asking) -> Record | None:
+    """The record of one request: what the cache has, else what the target says. None if it was not asked."""
     target = request.target
     sent = asking.builder.digest(request)
     record = partial(
@@ -192,17 +216,20 @@ async def _answer(request: Request, asking: _Asking) -> Record:
         with suppress(ProviderError):  # what cannot be read any more is asked anew
             answer = _priced(extract.read(held.reply), target)
             return record(reply=held.reply, attempts=before, answer=answer, cached=held.since)
-    reply, attempts, heard = await _tried(request, asking)
+    tried = await _tried(request, asking)
+    if tried is None:
+        return None
+    reply, attempts, heard = tried
     if kept and isinstance(reply, Response):
         kept.put(key, reply)
     return record(reply=reply, attempts=(*before, *attempts), answer=heard)
 
 
-async def _tried(request: Request, asking: _Asking) -> tuple[Response | Fault, Sequence[Attempt], Answer | None]:
-    """Ask until there is an answer, the fault is final, or the attempts are used up."""
+async def _tried(request: Request, asking: _Asking) -> tuple[Response | Fault, Sequence[Attempt], Answer | None] | None:
+    """Ask until there is an answer, the fault is final, or the attempts are used up. None if nothing could be sent."""
     target, pace = request.target, asking.pace
     limiter = asking.limiters[target.identity]
-    tokens = _estimate(request) if limiter.counts_tokens else 0.0
+    tokens = likely_tokens(request) if limiter.counts_tokens else 0.0
     attempts: list[Attempt] = []
     taken = time.perf_counter()
     latest: float | None = None
@@ -211,30 +238,28 @@ async def _tried(request: Request, asking: _Asking) -> tuple[Response | Fault, S
     retries = Retries(replace(pace, outage=0.0) if target.serve else pace, reach, asking.dice)
     while True:
         ticket = await limiter.enter(tokens)
+        if ticket is None or not asking.may_send():
+            return (attempts.pop().fault, attempts, None) if attempts else None
         sent = time.perf_counter()
         if latest is None:
             latest = math.inf if pace.case_timeout is None else sent + pace.case_timeout
-        patience = min(target.timeout, max(latest - sent, 0.0))
+        patience = min(target.timeout + _GRACE, max(latest - sent, 0.0))
         outcome, retry_after = await _attempt(request, asking.connections[target.identity], patience)
-        _settle(limiter, ticket, outcome, retry_after if retry_after and retry_after <= pace.longest_wait else None)
+        _settle(limiter, ticket, outcome, min(retry_after, pace.longest_wait) if retry_after else None)
         ended = time.perf_counter()
         fault = outcome if isinstance(outcome, Fault) else None
         reach.note(fault, ended)
+        if fault and (why := reach.shut(fault, retry_after, pace)):
+            limiter.close(f"{target.identity} {why}")
         pause = retries.pause(fault, retry_after, ended) if fault else None
         if fault is None or pause is None or ended + pause >= latest:
             break
         attempts.append(Attempt(fault=fault, wait=pause))
-        await asyncio.sleep(pause)
+        await limiter.rest(pause)
     if isinstance(outcome, Fault):
         return outcome, attempts, None
     reply, answer = outcome
     return replace(reply, timing=replace(reply.timing, queued=sent - taken)), attempts, answer
-
-
-def _estimate(request: Request) -> float:
-    """Tokens that a request will probably take, there and back; what it did take is set right afterwards."""
-    large = [request.body[key] for key in ("messages", "tools") if key in request.body]
-    return len(values.canonical(large)) / CHARACTERS_PER_TOKEN + OUTPUT_TOKENS
 
 
 def _settle(limiter: Limiter, ticket: Ticket, outcome: Fault | tuple[Response, Answer], hold: float | None) -> None:
@@ -245,7 +270,7 @@ def _settle(limiter: Limiter, ticket: Ticket, outcome: Fault | tuple[Response, A
     usage = outcome[1].usage
     known = usage.input_tokens is not None and usage.output_tokens is not None
     spent = (usage.input_tokens or 0) + (usage.output_tokens or 0) if known else None
-    limiter.leave(ticket, answered=True, tokens=spent)
+    limiter.leave(ticket, answered=True, hold=hold, tokens=spent)
 
 
 async def _attempt(
@@ -253,6 +278,7 @@ async def _attempt(
 ) -> tuple[Fault | tuple[Response, Answer], float | None]:
     """One attempt, and the seconds the endpoint asked us to wait. A body that cannot be read is part of it."""
     began = time.perf_counter()
+    response: Response | None = None
     try:
         async with asyncio.timeout(patience):
             response = await connection.ask(request)
@@ -260,6 +286,8 @@ async def _attempt(
             response = replace(response, arm=request.target.arm)
         answer = extract.read(response)
     except ProviderError as error:
+        if error.wire is None and response is not None:
+            error.wire = response.wire
         return _fault(error, time.perf_counter() - began), error.retry_after
     except TimeoutError:
         seconds = time.perf_counter() - began
@@ -269,12 +297,17 @@ async def _attempt(
         return Fault(kind="plugin", message=message, seconds=time.perf_counter() - began), None
     if response.timing.total is None:
         response = replace(response, timing=Timing(total=time.perf_counter() - began))
-    return (response, _priced(answer, request.target)), None
+    return (response, _priced(answer, request.target)), allowance.pause(response.wire.headers)
 
 
 def _fault(error: ProviderError, seconds: float) -> Fault:
     return Fault(
-        kind=error.kind, message=error.message, status=error.status, retryable=error.retryable, seconds=seconds
+        kind=error.kind,
+        message=error.message,
+        status=error.status,
+        retryable=error.retryable,
+        seconds=seconds,
+        wire=error.wire and replace(error.wire, body=error.wire.body[:KEPT], arrivals=()),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evalkit import arms, values
 from evalkit.data import Case, Json, Request, Suite, Target
+from evalkit.limiting import CHARACTERS_PER_TOKEN, OUTPUT_TOKENS
 
 
 class Builder:
@@ -38,3 +39,9 @@ class Builder:
         if key not in self._offers:
             self._offers[key] = arms.offer(target, [self._suite.specs[name] for name in case.tools])
         return self._offers[key]
+
+
+def likely_tokens(request: Request) -> float:
+    """What a request will probably take, there and back; what it did take is known only afterwards."""
+    large = [request.body[key] for key in ("messages", "tools") if key in request.body]
+    return len(values.canonical(large)) / CHARACTERS_PER_TOKEN + OUTPUT_TOKENS

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
-from evalkit.data import Fault
+from evalkit.data import Fault, FaultKind
 
 _GATEWAY = frozenset({502, 503, 504})
 """What stands before a server answers so when the server is down, is starting, or is full."""
 _KNOCK = 10.0
 """Seconds, at the most, between two attempts to reach an endpoint that is away: it is not to be back unnoticed."""
+
+
+_TURNED_AWAY: Mapping[FaultKind, str] = {"auth": "refuses the key", "budget": "has nothing left for this account"}
+"""What no further question mends."""
+_FOR_EVER = 1e9
+"""Seconds: whoever names a longer wait names no day."""
+_ENOUGH = 3
+"""Refusals of the key or of the account, with no answer between them, after which no further one is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +32,7 @@ class Patience:
     first_wait: float = 0.5
     """Seconds before the second attempt; doubled for each further one."""
     longest_wait: float = 60.0
-    """An endpoint that asks for a longer wait is not waited for."""
+    """An endpoint that asks for a longer wait is not waited for, and is asked nothing more."""
     outage: float = 300.0
     """Seconds for which an endpoint that was heard before is waited for while nobody answers there: as long as a server
     may take to start again and to load a large model. No retries are used up by it. Once it is over, each question is
@@ -37,6 +47,8 @@ class Reach:
     """Somebody was there at some time, be it to say no."""
     away_since: float | None = None
     """When the first of those failed that have found nobody since; None: the last was heard."""
+    turned_away: int = 0
+    """Refusals of the key or of the account since the last answer."""
 
     def note(self, fault: Fault | None, now: float) -> None:
         """What came of an attempt, and when, in seconds of some clock. `fault` None: an answer."""
@@ -44,6 +56,19 @@ class Reach:
             self.away_since = now if self.away_since is None else self.away_since
         elif fault is None or fault.status is not None:
             self.heard, self.away_since = True, None
+        if fault is None:
+            self.turned_away = 0
+        elif fault.kind in _TURNED_AWAY:
+            self.turned_away += 1
+
+    def shut(self, fault: Fault, asked: float | None, patience: Patience) -> str | None:
+        """Why nothing more is to be asked there after `fault`; None: it may be. `asked`: the wait that it names."""
+        if asked is not None and asked > patience.longest_wait:
+            until = datetime.now(UTC) + timedelta(seconds=min(asked, _FOR_EVER))
+            return f"asks to be left alone until {until:%Y-%m-%d %H:%M:%S} UTC"
+        if fault.kind in _TURNED_AWAY and self.turned_away >= _ENOUGH:
+            return f"{_TURNED_AWAY[fault.kind]}: {fault.message}"
+        return None
 
     def away(self, now: float) -> float:
         """Seconds for which nobody has been found; 0 for the attempt that found it out."""

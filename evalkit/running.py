@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -44,8 +44,12 @@ class Order:
 class Brake(Protocol):
     """What may end the asking before all is asked."""
 
+    @property
+    def deadline(self) -> tuple[float, str] | None:
+        """Seconds of asking after which nothing may go any more, and the sentence that says so; None without one."""
+
     def admit(self) -> str | None:
-        """Asked before each request: why it may not go, nor any after it; None if it may."""
+        """Asked before each attempt: why it may not go, nor any after it; None if it may, which counts it."""
 
     def add(self, record: Record) -> None:
         """Told of each judged record."""
@@ -71,8 +75,9 @@ def carry_out(
 
     `waiting` is told of each server that is started for the run, before it is waited for.
 
-    Once one of `brakes` lets no further request go, what is in flight is waited for and the rest is left. Then the
-    sentence that says why and what is left is given back, and is in the run; None if everything was asked.
+    Once one of `brakes` lets no further request go, what is in flight is waited for and the rest is left; so is that of
+    a target that refuses the key or wants nothing for long, while the others are asked on. Then the sentence that says
+    why and what is left is given back, and is in the run; None if everything was asked.
     """
     checked = serving.check(order.targets)
     for target in checked:
@@ -92,7 +97,7 @@ def carry_out(
         left = sum(_left(opened, order).values())
         if not left:
             return None
-        stopped = f"{reason}; {left:,} of {_wanted(order):,} calls were not made"
+        stopped = f"{reason}; {left:,} of {_wanted(order):,} calls have no answer"
         opened.describe(replace(opened.info, stopped=stopped))
         return stopped
 
@@ -136,21 +141,27 @@ async def _ask(
     lanes = [[target] for target in targets] if order.pace.each else [targets]
     limiters = pipeline.limits(targets, order.pace)
     began = datetime.now(UTC).isoformat(timespec="seconds")
-    reason: str | None = None
 
-    def admitted(lane: Sequence[Target]) -> Iterator[Request]:
-        nonlocal reason
-        for request in pipeline.plan(order.suite, lane, order.trials, opened.answered, cases):
-            reason = next((why for brake in brakes if (why := brake.admit()) is not None), None)
-            if reason is not None:
+    def settled(key: store.Key) -> bool:
+        return limiters[key[0]].closed is not None or opened.answered(key)
+
+    def left_to_ask(lane: Sequence[Target]) -> Iterator[Request]:
+        planned = pipeline.plan(order.suite, lane, order.trials, settled, cases)
+        while any(limiters[target.identity].closed is None for target in lane):
+            request = next(planned, None)
+            if request is None:
                 return
             yield request
 
+    def admit() -> str | None:
+        return next((why for brake in brakes if (why := brake.admit()) is not None), None)
+
     if not targets:
         return None
-    first, *beside = map(admitted, lanes)
+    _end_in_time(brakes, limiters.values())
+    first, *beside = map(left_to_ask, lanes)
     asked = pipeline.ask(
-        first, order.suite, targets, world, order.pace, opened.spent, limiters, beside=beside, cache=cache
+        first, order.suite, targets, world, order.pace, opened.spent, limiters, beside=beside, cache=cache, admit=admit
     )
     ledger = Ledger(opened.append, seen)
     try:
@@ -165,7 +176,22 @@ async def _ask(
     finally:
         ledger.write()
         opened.describe(replace(opened.info, flights=(*opened.info.flights, *_flights(limiters, began))))
-    return reason
+    return "; ".join(dict.fromkeys(limiter.closed for limiter in limiters.values() if limiter.closed)) or None
+
+
+def _end_in_time(brakes: Sequence[Brake], limiters: Iterable[Limiter]) -> None:
+    """Nothing is sent, nor waited for in order to be sent, once the time of a brake is over."""
+    ways = tuple(limiters)
+
+    def close(why: str) -> None:
+        for limiter in ways:
+            limiter.close(why)
+
+    for seconds, why in filter(None, (brake.deadline for brake in brakes)):
+        if seconds > 0:
+            asyncio.get_running_loop().call_later(seconds, close, why)
+        else:
+            close(why)
 
 
 def _flights(limiters: Mapping[str, Limiter], began: str) -> Iterator[Json]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from evalkit.data import Case, Fault, Policy, Record, Rule, Score, ScoreName, Suite
+from evalkit import plugins
+from evalkit.data import Case, Fault, Policy, Record, Rule, Score, ScoreName, Suite, Target
 from evalkit.errors import InputError
 from evalkit.pairing import sequence, slicing
 from evalkit.pairing.sides import mean
@@ -25,24 +25,35 @@ class Budget:
     """What one command may spend. What is in flight when it is spent still comes, so cost and time may be passed."""
 
     calls: int | None = None
-    """Requests; further attempts after a failed transport are not counted."""
+    """Requests sent: every attempt is one."""
     cost: float | None = None
     """USD."""
     seconds: float | None = None
-    clock: Callable[[], float] = time.monotonic
+    """From the first request on."""
     _sent: int = field(default=0, init=False)
     _spent: float = field(default=0.0, init=False)
-    _began: float | None = field(default=None, init=False)
     _unpriced: str | None = field(default=None, init=False)
+
+    def check(self, targets: Iterable[Target]) -> None:
+        """Raises InputError for a cost that cannot be counted, before any is caused."""
+        if self.cost is None:
+            return
+        for target in targets:
+            costs = getattr(plugins.provider(target.provider), "CACHED", True)  # what answers here costs nothing
+            if costs and (target.input_price is None or target.output_price is None):
+                raise InputError(
+                    f"--max-cost cannot be kept: what {target.identity} costs is unknown",
+                    "give it an input_price and an output_price in a models file, 0 where it costs nothing",
+                )
+
+    @property
+    def deadline(self) -> tuple[float, str] | None:
+        return None if self.seconds is None else (self.seconds, f"--max-seconds {self.seconds:g}: reached")
 
     def admit(self) -> str | None:
         """Counts one more request; or says why it may not go."""
-        now = self.clock()
-        self._began = now if self._began is None else self._began
         if self.calls is not None and self._sent >= self.calls:
             return f"--max-calls {self.calls}: reached"
-        if self.seconds is not None and now - self._began >= self.seconds:
-            return f"--max-seconds {self.seconds:g}: reached"
         if self.cost is not None and self._unpriced:
             return f"--max-cost cannot be kept: what {self._unpriced} costs is unknown"
         if self.cost is not None and self._spent >= self.cost:
@@ -51,8 +62,6 @@ class Budget:
         return None
 
     def add(self, record: Record) -> None:
-        if record.cached:
-            self._sent -= 1
         if record.answer is None or record.cached:
             return
         if record.answer.usage.cost is None:
@@ -124,6 +133,10 @@ class Early:
         for record in earlier:
             if not isinstance(record.reply, Fault):  # that would be asked again
                 self.add(record)
+
+    @property
+    def deadline(self) -> None:
+        """None: a decision takes what it takes."""
 
     def admit(self) -> str | None:
         """Why no further request may go, or None."""

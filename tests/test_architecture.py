@@ -16,7 +16,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "data",
-        "errors limiting retrying ledger",
+        "errors limiting retrying ledger allowance",
         "values",
         "documents numerals patterns locate eventstream",
         "plugins schema codec files stats arms",

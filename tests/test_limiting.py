@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -153,6 +154,7 @@ async def test_those_who_wait_are_let_in_as_they_came_and_never_too_many_at_once
     async def visit(number: int) -> None:
         nonlocal most, inside
         ticket = await limiter.enter()
+        assert ticket is not None
         entered.append(number)
         inside += 1
         most = max(most, inside)
@@ -162,3 +164,24 @@ async def test_those_who_wait_are_let_in_as_they_came_and_never_too_many_at_once
 
     await asyncio.gather(*(visit(number) for number in range(20)))
     assert entered == list(range(20)) and most == 2
+
+
+async def test_a_closed_way_lets_nobody_wait_nor_enter() -> None:
+    limiter = Limiter(1, fixed=True)
+    on_its_way = await limiter.enter()
+    assert on_its_way is not None
+    waiting = [asyncio.create_task(limiter.enter()) for _ in range(3)]
+    resting = asyncio.create_task(limiter.rest(600))
+    await asyncio.sleep(0.01)
+    limiter.close("enough")
+    limiter.close("and once more")
+    assert await asyncio.wait_for(asyncio.gather(*waiting), 1) == [None] * 3
+    await asyncio.wait_for(resting, 1)
+    limiter.leave(on_its_way, answered=True)
+    assert await limiter.enter() is None and limiter.closed == "enough"
+
+
+async def test_a_rest_takes_its_time() -> None:
+    began = time.monotonic()
+    await Limiter(1).rest(0.05)
+    assert time.monotonic() - began >= 0.05

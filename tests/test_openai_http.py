@@ -179,6 +179,7 @@ def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
 async def test_the_key_is_struck_out_of_what_an_endpoint_says() -> None:
     error = await fault(Reply(status=401, chunks=(json.dumps({"error": {"message": f"no such key: {KEY}"}}).encode(),)))
     assert (error.kind, error.message) == ("auth", "no such key: ***")
+    assert error.wire is not None and error.wire.body == '{"error": {"message": "no such key: ***"}}'
 
 
 # --------------------------------------------------------------------------- what comes back
@@ -380,6 +381,14 @@ async def test_an_answer_that_breaks_off_is_no_answer(reply: Reply) -> None:
     error = await fault(reply)
     assert (error.kind, error.status, error.retryable) == ("network", 200, True)
     assert "cut off" in error.message
+    assert error.wire is not None and error.wire.body == b"".join(reply.chunks).decode()
+
+
+async def test_what_is_no_answer_is_kept_all_the_same() -> None:
+    busy = await fault(Reply(status=429, chunks=(b"busy",), headers={"Retry-After": "7", "Set-Cookie": "s=1"}))
+    assert busy.wire is not None and (busy.wire.status, busy.wire.body) == (429, "busy")
+    assert busy.wire.headers["retry-after"] == "7" and "set-cookie" not in busy.wire.headers
+    assert (await fault(Reply(silent=True), timeout=0.05)).wire is None
 
 
 async def test_a_stream_that_carries_an_error_is_no_answer() -> None:
@@ -402,6 +411,7 @@ async def test_an_endpoint_that_takes_too_long_is_left(reply: Reply) -> None:
     error = await fault(reply, timeout=0.1)
     assert (error.kind, error.retryable) == ("timeout", True)
     assert "0.1 s" in error.message
+    assert (error.wire.body if error.wire else None) == (reply.chunks[0].decode() if reply.chunks else None)
 
 
 @pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", None, "application/octet-stream"])

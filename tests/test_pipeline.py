@@ -6,6 +6,8 @@ import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -70,11 +72,12 @@ async def ask(
     pace: Pace = QUICK,
     suite: Suite = SUITE,
     requests: Iterable[Request] | None = None,
+    **more: Any,
 ) -> list[Record]:
     reached = [replace(target, base_url=f"{endpoint.url}/v1") for target in targets or (OLD,)]
     judge = pipeline.judge(suite, Judging())
     planned = pipeline.plan(suite, reached, 1)
-    return [judge(record) async for record in pipeline.ask(planned, suite, reached, WORLD, pace)]
+    return [judge(record) async for record in pipeline.ask(planned, suite, reached, WORLD, pace, **more)]
 
 
 def test_every_case_is_planned_once_before_any_is_planned_twice() -> None:
@@ -175,18 +178,122 @@ async def test_an_endpoint_that_names_its_wait_is_given_it() -> None:
     )
 
 
-async def test_a_wait_longer_than_we_would_is_a_fault_at_once() -> None:
+async def test_an_endpoint_that_wants_a_longer_wait_than_we_would_is_asked_nothing_more() -> None:
     refuse = Reply(status=429, headers={"Retry-After": "7200"}, chunks=(b"{}",))
+    limiters = pipeline.limits([OLD], QUICK)
     async with serving(refuse) as endpoint:
-        records = await ask(endpoint)
+        records = await ask(endpoint, limiters=limiters)
     assert {record.reply.kind for record in records if isinstance(record.reply, Fault)} == {"rate_limit"}
-    assert len(endpoint.received) == len(CASES)
+    assert len(records) == len(endpoint.received) <= QUICK.width
+    told = limiters["old"].closed or ""
+    assert told.startswith("old asks to be left alone until 20") and told.endswith(" UTC")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "why"),
+    [
+        (401, b'{"error": "no such key"}', "old refuses the key: no such key"),
+        (
+            429,
+            b'{"error": {"message": "add money", "code": "insufficient_quota"}}',
+            "old has nothing left for this account: add money",
+        ),
+    ],
+)
+async def test_who_turns_the_key_away_is_asked_no_more_and_the_others_are(status: int, body: bytes, why: str) -> None:
+    def strict(request: Received) -> Reply:
+        return answer(request) if request.body["model"] == "new" else Reply(status=status, chunks=(body,))
+
+    pace = replace(QUICK, width=2)
+    limiters = pipeline.limits([OLD, NEW], pace)
+    async with serving(strict) as endpoint:
+        records = await ask(endpoint, OLD, NEW, pace=pace, limiters=limiters)
+    assert sum(record.target == "old" for record in records) in (3, 4)
+    assert sum(record.target == "new" for record in records) == len(CASES)
+    assert (limiters["old"].closed, limiters["new"].closed) == (why, None)
+
+
+async def test_a_key_that_is_turned_away_now_and_then_is_asked_on() -> None:
+    def moody(request: Received) -> Reply:
+        said = int(request.body["messages"][-1]["content"])
+        return Reply(status=403, chunks=(b"{}",)) if said % 3 else answer(request)
+
+    async with serving(moody) as endpoint:
+        records = await ask(endpoint, pace=replace(QUICK, width=1))
+    assert len(records) == len(endpoint.received) == len(CASES)
+
+
+async def test_no_attempt_goes_that_is_not_admitted() -> None:
+    left = 5
+
+    def admit() -> str | None:
+        nonlocal left
+        left -= 1
+        return None if left >= 0 else "enough"
+
+    limiters = pipeline.limits([OLD], QUICK)
+    async with serving(Reply(status=500, chunks=(b"{}",))) as endpoint:
+        records = await ask(endpoint, admit=admit, limiters=limiters)
+    assert len(endpoint.received) == 5 == sum(len(record.attempts) + 1 for record in records)
+    assert all(isinstance(record.reply, Fault) for record in records) and limiters["old"].closed == "enough"
+
+
+async def test_the_words_that_warm_a_connection_up_are_admitted_too() -> None:
+    left = 3
+
+    def admit() -> str | None:
+        nonlocal left
+        left -= 1
+        return None if left >= 0 else "enough"
+
+    async with serving(answer) as endpoint:
+        assert await ask(endpoint, pace=replace(QUICK, each=2), admit=admit) != []
+        assert len(endpoint.received) == 3
+
+
+async def test_an_allowance_that_an_answer_says_is_spent_pauses_its_target() -> None:
+    sent: list[float] = []
+
+    def limited(request: Received) -> Reply:
+        sent.append(asyncio.get_running_loop().time())
+        spent = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "200ms"}
+        return replace(answer(request), headers=spent if len(sent) == 3 else {})
+
+    async with serving(limited) as endpoint:
+        records = await ask(endpoint, pace=replace(QUICK, width=1))
+    gaps = [later - sooner for sooner, later in pairwise(sent)]
+    assert gaps[2] >= 0.2 > max(gaps[:2] + gaps[3:])
+    assert not any(record.attempts for record in records)
+
+
+async def test_what_came_of_an_attempt_that_failed_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = b'{"choices": [{"message": '
+    first: set[str] = set()
+
+    def broken(request: Received) -> Reply:
+        number = int(request.body["messages"][-1]["content"])
+        if number == 0:
+            return Reply(chunks=(half,))
+        if request.text in first:
+            return answer(request)
+        first.add(request.text)
+        return Reply(chunks=(half,), missing=9) if number == 1 else Reply(status=500, chunks=(b"x" * 100,))
+
+    monkeypatch.setattr(pipeline, "KEPT", 50)
+    async with serving(broken) as endpoint:
+        records = await ask(endpoint, suite=replace(SUITE, cases=CASES[:3]))
+    unread, cut, failed = (
+        record.reply if isinstance(record.reply, Fault) else record.attempts[0].fault
+        for record in sorted(records, key=lambda record: record.case)
+    )
+    assert [fault.wire and fault.wire.body for fault in (unread, cut, failed)] == [half.decode()] * 2 + ["x" * 50]
+    assert not any(fault.wire and fault.wire.arrivals for fault in (unread, cut, failed))
 
 
 async def test_what_will_not_pass_is_not_tried_again() -> None:
-    async with serving(Reply(status=401, chunks=(b"no",))) as endpoint:
+    async with serving(Reply(status=400, chunks=(b"no",))) as endpoint:
         records = await ask(endpoint)
-    assert all(isinstance(record.reply, Fault) and record.reply.kind == "auth" for record in records)
+    assert all(isinstance(record.reply, Fault) and record.reply.kind == "bad_request" for record in records)
     assert len(endpoint.received) == len(CASES) and not any(record.attempts for record in records)
 
 

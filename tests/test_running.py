@@ -12,15 +12,17 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from evalkit import pipeline, running, store, workspace
-from evalkit.data import Judging, Record, Response, Run, RunInfo, Suite, Target
+from evalkit.data import Fault, Judging, Record, Response, Run, RunInfo, Suite, Target
 from evalkit.errors import InputError, StoreError
 from evalkit.pairing import likeness, sequence
 from evalkit.plugins import World
+from evalkit.stopping import Budget
 from tests.endpoints import Received, Reply, serving
 from tests.test_pipeline import SUITE, answer
 
@@ -75,6 +77,8 @@ def test_a_target_or_a_trial_may_join_later(tmp_path: Path, travel: Suite) -> No
 class Two:
     """Lets two requests go."""
 
+    deadline = None
+
     def __init__(self) -> None:
         self.left, self.told = 2, 0
 
@@ -90,12 +94,53 @@ def test_a_brake_ends_the_asking_and_the_same_order_goes_on(tmp_path: Path, trav
     seen: list[Record] = []
     brake, wanted, total = Two(), order(travel, ORACLE), len(travel.cases)
     stopped = running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=seen.append, brakes=[brake])
-    assert stopped == f"two are enough; {total - 2} of {total} calls were not made"
+    assert stopped == f"two are enough; {total - 2} of {total} calls have no answer"
     assert brake.told == len(seen) == 2
     info = store.load(tmp_path).info
     assert info.stopped == stopped and not info.sequential
     assert running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=seen.append) is None
     assert len(seen) == total and store.load(tmp_path).info.stopped is None
+
+
+async def test_once_the_time_is_over_nothing_is_sent_nor_waited_for(tmp_path: Path) -> None:
+    def limited(request: Received) -> Reply:
+        return Reply(status=429, headers={"Retry-After": "30"}, chunks=(b"{}",))
+
+    async with serving(limited) as endpoint:
+        target = Target(name="m", provider="openai_http", model="m", base_url=f"{endpoint.url}/v1")
+        began = time.monotonic()
+        stopped = await asyncio.to_thread(
+            running.carry_out,
+            tmp_path,
+            replace(order(SUITE, target), pace=pipeline.Pace(width=3)),
+            WORLD,
+            fresh=False,
+            seen=lambda record: None,
+            brakes=[Budget(seconds=0.5)],
+        )
+        assert time.monotonic() - began < 10 and len(endpoint.received) == 3
+    assert stopped == "--max-seconds 0.5: reached; 12 of 12 calls have no answer"
+    faults = [record.reply for record in store.load(tmp_path).records]
+    assert len(faults) == 3 and all(isinstance(fault, Fault) and fault.kind == "rate_limit" for fault in faults)
+
+
+async def test_of_two_targets_the_one_that_refuses_the_key_is_left_and_the_run_says_so(tmp_path: Path) -> None:
+    def strict(request: Received) -> Reply:
+        return answer(request) if request.body["model"] == "good" else Reply(status=401, chunks=(b'"no such key"',))
+
+    async with serving(strict) as endpoint:
+        targets = [
+            Target(name=name, provider="openai_http", model=name, base_url=f"{endpoint.url}/v1")
+            for name in ("good", "bad")
+        ]
+        wanted = replace(order(SUITE, *targets), pace=pipeline.Pace(width=2))
+        keep = partial(running.carry_out, tmp_path, wanted, WORLD, fresh=False, seen=lambda record: None)
+        stopped = await asyncio.to_thread(keep)
+        asked = len(endpoint.received)
+        again = await asyncio.to_thread(keep)
+    assert stopped == again == "bad refuses the key: no such key; 12 of 24 calls have no answer"
+    assert store.load(tmp_path).info.stopped == stopped
+    assert 12 + 3 <= asked <= 12 + 5 and len(endpoint.received) - asked in (3, 4)
 
 
 def test_a_sequential_order_goes_case_by_case_at_random_and_stays_sequential(tmp_path: Path, travel: Suite) -> None:

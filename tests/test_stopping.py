@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import compare, gate, stats
-from evalkit.data import Policy, Quarantine, Record, Rule, Run, Usage
+from evalkit.data import Policy, Quarantine, Record, Rule, Run, Target, Usage
 from evalkit.errors import InputError
 from evalkit.pairing import sequence
 from evalkit.stopping import Budget, Early
@@ -188,10 +188,19 @@ def test_no_more_calls_than_allowed() -> None:
     assert [Budget().admit() for _ in range(3)] == [None] * 3
 
 
-def test_no_call_after_the_time_is_over() -> None:
-    times = iter([100.0, 101.0, 105.0])
-    budget = Budget(seconds=5, clock=lambda: next(times))
-    assert [budget.admit() for _ in range(3)] == [None, None, "--max-seconds 5: reached"]
+def test_the_time_that_may_be_taken_is_told() -> None:
+    assert Budget(seconds=5).deadline == (5, "--max-seconds 5: reached")
+    assert Budget(calls=1).deadline is None
+
+
+def test_a_cost_that_cannot_be_counted_is_refused_before_any() -> None:
+    free = Target(name="free", provider="reference", model="oracle")
+    dear = Target(name="dear", provider="openai_http", model="m", input_price=1.0, output_price=2.0)
+    Budget(cost=1).check([free, dear])
+    half = replace(dear, name="half", output_price=None)
+    with pytest.raises(InputError, match="--max-cost cannot be kept: what half costs is unknown; give"):
+        Budget(cost=1).check([free, dear, half])
+    Budget(calls=1).check([half])
 
 
 def test_no_call_once_the_money_is_spent_or_cannot_be_counted() -> None:

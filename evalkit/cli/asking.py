@@ -68,7 +68,9 @@ def run(
     folder = reports / run_name
     order = order_of(suite, targets, trials, strings, concurrency, max_retries, case_timeout, latency=latency)
     order = replace(order, cached=cache)
-    stopped = execute(folder, order, fresh, quiet, [Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)])
+    budget = Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)
+    budget.check(targets)
+    stopped = execute(folder, order, fresh, quiet, [budget])
     printing.summary(folder, as_json, suite)
     if stopped:
         raise typer.Exit(unfinished(stopped))
@@ -140,6 +142,7 @@ def migrate(
     order = order_of(suite, targets, trials, strings, concurrency, max_retries, case_timeout, latency=latency)
     order = replace(order, sequential=stop_early, cached=cache)
     budget = Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)
+    budget.check(targets)
     earlier = () if fresh else _records(folder)
     early = [Early(suite, rules, old, new, trials=trials, earlier=earlier)] if stop_early else []
     stopped = execute(folder, order, fresh, quiet, [*early, budget])

@@ -91,6 +91,7 @@ def bump(
     folder = reports / (name or asking.default_name(suite, targets))
     order = asking.order_of(suite, targets, trials, strings, concurrency, max_retries)
     budget = Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)
+    budget.check(targets)
     if stopped := asking.execute(folder, order, fresh, quiet, [budget]):
         raise typer.Exit(asking.unfinished(stopped))
     run = store.load(folder)

@@ -82,6 +82,8 @@ class Fault:
     retryable: bool = False
     seconds: float = 0.0
     """How long the attempt took."""
+    wire: Wire | None = None
+    """What came all the same, cut or not to be read: the beginning of its body, without arrivals. None: nothing did."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

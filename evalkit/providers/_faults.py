@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from evalkit import values
+from evalkit import allowance, values
 from evalkit.data import FaultKind, Json
 from evalkit.errors import ProviderError
 
@@ -47,7 +45,6 @@ _SHARPER: Mapping[str, FaultKind] = {
 _TLS = re.compile(r"(?<=\S) ssl:(?:default|None|True|False|<[^>]*>)(?= \[)")
 """What aiohttp says of its own settings between an address and why it was not reached."""
 _RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d+(?:\.\d+)?)s"')
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 
 
 def refusal(status: int, headers: Mapping[str, str], body: str, secrets: Collection[str] = ()) -> ProviderError:
@@ -95,38 +92,8 @@ def _message(value: Json) -> str | None:
 
 def _retry_after(headers: Mapping[str, str], body: str) -> float | None:
     """Seconds the endpoint asks us to wait, wherever it says so plainly; None if it does not."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    asked = headers.get("retry-after")
+    asked = allowance.named(headers)
     if asked is not None:
-        seconds = _number(asked)
-        return _until(asked) if seconds is None else seconds
+        return asked
     delay = _RETRY_DELAY.search(body)  # Gemini says it in the body
-    if delay:
-        return float(delay[1])
-    spent = [what for what in ("requests", "tokens") if headers.get(f"x-ratelimit-remaining-{what}") == "0"]
-    resets = [_duration(headers.get(f"x-ratelimit-reset-{what}", "")) for what in spent]
-    return max((reset for reset in resets if reset is not None), default=None)
-
-
-def _number(text: str | None) -> float | None:
-    return float(text) if text is not None and re.fullmatch(r"\d+(?:\.\d+)?", text) else None
-
-
-def _until(date: str) -> float | None:
-    """Seconds until an HTTP date."""
-    try:
-        moment = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-
-
-def _duration(text: str) -> float | None:
-    """`1s`, `6m0s` or `120ms`, as OpenAI writes the time until a limit is lifted."""
-    match = _DURATION.fullmatch(text)
-    if not text or match is None:
-        return None
-    hours, minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
+    return float(delay[1]) if delay else allowance.spent(headers)

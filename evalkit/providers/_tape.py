@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
@@ -15,7 +16,17 @@ from evalkit.errors import ProviderError
 MAX_BYTES = 64 * 1024 * 1024
 """No answer to a tool call is longer; an endpoint that never stops must not fill the memory."""
 
-_KEPT = frozenset({"content-type", "date", "request-id", "x-request-id", "retry-after", "openai-processing-ms"})
+_KEPT = frozenset(
+    {
+        "content-type",
+        "date",
+        "openai-processing-ms",
+        "request-id",
+        "retry-after",
+        "retry-after-ms",
+        "x-request-id",
+    }
+)
 _KEPT_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
 _STREAMS = frozenset({"text/event-stream", "application/x-ndjson", eventstream.CONTENT_TYPE})
 
@@ -64,6 +75,19 @@ class Tape:
             stream=self.content_type in _STREAMS,
             arrivals=tuple(self._arrivals),
         )
+
+    def left(self, secrets: Collection[str] = ()) -> Wire | None:
+        """What there is of an answer that failed, with keys struck out; None: nothing came."""
+        if self.status is None:
+            return None
+        try:
+            wire = self.wire()
+        except ValueError:  # the rest is no event stream, and the failure
+            wire = Wire(status=self.status, body="".join(self._parts))
+        body = wire.body
+        for secret in secrets:
+            body = body.replace(secret, "***")
+        return replace(wire, body=body)
 
     @property
     def content_type(self) -> str:

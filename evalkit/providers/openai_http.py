@@ -69,6 +69,15 @@ class Endpoint:
         session = self._open()
         tape = Tape()
         try:
+            await self._post(session, body, tape)
+            return self._answer(tape)
+        except ProviderError as error:
+            error.wire = tape.left(self._secrets)
+            raise
+
+    async def _post(self, session: aiohttp.ClientSession, body: bytes, tape: Tape) -> None:
+        """Record what comes. Raises ProviderError where nothing does, or not all of an answer."""
+        try:
             async with session.post(self._url, data=body, proxy=self._proxy, allow_redirects=False) as response:
                 tape.begin(response.status, response.headers)
                 async for chunk in response.content.iter_any():
@@ -76,7 +85,6 @@ class Endpoint:
         except (aiohttp.ClientError, TimeoutError) as error:
             if tape.status in (None, 200):
                 raise self._fault(error, tape) from error
-        return self._answer(tape)
 
     async def close(self) -> None:
         if self._session is not None:
