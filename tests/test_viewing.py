@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from urllib.parse import urljoin
@@ -19,7 +20,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from evalkit import viewing
+from evalkit import store, viewing
 from evalkit.cli.app import main
 from tests.test_cli import TOOL
 
@@ -168,6 +169,32 @@ async def test_any_two_targets_of_any_two_runs_are_compared(address: str, get: G
     status, page, _ = await get(f"{address}compare?baseline=after%1Fnew&candidate=after%1Fnew")
     assert status == 404
     assert "compared with itself" in page
+
+
+@pytest.fixture
+def weeks(reports: Path, tmp_path: Path) -> Path:
+    """Under one name a model that breaks types, the gold, and in between another model that was asked only a part."""
+    suite = str(reports.parent / "small.yaml")
+    for week, (model, *part) in enumerate(
+        (
+            ("reference/faulty?name=ours&kind=schema.type&rate=1",),
+            ("reference/sampler?name=ours", "--limit", "1"),
+            ("reference/oracle?name=ours",),
+        )
+    ):
+        assert main(["run", suite, "-m", model, *part, "--run", f"week-{week}", "--reports", str(tmp_path), "-q"]) == 0
+        with store.open_run(tmp_path / f"week-{week}") as run:
+            run.describe(replace(run.info, created=f"2026-03-0{week + 1}T10:00:00+00:00"))
+    return tmp_path
+
+
+async def test_a_model_asked_again_has_a_course_and_what_stood_behind_its_name(weeks: Path, get: Get) -> None:
+    async with viewing.serve(weeks) as address:
+        _, page, _ = await get(f"{address}trends")
+    ((course, points),) = re.findall(r'aria-label="(from [^"]+)"><polyline points="([^"]+)"', page)
+    assert course == "from 33.3% to 100.0%" and points == "2.0,15.3 118.0,2.0"
+    behind = re.findall(r"<code>(reference/\w+)</code>", page)
+    assert behind == ["reference/oracle", "reference/sampler", "reference/faulty"]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,8 @@ class Room:
                 suites.setdefault(run.info.suite_name, []).append(run)
         for runs in suites.values():
             runs.sort(key=lambda run: run.info.created if run.info else "", reverse=True)
-        return _render("trends.html.j2", root="", suites=suites)
+        courses = {suite: _courses(runs) for suite, runs in suites.items()}
+        return _render("trends.html.j2", root="", suites=suites, courses=courses, behind=_behind)
 
     def run(self, name: str, wanted: Filter, after: int) -> str:
         """One page of a run's records. Raises InputError for a filter that no record could meet."""
@@ -190,6 +191,37 @@ class Room:
         if known is None or known[0] != state:
             self._shares[name] = (state, self._pages(name).shares())
         return self._shares[name][1]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Course:
+    """How one model fared on the suite as it is now: its `correct`, run by run, the oldest first."""
+
+    target: str
+    correct: Sequence[float]
+
+    @property
+    def path(self) -> str:
+        """Points of a line over 120 by 24, from 0 at the bottom to 1 at the top."""
+        step = 116 / max(1, len(self.correct) - 1)
+        return " ".join(f"{2 + place * step:.1f},{22 - 20 * value:.1f}" for place, value in enumerate(self.correct))
+
+
+def _courses(runs: Sequence[_Listed]) -> list[_Course]:
+    """Of each model that was asked the latest questions more than once. `runs`: the latest first."""
+    known = [(run.info, run.shares) for run in reversed(runs) if run.info]
+    found: dict[str, list[float]] = {}
+    for info, shares in known:
+        if info.suite_digest == known[-1][0].suite_digest:
+            for share in shares:
+                if share.correct is not None:
+                    found.setdefault(share.target, []).append(share.correct)
+    return [_Course(target=target, correct=values) for target, values in found.items() if len(values) > 1]
+
+
+def _behind(info: RunInfo, identity: str) -> str:
+    """The model that bore a name when it was asked: names stay when the version behind them changes."""
+    return next(f"{each.provider}/{each.model}" for each in info.targets if each.identity == identity)
 
 
 _FAULTS: tuple[str, ...] = get_args(FaultKind)
