@@ -316,7 +316,12 @@ class Bench:
                 "evalkit run, more": self.ours(provider, url, 4 * cases),
                 f"{bare}, more": self.bare(library, url, 4 * cases),
                 "evalkit run, one": self.ours(provider, url, 1),
-                "import": Side(command=[sys.executable, "-c", f"import {library}"], url=url, cases=0),
+                # Without the variable litellm's import asks the network for a price list.
+                "import": Side(
+                    command=["env", "LITELLM_LOCAL_MODEL_COST_MAP=True", sys.executable, "-c", f"import {library}"],
+                    url=url,
+                    cases=0,
+                ),
             }
             found = measure(sides, self.rounds)
         told = {name: typical(costs) for name, costs in found.items()}
