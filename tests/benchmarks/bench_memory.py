@@ -11,7 +11,8 @@ message and an earlier turn, four expected arguments. Every answer is the same c
 endpoint of bench_asking; half of the cases want another.
 
 What is not measured: a large YAML file, which is read whole; many models; long answers, of which as many are held as
-are in flight. With --trials N there are some 600 bytes more for each case: how often it passed, and its answers.
+are in flight. With --trials N there are some 800 bytes more for each case (how often it passed, and what its answers
+were) and 50 MB for the statistics library; `--stop-early`, `compare` and `report` hold the suite and all records.
 The cases lie in a temporary file (in $SQLITE_TMPDIR, $TMPDIR or /var/tmp), about 1.5 kB each.
 """
 
