@@ -277,7 +277,7 @@ def test_a_phone_shows_findings_and_the_rest_on_request(open_report: Open) -> No
 
 def test_paper_has_all_rows_of_a_table_whose_rest_is_kept_back(open_report: Open) -> None:
     page = open_report("rivalry", width=320).page
-    rows = page.locator("#reproducibility tbody tr")
+    rows = page.locator("#reproducibility .table").first.locator("tbody tr")
     page.get_by_role("link", name="How to reproduce this").click()
     shown = "rows => rows.filter((row) => row.checkVisibility()).length"
     assert rows.evaluate_all(shown) == 4 < rows.count()
