@@ -59,17 +59,24 @@ def test_an_engine_is_told_by_what_it_counted_and_by_nothing_else() -> None:
         "ready": 31.5,
         "cache": 0.2,
         "cache_peak": 0.9,
-        "waiting": 12.0,
+        "waiting": 12,
         "queue": 0.05,
         "queue_p95": 0.4,
         "first": None,
         "first_p95": None,
-        "hits": 150.0,
+        "hits": 150,
         "hit_share": 0.75,
         "preemptions": None,
     }
     shown = {column.key for column in table.columns}
     assert shown == table.rows[0].keys() - {"first", "first_p95", "preemptions"}
+
+
+def test_a_server_that_counts_no_look_ups_has_those_it_computed_and_those_it_had() -> None:
+    counted = {"prefix_cache_hits": 30.0, "prompt_tokens_computed": 90.0}
+    (table,) = tables(engines.build(told(engines=(start("llama_server", counted, "a"),)), comparisons.verdict()))
+    assert (table.rows[0]["hits"], table.rows[0]["hit_share"]) == (30, 0.25)
+    assert all(not isinstance(table.rows[0][column.key], float) for column in table.columns if column.kind == "int")
 
 
 def test_engines_without_metrics_say_nothing() -> None:

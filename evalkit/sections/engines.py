@@ -49,22 +49,28 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
 
 
 def _row(start: Json, told: Json) -> dict[str, Json]:
-    looked_up = told.get("prefix_cache_queries")
+    hits = told.get("prefix_cache_hits", 0)
+    looked_up = told.get("prefix_cache_queries", hits + told.get("prompt_tokens_computed", 0))
     return {
         "engine": start["engine"],
         "targets": ", ".join(start["targets"]),
         "ready": start["ready_seconds"],
         "cache": _part(told, "kv_cache_use", "mean"),
         "cache_peak": _part(told, "kv_cache_use", "peak"),
-        "waiting": _part(told, "requests_waiting", "peak"),
+        "waiting": _count(_part(told, "requests_waiting", "peak")),
         "queue": _part(told, "queue_time", "p50"),
         "queue_p95": _part(told, "queue_time", "p95"),
         "first": _part(told, "time_to_first_token", "p50"),
         "first_p95": _part(told, "time_to_first_token", "p95"),
-        "hits": told.get("prefix_cache_hits"),
-        "hit_share": told["prefix_cache_hits"] / looked_up if looked_up and "prefix_cache_hits" in told else None,
-        "preemptions": told.get("preemptions"),
+        "hits": _count(told.get("prefix_cache_hits")),
+        "hit_share": hits / looked_up if looked_up and "prefix_cache_hits" in told else None,
+        "preemptions": _count(told.get("preemptions")),
     }
+
+
+def _count(number: float | None) -> int | None:
+    """Prometheus knows no whole numbers."""
+    return None if number is None else round(number)
 
 
 def _part(told: Json, name: str, part: str) -> Json:
