@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -87,8 +88,9 @@ class Limiter:
         self._flying = 0
         self._clean = 0
         self._episode = 0
-        self._queue = asyncio.Lock()
-        self._freed = asyncio.Event()
+        self._waiting: deque[tuple[asyncio.Future[Ticket | None], float]] = deque()
+        """Who waits for a turn, with the tokens it will probably take; first come, first served."""
+        self._alarm: asyncio.TimerHandle | None = None
         self._over = asyncio.Event()
         self.history: list[tuple[float, int]] = [(0.0, self.width)]
         """(seconds since the start, width from then on)"""
@@ -111,12 +113,35 @@ class Limiter:
 
         None once the way is closed.
         """
-        async with self._queue:
-            while self.closed is None and (wait := self.wait(tokens)):
-                self._freed.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._freed.wait(), None if math.isinf(wait) else wait)
-            return self.take(tokens) if self.closed is None else None
+        if self.closed is not None:
+            return None
+        if not self._waiting and not self.wait(tokens):
+            return self.take(tokens)
+        turn: asyncio.Future[Ticket | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((turn, tokens))
+        self._let_in()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled() and (ticket := turn.result()) is not None:  # let in, in the same moment
+                self.leave(ticket)
+            raise
+
+    def _let_in(self) -> None:
+        """All who wait and may go now. Where only time keeps the next, it is looked again once that has passed."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        while self._waiting:
+            turn, tokens = self._waiting[0]
+            wait = 0.0 if turn.done() else self.wait(tokens)
+            if wait:
+                if not math.isinf(wait):
+                    self._alarm = asyncio.get_running_loop().call_later(wait, self._let_in)
+                return
+            self._waiting.popleft()
+            if not turn.done():  # else its task was cancelled
+                turn.set_result(self.take(tokens))
 
     async def rest(self, seconds: float) -> None:
         """Wait before another attempt, no longer than the way is open."""
@@ -127,7 +152,10 @@ class Limiter:
         """Nothing enters any more; what is on its way may come back. Nobody waits on. The first reason stays."""
         self.closed = self.closed or why
         self._over.set()
-        self._freed.set()
+        while self._waiting:
+            turn, _ = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
 
     def wait(self, tokens: float = 0.0) -> float:
         """Seconds until one may be sent; 0: now; infinite: not before another comes back."""
@@ -172,7 +200,8 @@ class Limiter:
             self._clean += 1
             if self._clean >= self.width:
                 self._become(self._width * (_GROWTH if self._episode else 2))
-        self._freed.set()
+        if self._waiting:
+            self._let_in()
 
     def _refuse(self, ticket: Ticket) -> None:
         self.refusals += 1

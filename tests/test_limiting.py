@@ -185,3 +185,66 @@ async def test_a_rest_takes_its_time() -> None:
     began = time.monotonic()
     await Limiter(1).rest(0.05)
     assert time.monotonic() - began >= 0.05
+
+
+async def test_answers_of_one_moment_all_count_where_others_wait_for_them() -> None:
+    limiter = Limiter(90)
+    rounds: list[int] = []
+
+    async def ask(gate: asyncio.Event) -> None:
+        ticket = await limiter.enter()
+        assert ticket is not None
+        await gate.wait()
+        limiter.leave(ticket, answered=True)
+
+    gates = [asyncio.Event() for _ in range(3)]
+    asked = [
+        asyncio.create_task(ask(gate)) for gate, count in zip(gates, (20, 40, 80), strict=True) for _ in range(count)
+    ]
+    for gate in gates:
+        await asyncio.sleep(0)
+        rounds.append(limiter.width)
+        gate.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    await asyncio.gather(*asked)
+    assert rounds == [20, 40, 80]
+
+
+async def test_turns_come_in_order_and_one_that_is_given_up_costs_nobody_else_theirs() -> None:
+    limiter = Limiter(1)
+    order: list[str] = []
+
+    async def ask(name: str) -> None:
+        ticket = await limiter.enter()
+        assert ticket is not None
+        order.append(name)
+        await asyncio.sleep(0.01)
+        limiter.leave(ticket)
+
+    asked = {name: asyncio.create_task(ask(name)) for name in "abcde"}
+    await asyncio.sleep(0)
+    asked["b"].cancel()
+    await asyncio.gather(*asked.values(), return_exceptions=True)
+    assert order == ["a", "c", "d", "e"]
+
+
+async def test_a_turn_that_comes_in_the_moment_in_which_it_is_given_up_goes_to_the_next() -> None:
+    limiter = Limiter(1)
+    held = await limiter.enter()
+    assert held is not None
+    first, second = (asyncio.create_task(limiter.enter()) for _ in range(2))
+    await asyncio.sleep(0)
+    limiter.leave(held)
+    first.cancel()
+    assert await asyncio.wait_for(second, 1) is not None
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+
+async def test_whoever_waits_for_time_to_pass_is_let_in_once_it_has() -> None:
+    limiter = Limiter(10)
+    limiter.leave(limiter.take(), refused=True, hold=0.05)
+    began = asyncio.get_running_loop().time()
+    await asyncio.gather(*(limiter.enter() for _ in range(8)))
+    assert 0.05 <= asyncio.get_running_loop().time() - began < 1
