@@ -57,7 +57,7 @@ class Verb(TyperCommand):
         listed: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             if param.param_type_name == "argument":
-                listed.setdefault("Arguments", []).append((_argument(param), getattr(param, "help", "")))
+                listed.setdefault("Arguments", []).append((_argument(param), getattr(param, "help", None) or ""))
             else:
                 heading = getattr(param, "rich_help_panel", None)
                 rows = listed.setdefault(heading if isinstance(heading, str) else "Options", [])
@@ -138,4 +138,4 @@ def _told(param: Any) -> str:
     notes = [note for note, holds in (("required", param.required), ("repeatable", param.multiple)) if holds]
     if param.default is not None and param.show_default and not param.is_flag:
         notes.append(f"default: {param.default}")
-    return f"{param.help}  [{', '.join(notes)}]" if notes else str(param.help)
+    return f"{param.help or ''}  [{', '.join(notes)}]" if notes else str(param.help or "")
