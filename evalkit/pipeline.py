@@ -136,8 +136,7 @@ async def ask(
             reaches={target.identity: Reach() for target in targets},
             admit=admit,
         )
-        if pace.each:
-            await asyncio.gather(*(_warm_up(target, asking, pace.each) for target in targets))
+        await asyncio.gather(*(_warm_up(target, asking) for target in targets))
         lanes = [iter(lane) for lane in (requests, *beside)]
         room = [pace.each or max(1, pace.width // len(lanes))] * len(lanes)
         flying: dict[asyncio.Task[Record | None], int] = {}
@@ -188,12 +187,16 @@ def _worth_keeping(target: Target) -> bool:
     return bool(getattr(plugins.provider(target.provider), "CACHED", True))
 
 
-async def _warm_up(target: Target, asking: _Asking, width: int) -> None:
-    """A word on every connection, of no case, so that no prompt cache knows one. What comes of it is nothing to us."""
+async def _warm_up(target: Target, asking: _Asking) -> None:
+    """What is slow at first, before any answer is timed. Where times are to compare, a word on every connection too, of
+    no case, so that no prompt cache knows one. What comes of it is nothing to us.
+    """
     hello = Case(id="", messages=({"role": "user", "content": "Say hello."},), tools=())
     request = asking.builder.build(hello, 0, target)
     connection = asking.connections[target.identity]
-    words = range(width)
+    if hasattr(connection, "ready"):
+        await asyncio.gather(connection.ready(request), return_exceptions=True)
+    words = range(asking.pace.each or 0)
     await asyncio.gather(*(_attempt(request, connection, target.timeout) for _ in words if asking.may_send()))
 
 

@@ -36,7 +36,11 @@ from evalkit.errors import InputError, PluginError, suggest
 
 
 class Connection(Protocol):
-    """A way to a model, open for one run."""
+    """A way to a model, open for one run.
+
+    One that is slow with its first question, and holds up all others meanwhile, also has `async ready(request)`: it
+    does what can be done before, and sends nothing.
+    """
 
     async def ask(self, request: Request) -> Response:
         """Send `request.body` as it stands, once. Raises ProviderError; repairs nothing, retries nothing."""

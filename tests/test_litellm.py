@@ -670,6 +670,62 @@ def test_a_missing_key_is_named_before_the_library_is_loaded() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+# --------------------------------------------------------------------------- beside others
+
+MIXED = """
+import asyncio, json, sys
+from dataclasses import replace
+from evalkit import pipeline, testing, workspace
+from evalkit.data import Target
+from evalkit.plugins import World
+
+suite = workspace.load_suite("travel")
+suite = replace(suite, cases=suite.cases[:6])
+
+async def run() -> None:
+    with testing.running(suite) as server:
+        model, url = "oracle;latency=0.4;jitter=0.01", server.openai_url
+        streamed = Target(name="streamed", provider="openai_http", model=model, base_url=url, stream=True)
+        beside = Target(name="beside", provider="litellm", model=f"openai/{model}", base_url=url, stream=True)
+        targets = [streamed, beside]
+        world = World(environ={}, load_run=lambda name: None)
+        asked = pipeline.ask(pipeline.plan(suite, targets, 1), suite, targets, world, pipeline.Pace(retries=0))
+        timings = [record.reply.timing async for record in asked if record.target == "streamed"]
+        print(json.dumps([server.count, [[timing.first_token, timing.total] for timing in timings]]))
+
+asyncio.run(run())
+"""
+
+
+def test_what_the_library_loads_with_its_first_question_holds_up_no_stream_beside_it() -> None:
+    done = subprocess.run([sys.executable, "-c", MIXED], capture_output=True, text=True, check=True)
+    count, times = json.loads(done.stdout.splitlines()[-1])
+    assert count == 12, "nothing left that was not asked"
+    assert sum(first < total - 0.05 for first, total in times) >= 4, times
+
+
+@EVERY
+@BOTH
+async def test_getting_ready_sends_nothing_and_changes_nothing(dialect: str, stream: bool) -> None:
+    async with serving(written(dialect, text="Hei", stream=stream)) as endpoint:
+        asked = target(MODELS[dialect], endpoint.url, stream=stream, api_key_env="K")
+        bridge = litellm.connect(asked, world(K=KEY))
+        try:
+            await bridge.ready(request(asked))
+            assert not endpoint.received
+            response = await bridge.ask(request(asked))
+            assert len(endpoint.received) == 1 and extract.read(response).text == "Hei"
+        finally:
+            await bridge.close()
+
+
+@BOTH
+async def test_what_came_of_an_answer_that_failed_is_kept(stream: bool) -> None:
+    body = f'{{"error": {{"message": "slow down, {KEY}"}}}}'
+    error = await fault(Reply(status=429, chunks=(body.encode(),)), stream=stream)
+    assert error.wire is not None and (error.wire.status, error.wire.body) == (429, body.replace(KEY, "***"))
+
+
 def test_a_key_that_is_named_must_be_there() -> None:
     with pytest.raises(InputError, match="MY_KEY is not set"):
         litellm.connect(target("openai/m", api_key_env="MY_KEY"), world(OPENAI_API_KEY=KEY))

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from json import loads
 from types import ModuleType
@@ -209,6 +210,11 @@ class Bridge:
         errors = (error for error in vars(library.exceptions).values() if isinstance(error, type))
         self._errors = tuple(error for error in errors if issubclass(error, Exception))
 
+    async def ready(self, request: Request) -> None:
+        """The first question takes the library seconds, in which all else stands still: this one goes nowhere."""
+        with recording(rehearsal=True), suppress(*self._errors):
+            await self._client_view(loads(self._serialiser.text(request)))
+
     async def ask(self, request: Request) -> Response:
         # A copy of its own for every call: litellm rewrites the schemas it is handed, in place.
         extra = {"stream_options": {"include_usage": True}} if request.body.get("stream") else None
@@ -219,12 +225,16 @@ class Bridge:
             try:
                 async with asyncio.timeout(self._target.timeout):
                     client = await self._heard(call, exchange)
+                return self._answer(exchange, client, request)
             except TimeoutError as error:
-                message = f"no answer after {self._target.timeout:g} s"
-                raise ProviderError("timeout", message, status=exchange.tape.status, retryable=True) from error
+                message, tape = f"no answer after {self._target.timeout:g} s", exchange.tape
+                left = tape.left(self._secrets)
+                raise ProviderError("timeout", message, status=tape.status, retryable=True, wire=left) from error
+            except ProviderError as error:
+                error.wire = exchange.tape.left(self._secrets)
+                raise
             finally:
                 self._transports |= exchange.transports
-        return self._answer(exchange, client, request)
 
     async def close(self) -> None:
         """Closes the transports that no other open bridge uses. litellm's clients open them again when they must."""
