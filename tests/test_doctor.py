@@ -146,7 +146,7 @@ DEFECTS: dict[str, tuple[Callable[[Body], Reply], dict[str, str], str]] = {
     "one call at a time": (
         lambda b: b.saying(WEATHER) if "Rome" in json.dumps(b.asked["messages"]) else b.honest(),
         {"parallel calls": "warn"},
-        "1 calls in one answer where two are needed",
+        "1 call in one answer where two are needed",
     ),
     "seed refused": (
         lambda b: refused(400, "unknown parameter: seed") if "seed" in b.asked else b.honest(),
