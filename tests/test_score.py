@@ -673,3 +673,13 @@ def test_a_planted_fault_is_seen_on_its_rung(rung: str, expectation: Expectation
     assert given.failed_at == rung
     assert code is None or code in codes(given)
     assert given.mismatches
+
+
+@pytest.mark.parametrize("code", ["envelope.missing_id", "envelope.missing_index", "envelope.same_index"])
+def test_what_the_wire_lacks_of_a_call_is_counted_and_makes_no_call_wrong(code: str) -> None:
+    lacking = Violation(payload=0, code=code, message="the wire lacked it")
+    tool, text = BOOKED
+    made = Payload(index=0, tool=tool, text=text, value=json.loads(text))
+    given = judge(SUITE, Judging())(CASES["call"], Answer(payloads=(made,), violations=(lacking,)))
+    assert rungs(given) == "+++++."
+    assert codes(given) == [code]

@@ -13,6 +13,9 @@ from evalkit.data.words import RUNGS, Json, Pointer, Rung
 CODES: Mapping[str, str] = {
     "envelope.finish_conflict": "the finish reason says something other than what the answer holds",
     "envelope.arguments_not_text": "the arguments came as an object, null or a number where the protocol says text",
+    "envelope.missing_id": "a call came without an id, by which the next turn tells its result",
+    "envelope.missing_index": "a call was streamed without an index, which tells the pieces of calls apart",
+    "envelope.same_index": "two calls were streamed under one index",
     "call.missing": "the case wants a call and none was made",
     "call.unexpected": "the case wants no call and one was made",
     "call.leaked_in_text": "a call was left in the text and not made",

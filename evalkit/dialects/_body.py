@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Never
 
 from evalkit.data import FaultKind, Json, Payload, Usage, Violation
@@ -152,6 +152,30 @@ def from_text(index: int, tool: str, text: str, id: str | None = None) -> Payloa
 def from_value(index: int, tool: str, value: Json, id: str | None = None) -> Payload:
     """A call whose arguments crossed the wire as JSON: there is no text whose syntax could be judged."""
     return Payload(index=index, tool=tool, text=None, value=value, id=id)
+
+
+_LACKING: Mapping[str, str] = {
+    "envelope.missing_index": "was streamed without an index: a client must guess which pieces belong together",
+    "envelope.same_index": "was streamed under the index of another call: a client that goes by it makes one of two",
+    "envelope.missing_id": "came without an id: the next turn cannot say whose result it tells",
+}
+
+
+def lacking(payload: Payload, code: str) -> Violation:
+    """What the wire said of a call wrongly, or not at all, that is no argument: it makes no call wrong by itself."""
+    return Violation(payload=payload.index, code=code, message=f"the call of {payload.tool!r} {_LACKING[code]}")
+
+
+def misplaced(index: int | None, taken: Container[Json]) -> str | None:
+    """The code for a call that a stream begins at `index`, beside those that have begun."""
+    if index is None:
+        return "envelope.missing_index"
+    return "envelope.same_index" if index in taken else None
+
+
+def unnamed(payload: Payload) -> str | None:
+    """The code for a call without an id, in a protocol that gives each one."""
+    return None if payload.id else "envelope.missing_id"
 
 
 def not_text(payload: Payload) -> Violation:

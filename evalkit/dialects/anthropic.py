@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evalkit.data import Answer, Json, Payload, Usage, Wire
+from evalkit.data import Answer, Json, Payload, Usage, Violation, Wire
 from evalkit.dialects import _body, _sse
 from evalkit.dialects._body import Fields
 from evalkit.values import digest
@@ -43,6 +43,8 @@ class _Block:
     start: Fields
     text: list[str] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
+    misplaced: str | None = None
+    """What is wrong with its index in a stream."""
 
     @property
     def is_call(self) -> bool:
@@ -67,15 +69,22 @@ class _Block:
             return _body.from_text(index, tool, text, id)
         return _body.from_value(index, tool, self.start.get("input"), id)  # a stream without text means this object
 
+    def flaws(self, payload: Payload) -> Iterator[Violation]:
+        for code in (self.misplaced, _body.unnamed(payload)):
+            if code:
+                yield _body.lacking(payload, code)
+
 
 def _answer(blocks: list[_Block], message: Fields, *, finish: Json, said: str = "") -> Answer:
     calls = [block for block in blocks if block.is_call]
+    payloads = tuple(call.payload(index) for index, call in enumerate(calls))
     return Answer(
-        payloads=tuple(call.payload(index) for index, call in enumerate(calls)),
+        payloads=payloads,
         text=said + "".join(block.said() for block in blocks),
         finish=_body.string(finish) or None,
         usage=_usage(_body.fields(message.get("usage"))),
         served_by=_body.string(message.get("model")) or None,
+        violations=tuple(flaw for call, payload in zip(calls, payloads, strict=True) for flaw in call.flaws(payload)),
     )
 
 
@@ -89,7 +98,7 @@ def _read_stream(body: str) -> Answer:
         if kind == "message_start":
             message.update(_body.fields(event.get("message")))
         elif kind == "content_block_start":
-            block = _Block(_body.fields(event.get("content_block")))
+            block = _Block(_body.fields(event.get("content_block")), misplaced=_body.misplaced(index, by_index))
             blocks.append(block)
             by_index[index] = block
         elif kind == "content_block_delta" and blocks:

@@ -6,11 +6,11 @@ event's type over its payload, as in {"contentBlockDelta": {...}}.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evalkit.data import Answer, Json, Payload, Usage, Wire
+from evalkit.data import Answer, Json, Payload, Usage, Violation, Wire
 from evalkit.dialects import _body, _lines, _sse
 from evalkit.dialects._body import Fields
 from evalkit.values import digest
@@ -51,6 +51,8 @@ class _Block:
     streamed: bool = False
     text: list[str] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
+    misplaced: str | None = None
+    """What is wrong with its index in a stream."""
 
     @property
     def is_call(self) -> bool:
@@ -73,16 +75,23 @@ class _Block:
         # A stream says nothing of the arguments where there are none.
         return _body.from_value(index, tool, call.get("input", {} if self.streamed else None), id)
 
+    def flaws(self, payload: Payload) -> Iterator[Violation]:
+        for code in (self.misplaced, _body.unnamed(payload)):
+            if code:
+                yield _body.lacking(payload, code)
+
 
 def _answer(blocks: Sequence[_Block], *, finish: Json, usage: Json, trace: Json) -> Answer:
     calls = [block for block in blocks if block.is_call]
+    payloads = tuple(call.payload(index) for index, call in enumerate(calls))
     router = _body.fields(_body.fields(trace).get("promptRouter"))
     return Answer(
-        payloads=tuple(call.payload(index) for index, call in enumerate(calls)),
+        payloads=payloads,
         text="".join(block.said() for block in blocks),
         finish=_body.string(finish) or None,
         usage=_usage(_body.fields(usage)),
         served_by=_body.string(router.get("invokedModelId")) or None,
+        violations=tuple(flaw for call, payload in zip(calls, payloads, strict=True) for flaw in call.flaws(payload)),
     )
 
 
@@ -102,12 +111,14 @@ def _read_stream(body: str) -> Answer:
         _refuse_exception(kind, fields)
         index = _body.count(fields.get("contentBlockIndex"))
         if kind == "contentBlockStart":
-            by_index[index] = _begun(blocks, _body.fields(fields.get("start")))
+            misplaced = _body.misplaced(index, by_index)
+            block = by_index[index] = _begun(blocks, _body.fields(fields.get("start")))
+            block.misplaced = misplaced
         elif kind == "contentBlockDelta":
-            block = by_index.get(index, blocks[-1] if blocks and index is None else None)
-            if block is None:  # text starts without saying so
-                block = by_index[index] = _begun(blocks, {})
-            block.add(_body.fields(fields.get("delta")))
+            known = by_index.get(index, blocks[-1] if blocks and index is None else None)
+            if known is None:  # text starts without saying so
+                known = by_index[index] = _begun(blocks, {})
+            known.add(_body.fields(fields.get("delta")))
         elif kind == "messageStop":
             finish, ended = fields.get("stopReason"), True
         elif kind == "metadata":

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evalkit.data import Answer, Json, Payload, Usage, Wire
+from evalkit.data import Answer, Json, Payload, Usage, Violation, Wire
 from evalkit.dialects import _body, _sse
 from evalkit.dialects._body import Fields
 from evalkit.values import digest
 from evalkit.values import read as read_json
 
+_OLDER = "function_call"
 _CREATED = 1_767_225_600  # 2026-01-01: a written body is the same on every day
 
 
@@ -27,7 +28,7 @@ def read(wire: Wire) -> Answer:
     message = _body.fields(choices[0].get("message"))
     calls = [_Call.whole(call) for call in _body.items(message.get("tool_calls"))]
     if not calls and isinstance(message.get("function_call"), Mapping):
-        calls = [_Call.whole({"function": message["function_call"]})]
+        calls = [_Call.whole({"type": _OLDER, "function": message["function_call"]})]
     return _answer(
         calls,
         _said(message),
@@ -54,6 +55,10 @@ class _Call:
     pieces: list[str] = field(default_factory=list)
     other: Json = None
     """Arguments that came as something other than text."""
+    misplaced: str | None = None
+    """What is wrong with its index in a stream."""
+    older: bool = False
+    """It is a `function_call`, of which an answer has one at most, without an id."""
 
     @classmethod
     def whole(cls, sent: Fields) -> _Call:
@@ -65,6 +70,7 @@ class _Call:
         function = _body.fields(sent.get("function"))
         self.tool = self.tool or _body.string(function.get("name"))
         self.id = self.id or _body.string(sent.get("id")) or None
+        self.older = self.older or sent.get("type") == _OLDER
         arguments = function.get("arguments")
         if isinstance(arguments, str):
             self.pieces.append(arguments)
@@ -91,6 +97,13 @@ class _Call:
             return _body.from_value(index, self.tool, self.other, self.id)
         return _body.from_text(index, self.tool, _body.joined(self.pieces), self.id)
 
+    def flaws(self, payload: Payload) -> Iterator[Violation]:
+        if payload.text is None:
+            yield _body.not_text(payload)
+        for code in (self.misplaced, None if self.older else _body.unnamed(payload)):
+            if code:
+                yield _body.lacking(payload, code)
+
 
 def _answer(calls: list[_Call], text: str, *, finish: str | None, usage: Usage, served_by: str | None) -> Answer:
     payloads = tuple(call.payload(index) for index, call in enumerate(calls))
@@ -100,7 +113,7 @@ def _answer(calls: list[_Call], text: str, *, finish: str | None, usage: Usage, 
         finish=finish,
         usage=usage,
         served_by=served_by,
-        violations=tuple(_body.not_text(payload) for payload in payloads if payload.text is None),
+        violations=tuple(flaw for call, payload in zip(calls, payloads, strict=True) for flaw in call.flaws(payload)),
     )
 
 
@@ -136,6 +149,9 @@ def _take(piece: Fields, calls: list[_Call], latest: dict[int | None, _Call]) ->
     if call is None or call.ends_before(piece):
         call = _Call()
         calls.append(call)
+        call.misplaced = _body.misplaced(index, latest)
+    elif index is None:
+        call.misplaced = call.misplaced or _body.misplaced(index, latest)
     latest[index] = call
     call.add(piece)
 
@@ -143,7 +159,7 @@ def _take(piece: Fields, calls: list[_Call], latest: dict[int | None, _Call]) ->
 def _call_pieces(delta: Fields) -> list[Fields]:
     pieces = _body.items(delta.get("tool_calls"))
     if not pieces and isinstance(delta.get("function_call"), Mapping):
-        return [{"index": 0, "function": delta["function_call"]}]
+        return [{"index": 0, "type": _OLDER, "function": delta["function_call"]}]
     return pieces
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evalkit.data import Answer, Json, Payload, Usage, Wire
+from evalkit.data import Answer, Json, Payload, Usage, Violation, Wire
 from evalkit.dialects import _body, _sse
 from evalkit.dialects._body import Fields
 from evalkit.errors import ProviderError
@@ -50,6 +50,8 @@ class _Item:
     text: list[str] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
     end: Fields = field(default_factory=dict)
+    misplaced: str | None = None
+    """What is wrong with its index in a stream."""
 
     @property
     def is_call(self) -> bool:
@@ -67,6 +69,13 @@ class _Item:
         if isinstance(text, str):
             return _body.from_text(index, tool, text, id)
         return _body.from_value(index, tool, text, id)
+
+    def flaws(self, payload: Payload) -> Iterator[Violation]:
+        if payload.text is None:
+            yield _body.not_text(payload)
+        for code in (self.misplaced, _body.unnamed(payload)):
+            if code:
+                yield _body.lacking(payload, code)
 
     def _last(self, key: str) -> Json:
         return self.end.get(key, self.start.get(key))
@@ -89,7 +98,7 @@ def _answer(items: Sequence[_Item], response: Fields) -> Answer:
         finish=reason or status or None,
         usage=_usage(_body.fields(response.get("usage"))),
         served_by=_body.string(response.get("model")) or None,
-        violations=tuple(_body.not_text(payload) for payload in payloads if payload.text is None),
+        violations=tuple(flaw for call, payload in zip(calls, payloads, strict=True) for flaw in call.flaws(payload)),
     )
 
 
@@ -105,7 +114,8 @@ def _read_stream(body: str) -> Answer:
             response = _body.fields(event.get("response"))
             _body.refuse_error(response)
         elif kind == "response.output_item.added":
-            items.append(_Item(_body.fields(event.get("item"))))
+            place = _body.count(event.get("output_index"))
+            items.append(_Item(_body.fields(event.get("item")), misplaced=_body.misplaced(place, by_place)))
             by_place.update(dict.fromkeys(_places(event), items[-1]))
         elif items:
             _take(kind, event, next((by_place[place] for place in _places(event) if place in by_place), items[-1]))

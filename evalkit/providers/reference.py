@@ -42,6 +42,7 @@ class Embedded:
             usage=self._usage(request, said),
             stream=stream,
             finish=said.finish,
+            ids=said.ids,
         )
         kind = "text/event-stream" if stream else "application/json"
         wire = Wire(status=200, headers={"content-type": kind}, body=body, stream=stream)

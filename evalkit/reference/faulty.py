@@ -41,6 +41,10 @@ def _finish_conflict(said: Said, case: Case, specs: Specs, dice: Random) -> Said
     return replace(said, finish="stop" if said.calls else "tool_calls")
 
 
+def _missing_id(said: Said, case: Case, specs: Specs, dice: Random) -> Said | None:
+    return replace(said, ids=False) if said.calls else None
+
+
 def _missing(said: Said, case: Case, specs: Specs, dice: Random) -> Said | None:
     return Said(text="I would be glad to help with that.") if said.calls and case.wants_call else None
 
@@ -152,6 +156,7 @@ _SCHEMA_CODES = (
 
 FAULTS: Mapping[str, Fault] = {
     "envelope.finish_conflict": _finish_conflict,
+    "envelope.missing_id": _missing_id,
     "call.missing": _missing,
     "call.unexpected": _unexpected,
     "call.leaked_in_text": _leaked,
@@ -163,4 +168,4 @@ FAULTS: Mapping[str, Fault] = {
     **{code: _of_arguments(change) for code, change in _FAULTS_OF_TEXT.items()},
     **{f"schema.{name}": _breach(f"schema.{name}") for name in _SCHEMA_CODES.split()},
 }
-"""Every violation code -> how to bring it about."""
+"""Violation code -> how to bring it about: every one but those of the indexes of a stream, which no model writes."""

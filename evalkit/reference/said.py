@@ -16,6 +16,8 @@ class Said:
     text: str = ""
     finish: str | None = None
     """`stop`, `tool_calls` or `length`; None: the one that fits."""
+    ids: bool = True
+    """False: its calls have none, in the formats that give them one."""
     client: Json = None
     """What a client library would show of it: see `Response.client`. None without one."""
     first_token: float = 0.0

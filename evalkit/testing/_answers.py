@@ -100,7 +100,7 @@ def _written(asked: Question, found: Asked, said: Said, *, ids: bool) -> Answer:
         input_tokens=heard // _CHARACTERS_PER_TOKEN, output_tokens=spoken // _CHARACTERS_PER_TOKEN + 1, cached_tokens=0
     )
     body = plugins.dialect(asked.dialect).write(
-        calls, said.text, model=asked.model, usage=usage, stream=asked.stream, finish=said.finish, ids=ids
+        calls, said.text, model=asked.model, usage=usage, stream=asked.stream, finish=said.finish, ids=ids and said.ids
     )
     if asked.stream and not asked.events:
         body = f"[{','.join(_EVENT_DATA.findall(body))}]"
