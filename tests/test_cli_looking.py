@@ -10,7 +10,8 @@ import pytest
 
 from evalkit.cli import unfolding
 from evalkit.cli.app import main
-from evalkit.data import Case, Fault, Mismatch, Record, Response, ToolSpec, Wire
+from evalkit.data import Attempt, Case, Fault, Mismatch, Record, Response, ToolSpec, Wire
+from tests import outcomes
 
 TOOL = """[{"name": "go", "description": "", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"},
 "to": {"type": "string"}}}}]"""
@@ -98,6 +99,15 @@ def test_what_a_client_library_sent_otherwise_is_told_before_the_answer() -> Non
         "          it (lost)",
     ]
     assert not list(unfolding._sent([spec], replace(record, reply=Fault(kind="network", message="cut"))))
+
+
+def test_of_an_attempt_without_an_answer_it_is_told_what_came() -> None:
+    cut = Fault(kind="network", message="cut off", status=200, wire=Wire(status=200, body='{"choices": ['))
+    silent = Fault(kind="timeout", message="no answer")
+    asked = outcomes.record(outcomes.case(0), 0, "x", "m")
+    heard = replace(asked, reply=silent, attempts=(Attempt(fault=cut, wait=0.5),))
+    assert list(unfolding._failed(heard)) == ["  before  network: cut off", '  came    status 200: {"choices": [']
+    assert list(unfolding._failed(replace(heard, reply=cut, attempts=())))[-1].endswith('{"choices": [')
 
 
 @pytest.mark.parametrize(

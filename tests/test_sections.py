@@ -19,6 +19,7 @@ from evalkit.data import (
     Drilldown,
     Expectation,
     ExpectedCall,
+    Fault,
     Figure,
     Json,
     Mismatch,
@@ -30,6 +31,7 @@ from evalkit.data import (
     Table,
     Timing,
     Violation,
+    Wire,
 )
 from evalkit.sections import _alignment, _answers, flips, latency, scorecard, tools
 from tests import comparisons
@@ -440,7 +442,10 @@ def test_a_long_payload_is_cut_around_its_first_mark() -> None:
 def test_a_fault_stands_in_place_of_an_answer(outings: Comparison) -> None:
     silent = drilldown(outings, comparisons.DOWN).sides[1]
     assert silent["fault"] == "server: the endpoint answered 503"
-    assert silent["calls"] == []
+    assert silent["calls"] == [] and silent["wire"] is None
+    cut = Fault(kind="network", message="cut off", wire=Wire(status=200, body="{"))
+    came = _answers.side(comparisons.DOWN, comparisons.NEW, [replace(right(comparisons.DOWN), reply=cut)], {})
+    assert came["wire"] == {"status": 200, "body": "{", "omitted": 0}
 
 
 def test_of_several_trials_the_first_failure_is_shown() -> None:

@@ -56,6 +56,7 @@ def _lines(
     for record in records:
         yield ""
         yield from _told("", f"{record.target}, trial {record.trial}: {_outcome(record)}")
+        yield from _failed(record)
         yield from _sent(specs, record)
         yield from _answered(asked, record)
 
@@ -71,6 +72,20 @@ def _sent(specs: Sequence[ToolSpec], record: Record) -> Iterator[str]:
     if record.reply.sent is not None:
         for each in portability.sent(specs, record.reply.sent):
             yield from _told("  sent", f"{each.tool} {each.path or '/'}: {each.message} ({each.kind})")
+
+
+def _failed(record: Record) -> Iterator[str]:
+    """The attempts without an answer, and what came of each all the same."""
+    for attempt in record.attempts:
+        yield from _told("  before", f"{attempt.fault.kind}: {attempt.fault.message}")
+        yield from _came(attempt.fault)
+    if isinstance(record.reply, Fault):
+        yield from _came(record.reply)
+
+
+def _came(fault: Fault) -> Iterator[str]:
+    if fault.wire is not None:
+        yield from _told("  came", f"status {fault.wire.status}: {values.excerpt(fault.wire.body)}")
 
 
 def _answered(asked: Case, record: Record) -> Iterator[str]:

@@ -58,7 +58,8 @@ def _shown(trials: Sequence[Record]) -> Record | None:
 def _answer(case: Case, record: Record, specs: Mapping[str, ToolSpec]) -> Json:
     """One trial in full."""
     if isinstance(record.reply, Fault):
-        return {**_silent(f"{record.reply.kind}: {record.reply.message}"), "trial": record.trial}
+        wire = None if record.reply.wire is None else _wire(record.reply.wire)
+        return {**_silent(f"{record.reply.kind}: {record.reply.message}"), "trial": record.trial, "wire": wire}
     known = {"trial": record.trial, "wire": _wire(record.reply.wire), "seconds": record.reply.timing.total}
     if record.answer is None or record.score is None:
         return {**_silent("this answer was not judged"), **known}
