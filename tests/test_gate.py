@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from evalkit import compare, gate, stats
 from evalkit.data import Check, CheckOutcome, Comparison, OnInconclusive, Outcome, Policy, Quarantine, Rule, Verdict
 from evalkit.errors import ExitCode, InputError
+from evalkit.gate import concluding
 from tests.outcomes import case, compared, fallen, run
 
 DROP = Rule(kind="max_drop", score="correct", limit=0.03)
@@ -97,6 +99,91 @@ def test_where_one_may_stop_early_only_what_the_other_side_was_asked_is_missing(
 def test_faults_are_bounded_where_the_policy_forgets_them() -> None:
     assert decide(compared("p" * 400, "p" * 320 + "x" * 80)).outcome == "inconclusive"
     assert decide(compared("p" * 400, "p" * 320 + "x" * 80), DROP, replace(FAULTS, limit=0.5)).outcome == "pass"
+
+
+# --------------------------------------------------------------------------- one word, one sentence, one exit code
+
+SAYS: Mapping[Outcome, Sequence[str]] = {
+    "pass": ("new can replace old: ", "new meets the policy: "),
+    "fail": ("new should not replace old: ",),
+    "inconclusive": ("It is open whether new can replace old: ", "old is no yardstick for new: "),
+}
+
+
+def agree(outcome: Outcome, word: str, headline: str) -> bool:
+    """The word is one of this outcome alone, and so is the sentence; it is told as shown only where it was."""
+    opening = [of for of, starts in SAYS.items() if headline.startswith(tuple(starts))]
+    shown = headline.startswith("new can replace old: ") == (word in ("improved", "not_worse"))
+    return word in concluding.WORDS[outcome] and opening == [outcome] and shown
+
+
+COMPARED = {
+    "even": fallen(200, 0),
+    "few": fallen(16, 0),
+    "fell a lot": fallen(150, 50),
+    "fell a little": fallen(193, 7),
+    "rose": fallen(180, 0, 20),
+    "hardly heard": compared("p" * 300 + "x" * 100, "w" * 50 + "p" * 350),
+    "broken before": compared("w" * 390 + "p" * 10, "w" * 395 + "p" * 5),
+    "nothing judged": compared(["x"] * 30, ["p"] * 30),
+    "nothing wanted": compared("p" * 30, "p" * 29 + "w", tools=[None] * 30),
+}
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_whatever_the_checks_come_to_word_and_sentence_say_what_the_outcome_says(name: str) -> None:
+    """Every outcome of every kind of check, recombined."""
+    comparison = COMPARED[name]
+    made = [held(comparison, rule) for rule in (DROP, FLOOR, LATENCY, FAULTS)]
+    outcomes: Sequence[CheckOutcome] = ("pass", "fail", "inconclusive", "not_applicable")
+    for told in itertools.product(outcomes, repeat=len(made)):
+        checks = [replace(check, outcome=outcome) for check, outcome in zip(made, told, strict=True)]
+        for asked in (checks, checks[1:], checks[2:], checks[3:]):
+            why = concluding.unreliable(comparison, asked)
+            outcome = concluding.outcome(asked, why)
+            word = concluding.word(comparison, outcome, asked, why)
+            headline = concluding.headline(comparison, outcome, asked, why, "warn")
+            assert agree(outcome, word, headline), (told, outcome, word, headline)
+
+
+@given(
+    words,
+    st.lists(st.sampled_from([DROP, FLOOR, LATENCY, FAULTS]), min_size=1, unique=True),
+    st.sampled_from(["fail", "warn", "pass"]),
+)
+def test_word_sentence_and_exit_code_agree(
+    outcomes: list[tuple[str, str]], rules: list[Rule], inconclusive: OnInconclusive
+) -> None:
+    comparison = compared([a for a, _ in outcomes], [b for _, b in outcomes])
+    verdict = gate.decide(comparison, Policy(rules=tuple(rules), inconclusive=inconclusive))
+    assert agree(verdict.outcome, verdict.word, verdict.headline)
+    told = {
+        " The policy counts that as failed.": ExitCode.GATE_FAILED,
+        " The policy lets that pass.": ExitCode.OK,
+    }
+    by_outcome = {"pass": ExitCode.OK, "fail": ExitCode.GATE_FAILED, "inconclusive": ExitCode.INCONCLUSIVE}
+    said = [code for sentence, code in told.items() if verdict.headline.endswith(sentence)]
+    assert gate.exit_code(verdict) is (said or [by_outcome[verdict.outcome]])[0]
+
+
+def test_a_policy_that_asks_for_no_score_says_that_nothing_of_them_was_shown() -> None:
+    verdict = decide(fallen(16, 0), LATENCY)
+    assert (verdict.outcome, verdict.word) == ("pass", "meets_policy")
+    assert verdict.headline == (
+        "new meets the policy: every check passes. None limits how far correct falls: it did not change over 16 cases "
+        "(95 % interval −19.4 to +19.4)."
+    )
+
+
+def test_what_fails_against_a_baseline_that_was_hardly_heard_fails() -> None:
+    verdict = decide(COMPARED["hardly heard"], DROP)
+    assert (verdict.outcome, verdict.word) == ("fail", "regressed")
+    assert verdict.headline.startswith("new should not replace old: correct fell by ")
+
+
+def test_a_better_model_below_a_floor_breaks_the_policy() -> None:
+    verdict = decide(fallen(100, 0, 60, 40), DROP, replace(FLOOR, limit=0.95))
+    assert (verdict.outcome, verdict.word) == ("fail", "breaks_policy")
 
 
 # --------------------------------------------------------------------------- the baseline

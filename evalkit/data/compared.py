@@ -259,7 +259,9 @@ class Check:
 VerdictWord: TypeAlias = Literal[
     "improved",
     "not_worse",
+    "meets_policy",
     "regressed",
+    "breaks_policy",
     "possibly_regressed",
     "inconclusive",
     "unreliable_baseline",

@@ -1,43 +1,23 @@
 """A comparison held against a policy: its checks, one word for the whole, and the readiness of each tool.
 
-The outcome is the worst of the checks that apply. Faults are nobody's merit and nobody's fault: too many make a verdict
-inconclusive, never failed.
+Faults are nobody's merit and nobody's fault: too many make a verdict inconclusive, never failed.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from evalkit.data import (
-    CODES,
-    MISMATCHES,
-    SCORES,
-    Cell,
-    Check,
-    Comparison,
-    Outcome,
-    Policy,
-    Rule,
-    Verdict,
-    VerdictWord,
-)
+from evalkit.data import SCORES, Check, Comparison, Policy, Rule, Verdict
 from evalkit.errors import ExitCode, InputError, suggest
-from evalkit.gate import readiness, rules
-from evalkit.gate.rules import moved
-from evalkit.numerals import counted, percent, points
+from evalkit.gate import concluding, readiness, rules
 from evalkit.pairing import cells as pairing
 from evalkit.pairing import slicing
 from evalkit.pairing.sides import Side
 
 FAULTS_ALLOWED = 0.05
 """Where a policy says nothing of faults. What is not heard may be the hard part."""
-
-LEAST_USEFUL = 0.25
-"""A baseline that surely passes fewer than a quarter of the cases is broken, or the suite is beyond it: being no worse
-says nothing."""
 
 
 def decide(comparison: Comparison, policy: Policy, today: date | None = None, *, among: int = 1) -> Verdict:
@@ -58,18 +38,18 @@ def decide(comparison: Comparison, policy: Policy, today: date | None = None, *,
     if not any(rule.kind == "fault_share" for rule in required):
         required = (*required, Rule(kind="fault_share", limit=FAULTS_ALLOWED))
     checks = tuple(rules.check(rule, counted) for rule in required)
-    unreliable = _unreliable(counted, checks)
-    outcome = _outcome(checks, unreliable)
+    unreliable = concluding.unreliable(counted, checks)
+    outcome = concluding.outcome(checks, unreliable)
     return Verdict(
         outcome=outcome,
-        word="unreliable_baseline" if unreliable else _word(counted, checks),
-        headline=_headline(counted, outcome, checks, unreliable),
+        word=concluding.word(counted, outcome, checks, unreliable),
+        headline=concluding.headline(counted, outcome, checks, unreliable, policy.inconclusive),
         checks=checks,
         inconclusive=policy.inconclusive,
         readiness=readiness.assess(counted, policy, checks),
         quarantined=quarantined,
         expired=tuple(entry for entry in policy.quarantine if entry not in quarantined),
-        together=_outcome(_wider(counted, checks, among), unreliable) if among > 1 else None,
+        together=concluding.outcome(_wider(counted, checks, among), unreliable) if among > 1 else None,
     )
 
 
@@ -80,20 +60,6 @@ def exit_code(verdict: Verdict) -> ExitCode:
     if verdict.outcome == "inconclusive":
         return {"fail": ExitCode.GATE_FAILED, "warn": ExitCode.INCONCLUSIVE, "pass": ExitCode.OK}[verdict.inconclusive]
     return ExitCode.OK if verdict.outcome == "pass" else ExitCode.GATE_FAILED
-
-
-def _outcome(checks: Sequence[Check], unreliable: str) -> Outcome:
-    """The worst of those that apply; where none does but that on faults, nothing is known of the candidate.
-
-    Against a baseline that is no yardstick, none passes.
-    """
-    outcomes = [check.outcome for check in checks]
-    if "fail" in outcomes:
-        return "fail"
-    telling = [check.outcome for check in checks if check.rule.kind != "fault_share"]
-    if "inconclusive" in outcomes or (telling and all(outcome == "not_applicable" for outcome in telling)):
-        return "inconclusive"
-    return "inconclusive" if unreliable else "pass"
 
 
 def _wider(comparison: Comparison, checks: Sequence[Check], among: int) -> Sequence[Check]:
@@ -178,82 +144,3 @@ def _known(policy: Policy, what: str, name: str, known: Sequence[str]) -> None:
     if name not in known:
         told = f"policy {policy.source} names the {what} {name!r}, which this comparison does not have"
         raise InputError(told, suggest(name, known))
-
-
-# --------------------------------------------------------------------------- the word and the headline
-
-
-def _unreliable(comparison: Comparison, checks: Sequence[Check]) -> str:
-    """Why the baseline is no yardstick, or ""."""
-    limit = min(check.rule.limit for check in checks if check.rule.kind == "fault_share")
-    missing = rules.missing_shares(comparison)[0]
-    if missing > limit:
-        return f"{percent(missing)} of its answers are faults or were never asked"
-    cell = _primary(comparison)
-    if cell and cell.baseline.high is not None and cell.baseline.high < LEAST_USEFUL:
-        return f"it passes {cell.baseline.passed:.0f} of {counted(cell.baseline.judged, 'case')} ({cell.score})"
-    return ""
-
-
-def _word(comparison: Comparison, checks: Sequence[Check]) -> VerdictWord:
-    """Of the models, not of the policy's floors: what the drops say, and on a pass whether it is a gain."""
-    drops = {check.outcome for check in checks if check.rule.kind == "max_drop"} - {"not_applicable"}
-    cell = _primary(comparison)
-    if cell is None or cell.low is None or cell.high is None:
-        return "inconclusive"
-    if "fail" in drops or (not drops and cell.high < 0):
-        return "regressed"
-    if drops == {"pass"} or not drops:
-        if cell.low > 0:
-            return "improved"
-        return "not_worse" if drops else "inconclusive"
-    return "possibly_regressed" if _fell(comparison, checks) else "inconclusive"
-
-
-def _fell(comparison: Comparison, checks: Sequence[Check]) -> bool:
-    """Whether some score whose drop is undecided surely fell, though perhaps by less than the margin."""
-    undecided = [check.rule for check in checks if check.rule.kind == "max_drop" and check.outcome == "inconclusive"]
-    cells = [rules.cell_of(comparison, rule) for rule in undecided]
-    return any(cell is not None and cell.high is not None and cell.high < 0 for cell in cells)
-
-
-def _headline(comparison: Comparison, outcome: Outcome, checks: Sequence[Check], unreliable: str) -> str:
-    candidate, baseline = comparison.candidate.identity, comparison.baseline.identity
-    telling = [check for check in checks if check.outcome == outcome]
-    if outcome == "fail":
-        rest = f" {len(telling) - 1} more of {len(checks)} checks fail." if len(telling) > 1 else ""
-        return f"{candidate} should not replace {baseline}: {_lower(telling[0].sentence)}{rest}{_cause(comparison)}"
-    if unreliable:
-        return f"{baseline} is no yardstick for {candidate}: {unreliable}."
-    if outcome == "inconclusive" and not telling:
-        return f"It is open whether {candidate} can replace {baseline}: nothing that is required applies to this suite."
-    if outcome == "inconclusive":
-        most = max(telling, key=lambda check: rules.more_to_settle(check, comparison))
-        settle = f" To settle it: {most.settle}." if most.settle else ""
-        return f"It is open whether {candidate} can replace {baseline}: {_lower(most.sentence)}{settle}"
-    cell = _primary(comparison)
-    if cell is None or cell.difference is None or cell.low is None or cell.high is None:
-        return f"{candidate} can replace {baseline}: every check passes."
-    interval = f"95 % interval {points(cell.low)} to {points(cell.high)}"
-    told = f"{cell.score} {moved(cell.difference)} over {counted(cell.pairs, 'case')} ({interval})"
-    return f"{candidate} can replace {baseline}: {told}, and every check passes."
-
-
-def _cause(comparison: Comparison) -> str:
-    """What most of the broken cases have in common, as a sentence; "" if none broke."""
-    causes = Counter(change.cause for change in comparison.changes if change.kind == "broken" and change.cause)
-    if not causes:
-        return ""
-    (cause, count), broken = causes.most_common(1)[0], causes.total()
-    meaning = CODES.get(cause) or MISMATCHES.get(cause, "")
-    return f" {count:,} of {counted(broken, 'broken case')}: {cause}{f' ({meaning})' if meaning else ''}."
-
-
-def _primary(comparison: Comparison) -> Cell | None:
-    """The score that matters most of those that the suite judges, over all cases."""
-    whole = {cell.score: cell for cell in comparison.cells if cell.slice == "all"}
-    return next((whole[score] for score in ("correct", "compliance", "abstained") if score in whole), None)
-
-
-def _lower(sentence: str) -> str:
-    return sentence[0].lower() + sentence[1:]

@@ -26,7 +26,9 @@ OUTCOMES: Mapping[str, tuple[str, str]] = {
 VERDICTS: Mapping[str, str] = {
     "improved": "Improved",
     "not_worse": "Not worse",
+    "meets_policy": "Meets the policy",
     "regressed": "Regressed",
+    "breaks_policy": "Breaks the policy",
     "possibly_regressed": "Possibly regressed",
     "inconclusive": "Inconclusive",
     "unreliable_baseline": "Unreliable baseline",
