@@ -103,6 +103,8 @@ class Totals:
     """What one target's records add up to, each forgotten once it is added."""
 
     answered: int = 0
+    cached: int = 0
+    """Of the answers, those that were had in earlier runs."""
     faults: Counter[FaultKind] = field(default_factory=Counter)
     passed: Counter[ScoreName] = field(default_factory=Counter)
     judged: Counter[ScoreName] = field(default_factory=Counter)
@@ -118,6 +120,7 @@ class Totals:
             self.faults[record.reply.kind] += 1
         else:
             self.answered += 1
+            self.cached += bool(record.cached)
             if record.reply.timing.total is not None:
                 self.seconds.append(record.reply.timing.total)
         if record.answer is not None and record.answer.usage.cost is not None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.cli import unfolding
+from evalkit import store
+from evalkit.cli import printing, unfolding
 from evalkit.cli.app import main
 from evalkit.data import Attempt, Case, Fault, Mismatch, Record, Response, ToolSpec, Wire
 from tests import outcomes
@@ -155,3 +156,16 @@ def test_lint_names_the_file_once_and_then_the_places(run: str, capfd: pytest.Ca
     assert sum("tools.json" in line for line in lines) == 1 and "  tools.json" in lines
     assert sum(line.strip().startswith("#/0/") and line.endswith("/exclusiveMinimum") for line in lines) == 2
     assert max(map(len, lines)) <= 120
+
+
+def test_what_came_from_the_cache_is_said_where_a_run_is_summed_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = outcomes.run([outcomes.case(0), outcomes.case(1)], {"old": ["p", "p"], "new": ["p", "p"]})
+    with store.create(tmp_path, made.info, made.suite) as opened:
+        opened.append(replace(record, cached="2026-01-01" * (record.target == "old")) for record in made.records)
+    printing.summary(tmp_path, as_json=False)
+    told = [line for line in capsys.readouterr().out.splitlines() if "cache" in line]
+    assert told == ["old: 2 of 2 from the cache, with the times of then"]
+    printing.summary(tmp_path, as_json=True)
+    assert [row["cached"] for row in json.loads(capsys.readouterr().out)["targets"]] == [2, 0]

@@ -93,6 +93,7 @@ class Sums:
         return {
             "target": target.identity,
             "answered": total.answered,
+            "cached": total.cached,
             "faults": total.faults.total(),
             "faults_by_kind": ranked(total.faults),
             **{score: total.rate(score) for score in _HEADLINES},
@@ -156,6 +157,8 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
     )
     _print_repeats([row for row in rows if row["repeats"]])
     for row in rows:
+        if row["cached"]:
+            typer.echo(f"{row['target']}: {row['cached']} of {row['answered']} from the cache, with the times of then")
         if row["faults"]:
             kinds = ", ".join(f"{count} {kind}" for kind, count in row["faults_by_kind"].items())
             most = next(iter(row["faults_by_kind"]))
