@@ -26,6 +26,7 @@ class Builder:
         body.update(offer.small)
         if target.stream:
             body["stream"] = True
+            body["stream_options"] = {"include_usage": True}  # else a stream does not count its tokens
         body.update(target.params)
         return Request(case=case, trial=trial, target=target, specs=offer.specs, body=body)
 

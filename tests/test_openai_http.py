@@ -97,13 +97,11 @@ async def test_the_body_arrives_as_it_stands() -> None:
     assert endpoint.received[0].headers["content-type"] == "application/json"
 
 
-async def test_a_stream_is_asked_to_count_its_tokens_unless_the_body_says_otherwise() -> None:
+async def test_the_body_of_a_stream_arrives_as_it_stands_too() -> None:
     async with serving(Reply(chunks=events(delta("stop")), content_type="text/event-stream")) as endpoint:
-        for options in ({}, {"stream_options": {"include_usage": False}}):
-            asked = request(target(endpoint.url, stream=True), **options)
-            await ask(asked.target, asked)
-    sent = [received.body["stream_options"]["include_usage"] for received in endpoint.received]
-    assert sent == [True, False]
+        asked = request(target(endpoint.url, stream=True))
+        await ask(asked.target, asked)
+    assert endpoint.received[0].body == asked.body
 
 
 @given(body=st.dictionaries(st.text(max_size=8), strategies.values, max_size=5), tools=st.lists(strategies.values))

@@ -41,8 +41,15 @@ def test_a_case_that_offers_nothing_sends_no_tools_and_forces_none() -> None:
     assert not {"tools", "tool_choice"} & body.keys()
 
 
-def test_a_stream_is_asked_for_in_the_body() -> None:
-    assert request.Builder(SUITE).build(CASE, 0, replace(TARGET, stream=True)).body["stream"] is True
+def test_a_stream_that_counts_its_tokens_is_asked_for_in_the_body_unless_parameters_say_otherwise() -> None:
+    build = request.Builder(SUITE).build
+    body = build(CASE, 0, replace(TARGET, stream=True)).body
+    assert (body["stream"], body["stream_options"]) == (True, {"include_usage": True})
+    uncounted = {"stream_options": {"include_usage": False}}
+    assert build(CASE, 0, replace(TARGET, stream=True, params=uncounted)).body["stream_options"] == {
+        "include_usage": False
+    }
+    assert "stream_options" not in build(CASE, 0, TARGET).body
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ class Serialiser:
     def __init__(self) -> None:
         self._beside: dict[tuple[str, ...], tuple[Mapping[str, Json], str]] = {}
 
-    def text(self, request: Request, extra: Mapping[str, Json] | None = None) -> str:
-        """JSON of `request.body`, which wins over `extra`. The messages come last."""
-        beside = {**(extra or {}), **request.body}
+    def text(self, request: Request) -> str:
+        """JSON of `request.body`. The messages come last."""
+        beside = dict(request.body)
         messages = {key: beside.pop(key) for key in ("messages",) if key in beside}
         known = self._beside.get(request.case.tools)
         if known is None or known[0] != beside:

@@ -217,8 +217,7 @@ class Bridge:
 
     async def ask(self, request: Request) -> Response:
         # A copy of its own for every call: litellm rewrites the schemas it is handed, in place.
-        extra = {"stream_options": {"include_usage": True}} if request.body.get("stream") else None
-        call = loads(self._serialiser.text(request, extra))
+        call = loads(self._serialiser.text(request))
         _guard(self._library)
         _LIVE.add(self)
         with recording() as exchange:

@@ -64,8 +64,7 @@ class Endpoint:
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(self, request: Request) -> Response:
-        extra = {"stream_options": {"include_usage": True}} if request.body.get("stream") else None
-        body = self._serialiser.text(request, extra).encode()
+        body = self._serialiser.text(request).encode()
         session = self._open()
         tape = Tape()
         try:
