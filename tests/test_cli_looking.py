@@ -165,7 +165,7 @@ def test_what_came_from_the_cache_is_said_where_a_run_is_summed_up(
     with store.create(tmp_path, made.info, made.suite) as opened:
         opened.append(replace(record, cached="2026-01-01" * (record.target == "old")) for record in made.records)
     printing.summary(tmp_path, as_json=False)
-    told = [line for line in capsys.readouterr().out.splitlines() if "cache" in line]
+    told = [line for line in capsys.readouterr().out.splitlines() if "from the cache" in line]
     assert told == ["old: 2 of 2 from the cache, with the times of then"]
     printing.summary(tmp_path, as_json=True)
     assert [row["cached"] for row in json.loads(capsys.readouterr().out)["targets"]] == [2, 0]
