@@ -67,14 +67,19 @@ class EvalkitError(Exception):
 class InputError(EvalkitError):
     """The user gave something that cannot be used. Raised before any model is asked; exit 2, no traceback.
 
-    Holds every problem found, not only the first; `str()` is one line for each.
+    Holds every problem found, not only the first; `str()` is one line for each of the first TOLD.
     """
+
+    TOLD = 100
 
     def __init__(self, problems: str | Problem | Iterable[Problem], hint: str = "") -> None:
         if isinstance(problems, str):
             problems = Problem(what=problems, hint=hint)
         self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        lines = [str(problem) for problem in self.problems[: self.TOLD]]
+        if (untold := len(self.problems) - len(lines)) > 0:
+            lines.append(f"and {untold:,} more")
+        super().__init__("\n".join(lines))
 
 
 class StoreError(EvalkitError):

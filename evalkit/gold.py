@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from itertools import islice
 from typing import Literal
@@ -106,12 +107,23 @@ class Undeclared:
     known: tuple[str, ...]
     allowed: bool
     """True: the schema allows arguments that it does not declare."""
+    path: Pointer
+    """Of the argument; its name stands `depth` deep in it, from 0."""
+    depth: int
+
+    def meant(self, call: ExpectedCall) -> Pointer | None:
+        """`path` by the nearest declared name; None if none is near, or `call` has a rule for that as well."""
+        near = get_close_matches(self.name, self.known, n=1)
+        steps = tokens(self.path)
+        here = pointer(*steps[: self.depth], *near)
+        taken = any(f"{rule.path}/".startswith(f"{here}/") for rule in call.args)
+        return None if taken or not near else here + pointer(*steps[self.depth + 1 :])
 
 
 def undeclared(schema: Json, path: Pointer) -> Undeclared | None:
     """The first name in `path` that the schema does not declare; None if it does, or cannot be asked that simply."""
     node = schema
-    for token in tokens(path):
+    for depth, token in enumerate(tokens(path)):
         node = _followed(schema, node)
         if not isinstance(node, dict):
             return None
@@ -121,9 +133,8 @@ def undeclared(schema: Json, path: Pointer) -> Undeclared | None:
         elif token.isdecimal() and isinstance(node.get("items"), dict):
             node = node["items"]
         elif properties and not _OTHER_NAMES & node.keys() and not isinstance(node.get("additionalProperties"), dict):
-            return Undeclared(
-                name=token, known=tuple(properties), allowed=node.get("additionalProperties") is not False
-            )
+            allowed = node.get("additionalProperties") is not False
+            return Undeclared(name=token, known=tuple(properties), allowed=allowed, path=path, depth=depth)
         else:
             return None
     return None

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TypeAlias
 
 from evalkit import gold, plugins, schema, shelf, values
-from evalkit.data import Case, ExpectedCall, Json, Pointer, Suite, ToolSpec
+from evalkit.data import ArgRule, Case, ExpectedCall, Json, Pointer, Suite, ToolSpec
 from evalkit.errors import InputError, Place, Problem, suggest
 
 Part: TypeAlias = tuple[str | int, ...]
@@ -39,16 +39,20 @@ def build(
     checker = _Checker(draft, {key for key, found in unsound.items() if found})
     problems = [*chain(*unsound.values())]
     gathering = shelf.Gathering()
+    places: dict[str, Place] = {}
     for case, locate in written or ((case, _by_source(case)) for case in draft.cases):
         found = list(checker.case(case))
-        broken = [] if found or case.flaws else list(checker.gold(case))
+        broken = [] if case.flaws else list(checker.gold(case, {part for part, _, _ in found}))
         if mark_flaws:
             case = replace(case, flaws=(*case.flaws, *(what for _, what, _ in broken)))
         else:
             found += broken
-        if earlier := gathering.add(case):
-            hint = f"the first is at {earlier.source}" if earlier.source else ""
-            found.append((("id",), f"the id {case.id!r} stands twice", hint))
+        earlier = gathering.add(case)
+        if earlier:
+            first = places.get(case.id) or earlier.source
+            found.append((("id",), f"the id {case.id!r} stands twice", f"the first is at {first}" if first else ""))
+        elif (place := locate(("id",))[0]) and place.column is not None:
+            places[case.id] = place  # a line of JSON Lines has no columns: of cases without number nothing is kept
         problems += (_placed(finding, locate) for finding in found)
     cases = gathering.cases()
     if not cases and not beside:
@@ -125,26 +129,31 @@ class _Checker:
                 if wrong:
                     yield (*part, n), f"${rule.matcher}: {wrong}", ""
 
-    def gold(self, case: Case) -> Iterator[_Finding]:
-        """Where what a case wants breaks the schema of its own tool. All else in the case is sound."""
+    def gold(self, case: Case, told: Set[Part]) -> Iterator[_Finding]:
+        """Where what a case wants breaks the schema of its own tool. Of parts that are `told` no more is said."""
         offered = _offered(self.suite, case)
         for part, call in _calls(case):
-            if offered[call.tool] not in self.unsound:
-                yield from self.breaches(part, call, self.suite.specs[offered[call.tool]])
+            key = offered.get(call.tool)
+            if key is not None and key not in self.unsound:
+                yield from self.breaches(part, call, self.suite.specs[key], told)
 
-    def breaches(self, part: Part, call: ExpectedCall, spec: ToolSpec) -> Iterator[_Finding]:
-        undeclared = False
+    def breaches(self, part: Part, call: ExpectedCall, spec: ToolSpec, told: Set[Part]) -> Iterator[_Finding]:
+        """An argument that the tool does not have is told as such, and then taken for the one that was meant."""
+        known: dict[int, ArgRule] = {}
         for n, rule in enumerate(call.args):
             found = gold.undeclared(spec.schema, rule.path)
+            path: Pointer | None = rule.path
             if found and not found.allowed:
-                undeclared = True
                 yield (*part, n), f"{call.tool} has no argument {found.name!r}", suggest(found.name, found.known)
-        if undeclared:
-            return
+                path = found.meant(call)
+            if path is not None:
+                open_ = {"matcher": "ignore", "value": True, "options": {}} if (*part, n) in told else {}
+                known[n] = replace(rule, path=path, **open_)
+        numbers, call = tuple(known), replace(call, args=tuple(known.values()))
         for violation in gold.breaches(call, spec, self.suite.formats):
             nearest = _nearest(call, violation.path)
             what = f"what {call.tool} is expected to get breaks its schema: {violation.path or 'the arguments'}: "
-            yield part if nearest is None else (*part, nearest), what + violation.message, ""
+            yield part if nearest is None else (*part, numbers[nearest]), what + violation.message, ""
 
 
 _matcher = cache(plugins.matcher)

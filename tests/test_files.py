@@ -140,7 +140,7 @@ def test_cases_that_are_whole_are_kept_beside_those_that_are_not() -> None:
         ("", ["s.yaml: the file is empty"]),
         ("# nothing\n", ["s.yaml: the file is empty"]),
         ("- 1", ["s.yaml:1:1: must be an object, not a list"]),
-        ("suite: s\ntools: [x]\ncases: {a: 1}", ["s.yaml:3:8: /cases: must be a list of cases"]),
+        ("suite: s\ntools: [x]\ncases: {a: 1}", ["s.yaml:3:8: /cases: must be a list, not an object"]),
     ],
 )
 def test_what_is_no_suite_at_all(text: str, told: list[str]) -> None:

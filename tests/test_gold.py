@@ -97,9 +97,14 @@ def test_formats_are_judged_as_the_suite_says() -> None:
     ("path", "found"),
     [
         ("/city", None),
-        ("/ctiy", Undeclared(name="ctiy", known=("city", "day", "guests", "stops", "room"), allowed=False)),
+        (
+            "/ctiy",
+            Undeclared(
+                name="ctiy", known=("city", "day", "guests", "stops", "room"), allowed=False, path="/ctiy", depth=0
+            ),
+        ),
         ("/stops/0/at", None),
-        ("/stops/0/hour", Undeclared(name="hour", known=("at", "hours"), allowed=False)),
+        ("/stops/0/hour", Undeclared(name="hour", known=("at", "hours"), allowed=False, path="/stops/0/hour", depth=2)),
         ("/room/size", None),  # a union: what it declares cannot be told that simply
         ("/city/x", None),
     ],
@@ -110,7 +115,7 @@ def test_arguments_that_the_schema_does_not_declare(path: str, found: Undeclared
 
 def test_an_open_schema_allows_what_it_does_not_declare() -> None:
     open_: Json = {"properties": {"a": {}}}
-    assert gold.undeclared(open_, "/b") == Undeclared(name="b", known=("a",), allowed=True)
+    assert gold.undeclared(open_, "/b") == Undeclared(name="b", known=("a",), allowed=True, path="/b", depth=0)
     assert gold.undeclared({**open_, "allOf": [{"properties": {"b": {}}}]}, "/b") is None
     assert gold.undeclared({**open_, "additionalProperties": {"type": "string"}}, "/b") is None
     assert gold.undeclared({"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}, "/b") is None

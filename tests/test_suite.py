@@ -128,6 +128,36 @@ def test_everything_is_told_at_once_and_once_only() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (find(ctiy=5, day="soon"), ["find has no argument 'ctiy'", "/city: ", "/day: "]),
+        (find(ctiy="Oslo", city=5), ["find has no argument 'ctiy'", "/city: "]),
+        (find(zzz=5, day="soon"), ["find has no argument 'zzz'", "/day: "]),
+        (find(city={"$txt": "Oslo"}, day="soon"), ["no matcher is called 'txt'", "/day: "]),
+        ({"calls": [{"call": "nope"}, find(city=5)]}, ["no tool is called 'nope'", "/city: "]),
+    ],
+)
+def test_no_problem_of_a_call_hides_another(call: Json, told: list[str]) -> None:
+    lines = refusal(case(expect=call))
+    assert len(lines) == len(told) and all(what in line for what, line in zip(told, lines, strict=True)), lines
+
+
+def test_an_argument_that_is_required_and_misspelt_is_told_once() -> None:
+    needy = replace(FIND, schema={**FIND.schema, "required": ["city"]})
+    (line,) = refusal(case(expect=find(ctiy="Oslo")), specs={**SPECS, "find": needy})
+    assert "find has no argument 'ctiy'; did you mean 'city'?" in line
+
+
+def test_the_first_case_of_an_id_is_told_with_its_column_where_the_file_has_columns() -> None:
+    def at(line: int) -> tuple[Case, suites.Locate]:
+        return case(), lambda part: (Place(file="s.yaml", line=line, column=9), "/id")
+
+    with pytest.raises(InputError) as error:
+        suites.build(draft(), [at(4), at(8)])
+    assert str(error.value) == "s.yaml:8:9: /id: the id 'one' stands twice; the first is at s.yaml:4:9"
+
+
 def test_problems_stand_where_the_file_says() -> None:
     parts = []
 
@@ -138,7 +168,7 @@ def test_problems_stand_where_the_file_says() -> None:
     with pytest.raises(InputError) as error:
         suites.build(draft(), [(case(expect={"calls": [{"call": "book"}, find(day="2026-01-01", city=5)]}), locate)])
     assert str(error.value).startswith("s.yaml:7:3: /cases/0/expect/args/city: what find is expected to get")
-    assert parts == [("expect", 0, 1, 1)]
+    assert parts[-1] == ("expect", 0, 1, 1)
 
 
 def test_what_is_wrong_beside_the_cases_is_told_with_them_and_excuses_their_absence() -> None:

@@ -55,6 +55,32 @@ def refusal(act: object, *arguments: object) -> str:
     return str(error.value)
 
 
+# --------------------------------------------------------------------------- everything at once
+
+
+def test_a_wrong_key_of_a_suite_hides_nothing_that_is_wrong_with_its_cases(at: Path) -> None:
+    wrong = SUITE.replace("to: Oslo", "to: 5").replace("cases:", "csaes: []\nformats: maybe\ncases:")
+    more = "  - {id: two, user: Book., expect: {call: bok}}\n  - {id: three, user: Hm.}\n"
+    (at / "suites/trips.yaml").write_text(wrong + more, encoding="utf-8")
+    assert [line.split(": ", 1)[1] for line in refusal(workspace.load_suite, "trips").split("\n")] == [
+        "/csaes: unknown key 'csaes'; did you mean 'cases'?",
+        '/formats: "maybe" is not known here; there are: annotate, assert',
+        "/cases/0/expect/args/to: what find is expected to get breaks its schema: /to: expected a string, found 5",
+        "/cases/1/expect: no tool is called 'bok'; did you mean 'book'?",
+        "/cases/2: 'expect' is missing",
+    ]
+
+
+def test_of_many_wrong_lines_a_hundred_are_told_and_the_rest_is_counted(at: Path) -> None:
+    head = json.dumps({"suite": "s", "tools": ["specs/tools.json"], "odd": 1})
+    (at / "many.jsonl").write_text("\n".join([head, *["{}"] * 300, "nonsense"]), encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        workspace.load_suite("many.jsonl")
+    lines = str(error.value).split("\n")
+    assert lines[0].startswith("many.jsonl:1: /odd: unknown key 'odd'") and len(lines) == InputError.TOLD + 1
+    assert lines[-1] == f"and {len(error.value.problems) - InputError.TOLD:,} more"
+
+
 # --------------------------------------------------------------------------- text
 
 

@@ -16,6 +16,7 @@ from evalkit.errors import InputError, Place, Problem, suggest
 from evalkit.files.fitting import fit
 from evalkit.files.shapes import (
     CaseShape,
+    DocumentShape,
     HeaderShape,
     ModelShape,
     ModelsShape,
@@ -28,7 +29,7 @@ from evalkit.files.shapes import (
 )
 from evalkit.files.shapes import json_schema as json_schema
 from evalkit.patterns import compile_expect
-from evalkit.values import pointer
+from evalkit.values import pointer, tokens
 
 Part: TypeAlias = tuple[str | int, ...]
 """A part of a case: ("id",), ("messages",), ("offer", n), ("forbid", n), or ("expect", expectation, call, rule),
@@ -94,16 +95,9 @@ def _whole(shape: type[S], document: Document, problems: list[Problem]) -> S | N
 
 def read_suite(document: Document) -> SuiteFile:
     """A suite in one document. Raises InputError if nothing can be made of it but for its cases."""
-    whole = document.value
-    problems: list[Problem] = []
-    cases = whole.get("cases", []) if isinstance(whole, dict) else []
-    if not isinstance(cases, list):
-        where = document.place("/cases")
-        problems.append(Problem(what="must be a list of cases", place=where, path="/cases"))
-        cases = []
-    header = {key: value for key, value in whole.items() if key != "cases"} if isinstance(whole, dict) else whole
-    at = ((document, case, f"/cases/{index}") for index, case in enumerate(cases))
-    return _suite(replace(document, value=header), at, problems)
+    cases = document.value.get("cases") if isinstance(document.value, dict) else None
+    at = enumerate(cases if isinstance(cases, list) else ())
+    return _suite(DocumentShape, document, ((document, case, f"/cases/{index}") for index, case in at), [])
 
 
 def read_suite_lines(documents: Iterator[Document], problems: list[Problem], file: str) -> SuiteFile:
@@ -112,12 +106,18 @@ def read_suite_lines(documents: Iterator[Document], problems: list[Problem], fil
     if header is None:
         problems = problems or [Problem(what="the file is empty", place=Place(file=file))]
         raise InputError(problems)
-    return _suite(header, ((document, document.value, "") for document in documents), problems)
+    return _suite(HeaderShape, header, ((document, document.value, "") for document in documents), problems)
 
 
-def _suite(document: Document, cases: Iterable[tuple[Document, Json, Pointer]], problems: list[Problem]) -> SuiteFile:
-    header = _whole(HeaderShape, document, problems)
-    context = header or HeaderShape.model_construct()  # the cases' problems are told even where the header has some
+def _suite(
+    shape: type[HeaderShape],
+    document: Document,
+    cases: Iterable[tuple[Document, Json, Pointer]],
+    problems: list[Problem],
+) -> SuiteFile:
+    """What is wrong with the cases is told as well where the header has problems of its own."""
+    header = _whole(shape, document, problems) or _sound_part(document, problems)
+    context = header or HeaderShape.model_construct()
     read = (both for case in cases if (both := _case(context, document, *case, problems)))
     if header is None:
         deque(read, maxlen=0)
@@ -130,6 +130,15 @@ def _suite(document: Document, cases: Iterable[tuple[Document, Json, Pointer]], 
         place=document.place(),
         problems=problems,
     )
+
+
+def _sound_part(document: Document, problems: Sequence[Problem]) -> HeaderShape | None:
+    """The header without the keys that `problems` are about; None if nothing then tells which tools there are."""
+    if not isinstance(document.value, dict) or not {"suite", "cases"} & document.value.keys():
+        return None  # what has neither is no suite at all
+    wrong = {tokens(problem.path)[0] for problem in problems if problem.path}
+    sound = {key: value for key, value in document.value.items() if key not in wrong | {"cases"}}
+    return fit(HeaderShape, {"suite": "unnamed", **sound}, document, [])
 
 
 def _declared(header: HeaderShape, document: Document) -> Iterator[Declared]:

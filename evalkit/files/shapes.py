@@ -155,6 +155,12 @@ class HeaderShape(Shape):
     system: Word = Field("", description="A system message put before the messages of every case.")
 
 
+class DocumentShape(HeaderShape):
+    """A suite in one document, whose cases are looked at one by one."""
+
+    cases: list[Any] = []
+
+
 class SuiteShape(HeaderShape):
     """Cases, and the tools they offer."""
 
