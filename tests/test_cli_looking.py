@@ -11,7 +11,7 @@ import pytest
 from evalkit import store
 from evalkit.cli import printing, unfolding
 from evalkit.cli.app import main
-from evalkit.data import Attempt, Case, Fault, Mismatch, Record, Response, ToolSpec, Wire
+from evalkit.data import Answer, Attempt, Case, Fault, Mismatch, Payload, Record, Response, ToolSpec, Wire
 from tests import outcomes
 
 TOOL = """[{"name": "go", "description": "", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"},
@@ -53,6 +53,37 @@ def test_everything_fits_80_columns(run: str, capfd: pytest.CaptureFixture[str])
         lines = out(capfd, *arguments).splitlines()
         long = [line for line in lines if len(line) > 80 and not line.startswith("reports/")]
         assert not long, arguments
+
+
+def test_what_a_route_makes_of_the_tools_fits_too_and_arms_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tools.json").write_text(TOOL, encoding="utf-8")
+    (tmp_path / "s.yaml").write_text(SUITE, encoding="utf-8")
+    model = "reference/a-model-whose-name-is-so-long-that-no-column-of-numbers-has-the-room-for-all-of-it"
+    names = [f"{model}@{arm}" for arm in ("native", "strict", "prompted")]
+    models = [part for name in names for part in ("-m", f"reference/oracle{name[name.index('@') :]}?name={name}")]
+    assert main(["run", "s.yaml", *models, "-q", "--run", "r"]) == 0
+    capfd.readouterr()
+    told = out(capfd, "show", "r").splitlines()
+    assert max(map(len, told[1:])) <= 80
+    assert all(name in "".join(line.strip() for line in told) for name in names)
+    assert any("@strict: tools sent otherwise than declared (" in line for line in told)
+    listed = out(capfd, "list").splitlines()
+    assert max(map(len, listed)) <= 80 and "native +2" in listed[1]
+
+
+def test_a_long_argument_is_cut_and_it_says_by_how_much() -> None:
+    answer = Answer(payloads=(Payload(index=0, tool="go", text="x" * 1_000_000, value=None),))
+    wire = Response(wire=Wire(status=200, body=""), dialect="openai_chat")
+    record = Record(case="one", trial=0, target="m", started="", sent="", reply=wire, answer=answer, score=None)
+    asked = Case(id="one", messages=(), tools=(), accept=())
+    told = list(unfolding._answered(asked, record))
+    assert sum(map(len, told)) < 3000 and max(map(len, told)) <= 80
+    (cut,) = [line for line in told if "left out" in line]
+    kept = sum(line.count("x") for line in told if line is not cut)
+    assert f"{1_000_000 - kept:,} characters left out; --json has them" in cut
 
 
 def test_a_case_without_tags_shows_no_brackets(run: str, capfd: pytest.CaptureFixture[str]) -> None:

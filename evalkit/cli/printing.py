@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evalkit import shelf
-from evalkit.cli import remedies
+from evalkit.cli import columns, remedies
 from evalkit.data import DIVERGENCES, Case, Divergence, Fault, Json, Record, RunInfo, ScoreName, Suite, Target
 from evalkit.numerals import counted
 from evalkit.renderers._visible import inert
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from evalkit.pairing.repeats import Counting
     from evalkit.tally import Totals
 
-LINE = 80
 _KINDS = tuple(DIVERGENCES)
 _HEADLINES: tuple[ScoreName, ...] = ("compliance", "correct", "abstained")
 
@@ -139,7 +138,7 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
         return
     typer.echo(f"{folder}  suite {info.suite_name} ({info.suite_digest}), {counted(info.cases, 'case')}")
     typer.echo("")
-    _table(
+    columns.table(
         ["model", "answered", "faults", "compliance", "correct", "p50 s", "p95 s", "USD"],
         [
             [
@@ -162,10 +161,10 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
         if row["faults"]:
             kinds = ", ".join(f"{count} {kind}" for kind, count in row["faults_by_kind"].items())
             most = next(iter(row["faults_by_kind"]))
-            typer.echo(f"{row['target']}: faults: {kinds}; {remedies.against(most)}")
+            columns.note(f"{row['target']}: faults: {kinds}; {remedies.against(most)}")
         if row["portability"]:
             counts = ", ".join(f"{count} {kind}" for kind, count in row["portability"].items())
-            typer.echo(f"{row['target']}: tools sent otherwise than declared ({counts}); a report lists them")
+            columns.note(f"{row['target']}: tools sent otherwise than declared ({counts}); a report lists them")
 
 
 def _print_repeats(rows: Sequence[Mapping[str, Json]]) -> None:
@@ -174,7 +173,7 @@ def _print_repeats(rows: Sequence[Mapping[str, Json]]) -> None:
         return
     ks = sorted({int(k) for row in rows for k in row["repeats"]["pass_at"]} - {1})
     typer.echo("")
-    _table(
+    columns.table(
         ["model", "cases", *(f"pass@{k}" for k in ks[-1:]), *(f"pass^{k}" for k in ks[-1:]), "flaky", "distinct"],
         [
             [
@@ -240,7 +239,7 @@ def _print_route(name: str, found: Sequence[Divergence]) -> None:
 
     typer.echo("")
     for said, indent in ((f"{name}: {ROUTES[name].meaning}", ""), (f"({ROUTES[name].source})", "  ")):
-        typer.echo(textwrap.fill(said, LINE, initial_indent=indent, subsequent_indent="  "))
+        typer.echo(textwrap.fill(said, columns.LINE, initial_indent=indent, subsequent_indent="  "))
     if not found:
         typer.echo("  every tool as declared, as far as is known")
     by_file: dict[str, dict[tuple[str, str, str], list[str]]] = {}
@@ -252,7 +251,9 @@ def _print_route(name: str, found: Sequence[Divergence]) -> None:
         typer.echo(f"  {inert(_below_here(file))}")
         for (kind, keyword, message), places in sorted(alike.items(), key=lambda told: _KINDS.index(told[0][0])):
             said = inert(f"{keyword}: {message}" if keyword not in message else message)
-            for line in textwrap.wrap(f"{kind:8} {said}", LINE, initial_indent="  ", subsequent_indent=" " * 11):
+            for line in textwrap.wrap(
+                f"{kind:8} {said}", columns.LINE, initial_indent="  ", subsequent_indent=" " * 11
+            ):
                 typer.echo(line)
             for place in places:
                 typer.echo(f"             {inert(place)}")
@@ -287,13 +288,13 @@ def runs(reports: Path, as_json: bool) -> bool:
             [
                 entry["run"],
                 entry["created"][:16].replace("T", " "),
-                _cut(entry["suite"], 14),
+                columns.cut(entry["suite"], 14),
                 str(entry["records"]),
-                _several(entry["targets"], 20),
+                columns.several(entry["targets"], 20),
             ]
             for entry in found
         ]
-        _table(["run", "created", "suite", "records", "models"], rows)
+        columns.table(["run", "created", "suite", "records", "models"], rows)
     return readable
 
 
@@ -320,26 +321,3 @@ def _percent(value: float | None) -> str:
 
 def _number(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _several(names: Sequence[str], width: int) -> str:
-    """All of them if they fit, else the first and how many there are beside it."""
-    told = ", ".join(names)
-    if len(told) <= width or len(names) < 2:
-        return _cut(told, width)
-    more = f" +{len(names) - 1}"
-    return _cut(names[0], width - len(more)) + more
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell; the first is cut if a line would pass 80."""
-    widths = [max(len(cell) for cell in column) for column in zip(head, *rows, strict=True)]
-    widths[0] = max(12, min(widths[0], LINE - sum(widths[1:]) - 2 * len(widths[1:])))
-    for row in (head, *rows):
-        first = _cut(row[0], widths[0])
-        rest = "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
-        typer.echo(f"{first:{widths[0]}}{rest}".rstrip())

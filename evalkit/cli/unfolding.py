@@ -10,10 +10,14 @@ from pathlib import Path
 import typer
 
 from evalkit import complaint, values
-from evalkit.cli.printing import LINE, visible
+from evalkit.cli.columns import LINE
+from evalkit.cli.printing import visible
 from evalkit.data import Case, Fault, Json, Mismatch, Record, ToolSpec
+from evalkit.numerals import counted
 
 _INDENT = 10
+_HEAD, _TAIL = 1500, 500
+"""Characters of one text that are shown, where it is longer."""
 
 
 def case(folder: Path, case_id: str, as_json: bool) -> None:
@@ -137,11 +141,18 @@ def _outcome(record: Record) -> str:
 def _told(label: str, text: str) -> Iterator[str]:
     """`text` beside its label, on as many lines as it needs."""
     first, indent = (f"{label:{_INDENT}}", " " * _INDENT) if label else ("", "  ")
-    for line in visible(text).splitlines() or [""]:
+    for line in visible(_bounded(text)).splitlines() or [""]:
         yield from textwrap.wrap(
             line, LINE, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
         ) or [first.rstrip()]
         first = indent
+
+
+def _bounded(text: str) -> str:
+    left_out = len(text) - _HEAD - _TAIL
+    if left_out <= 0:
+        return text
+    return f"{text[:_HEAD]}\n... {counted(left_out, 'character')} left out; --json has them ...\n{text[-_TAIL:]}"
 
 
 def _json(value: Json) -> str:
