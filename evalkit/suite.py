@@ -147,8 +147,8 @@ class _Checker:
                 yield (*part, n), f"{call.tool} has no argument {found.name!r}", suggest(found.name, found.known)
                 path = found.meant(call)
             if path is not None:
-                open_ = {"matcher": "ignore", "value": True, "options": {}} if (*part, n) in told else {}
-                known[n] = replace(rule, path=path, **open_)
+                left_open = ArgRule(path=path, matcher="ignore", value=True)
+                known[n] = left_open if (*part, n) in told else replace(rule, path=path)
         numbers, call = tuple(known), replace(call, args=tuple(known.values()))
         for violation in gold.breaches(call, spec, self.suite.formats):
             nearest = _nearest(call, violation.path)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from evalkit import arms, plugins, values
 from evalkit.arms import nulls
-from evalkit.data import CODES, Answer, Case, Counts, Json, Judging, Mismatch, Payload, Pointer, Score, Suite, Violation
+from evalkit.data import Answer, Case, Counts, Json, Judging, Mismatch, Payload, Pointer, Score, Suite, Violation
 from evalkit.schema import Validator, compile_schema
 from evalkit.schema.drafts import Formats
 from evalkit.score.expectation import Fit, compile_expectation
+from evalkit.score.faults import faults_of
 
 NOTHING_WANTED = Fit(mismatches=(), calls=Counts(), arguments=Counts(), unpaired=0, matched=frozenset())
 """The fit of any answer to a case that says nothing of what must be called."""
@@ -106,7 +107,9 @@ def _score(bench: _Bench, answer: Answer) -> Score:
     case, payloads = bench.case, _meant(bench, answer.payloads, answer.arm)
     named = all(payload.tool in bench.schemas for payload in payloads)
     parsed = named and all(payload.error is None for payload in payloads)
-    faults = [fault for payload in payloads for fault in _faults(bench, payload)]
+    faults = [
+        fault for payload in payloads for fault in faults_of(payload, bench.validator(payload.tool), bench.schemas)
+    ]
     valid = parsed and not faults
     fit = _best_fit(bench, payloads)
     forbidden = [_forbidden(payload) for payload in payloads if payload.tool in bench.forbidden]
@@ -180,57 +183,6 @@ def _forbidden(payload: Payload) -> Mismatch:
         payload=payload.index,
         actual=payload.value,
         why="the case forbids a call of this tool",
-    )
-
-
-# --------------------------------------------------------------------------- what is wrong with one call
-
-
-def _faults(bench: _Bench, payload: Payload) -> tuple[Violation, ...]:
-    """All that keeps a call from being compliant. Arguments of a tool that was not offered have no schema to break."""
-    validator = bench.validator(payload.tool)
-    if payload.error is None and validator is not None:
-        found = validator.violations(payload.value, payload.index)
-        return found if found or isinstance(payload.value, dict) else (_no_object(payload),)
-    found = () if validator is not None else (_unoffered(bench, payload),)
-    return found if payload.error is None else (*found, _unreadable(payload, payload.error))
-
-
-def _unoffered(bench: _Bench, payload: Payload) -> Violation:
-    name = values.normal_name(payload.tool)
-    meant = next((tool for tool in bench.schemas if values.normal_name(tool) == name), None)
-    hint = f"did it mean {meant!r}?" if meant else f"offered: {', '.join(bench.schemas) or 'none'}"
-    return Violation(
-        payload=payload.index,
-        code="tool.near_miss" if meant else "tool.unknown",
-        message=f"no tool is called {values.excerpt(payload.tool)!r}; {hint}",
-        excerpt=values.excerpt(payload.tool),
-    )
-
-
-def _unreadable(payload: Payload, code: str) -> Violation:
-    if payload.text is None:
-        return Violation(payload=payload.index, code=code, message=CODES.get(code, code))
-    reading = values.read(payload.text)
-    place = "" if reading.offset is None else f" at character {reading.offset}"
-    around = max(0, (reading.offset or 0) - values.EXCERPT // 2)
-    return Violation(
-        payload=payload.index,
-        code=code,
-        message=f"{reading.message or CODES.get(code, code)}{place}",
-        excerpt=values.excerpt(payload.text[around : around + values.EXCERPT]),
-    )
-
-
-def _no_object(payload: Payload) -> Violation:
-    """Arguments are an object under every protocol, even where the schema forgets to say so."""
-    inner = values.read(payload.value).value if isinstance(payload.value, str) else None
-    encoded = isinstance(inner, dict)
-    return Violation(
-        payload=payload.index,
-        code="schema.double_encoded" if encoded else "schema.type",
-        message="the arguments are a string that holds JSON" if encoded else "the arguments are no object",
-        excerpt=values.excerpt(payload.value),
     )
 
 
