@@ -331,6 +331,27 @@ def test_validate_prints_one_verdict_a_line(cli: Cli, project: Path) -> None:
     assert [v["code"] for row in told for v in row["violations"]] == ["schema.stringified_scalar", "json.syntax"]
 
 
+def test_validate_gives_every_line_its_verdict(cli: Cli, project: Path) -> None:
+    large = "x" * 1_000_001
+    lines = {
+        b'{"tool": "GO", "arguments": {"n": 1}}': ["tool.near_miss"],
+        b'{"tool": "fly", "arguments": "{"}': ["tool.unknown", "json.syntax"],
+        b"nonsense": ["json.syntax"],
+        b'{"n": 1}': ["call.missing"],
+        b"\xff": ["json.syntax"],
+        json.dumps({"tool": "go", "arguments": large}).encode(): ["json.too_large"],
+        json.dumps({"tool": "go", "arguments": {"n": large}}).encode(): ["json.too_large"],
+        b'{"tool": "go", "arguments": {"n": 1}}': [],
+    }
+    (project / "p.jsonl").write_bytes(b"\n".join(lines))
+    done = cli("validate", "--tools", "tools.json", "p.jsonl")
+    told = [json.loads(line) for line in done.out.splitlines()]
+    assert [[v["code"] for v in row["violations"]] for row in told] == list(lines.values())
+    assert len({tuple(v) for row in told for v in row["violations"]}) == 1  # one shape for all
+    assert done.code == ExitCode.INPUT
+    assert [line.split(": ")[1] for line in done.err.splitlines()] == ["p.jsonl:3", "p.jsonl:4", "p.jsonl:5"]
+
+
 def test_validate_judges_against_one_bare_schema(cli: Cli, project: Path) -> None:
     (project / "s.json").write_text('{"type": "object", "required": ["a"]}', encoding="utf-8")
     (project / "p.jsonl").write_text('{"arguments": {"a": 1}}\n', encoding="utf-8")
@@ -423,7 +444,6 @@ BAD: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     ),
     "no model": (lambda p: ["run", "small.yaml"], "no model to ask"),
     "unknown option of a verb": (lambda p: ["run", "small.yaml", "--modle", "x"], "--modle"),
-    "payloads that are none": (lambda p: ["validate", "--tools", "tools.json", "small.yaml"], "small.yaml:1: not JSON"),
 }
 
 

@@ -23,6 +23,7 @@ from evalkit.cli import (
     looking,
     planning,
     starting,
+    validating,
     viewing,
 )
 from evalkit.errors import EvalkitError, ExitCode, NotComparable
@@ -82,6 +83,7 @@ for verbs in (
     looking,
     planning,
     starting,
+    validating,
     viewing,
 ):
     verbs.register(app)

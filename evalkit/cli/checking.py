@@ -1,11 +1,8 @@
-"""Verbs that check files, with nothing asked: lint, validate, schema."""
+"""Verbs that check files, with nothing asked: lint, schema."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,17 +13,15 @@ from evalkit.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from evalkit.ci.sarif import Finding
-    from evalkit.data import Divergence, Json, Suite
+    from evalkit.data import Divergence, Suite
     from evalkit.portability.routes import Route
-    from evalkit.schema import Validator
 
-Formats = Literal["assert", "annotate"]
 FileKind = Literal["suite", "models", "policy"]
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's verbs."""
-    for verb in (lint, validate, schema):
+    for verb in (lint, schema):
         app.command()(verb)
 
 
@@ -119,98 +114,8 @@ def _foreseen(suite: Suite, routes: dict[str, Route]) -> dict[str, list[Divergen
     }
 
 
-def validate(
-    payloads: Annotated[
-        Path | None, typer.Argument(metavar="PAYLOADS", help="A JSONL file; stdin if left out or -.")
-    ] = None,
-    tools: Annotated[Path | None, typer.Option("--tools", metavar="FILE", help="The tools' declarations.")] = None,
-    schema: Annotated[
-        Path | None, typer.Option("--schema", metavar="FILE", help="One bare JSON Schema instead.")
-    ] = None,
-    form: Annotated[
-        str | None, typer.Option("--from", metavar="FORMAT", help="That of --tools; else it is recognised.")
-    ] = None,
-    formats: Annotated[
-        Formats, typer.Option("--formats", metavar="assert|annotate", help="What `format` in a schema does.")
-    ] = "assert",
-) -> None:
-    """Judge payloads against their schemas: no suite, no model.
-
-    One JSON object a line in, one out. A line is {"tool": NAME, "arguments": TEXT or object}; with --schema the tool
-    may be left out. Text is read as JSON, strictly. Exit 0 if all are valid, 1 if any is not.
-    """
-    from evalkit import values
-
-    judges = _validators(tools, schema, form, formats)
-    all_valid = True
-    for number, line in _lines(payloads):
-        place = f"{payloads or '<stdin>'}:{number}"
-        reading = values.read(line)
-        if reading.error:
-            raise InputError(f"{place}: not JSON: {reading.message}", "give one JSON object a line")
-        result = _verdict(reading.value, judges, bare=schema is not None, place=place)
-        all_valid = all_valid and result["valid"]
-        typer.echo(json.dumps({"line": number, **result}, ensure_ascii=False))
-    raise typer.Exit(ExitCode.OK if all_valid else ExitCode.GATE_FAILED)
-
-
 def schema(kind: Annotated[FileKind, typer.Argument(metavar="suite|models|policy", help="Which of them.")]) -> None:
     """Print the JSON Schema of a file of evalkit's, for editors."""
     from evalkit import files
 
     typer.echo(files.json_schema(kind), nl=False)
-
-
-def _validators(tools: Path | None, schema: Path | None, form: str | None, formats: Formats) -> dict[str, Validator]:
-    from evalkit import schema as schemas
-    from evalkit import workspace
-
-    if tools is not None and schema is not None:
-        raise InputError("--tools and --schema exclude each other", "give one of them")
-    if tools is not None:
-        return {spec.name: schemas.compile_schema(spec.schema, formats) for spec in workspace.read_tools(tools, form)}
-    if schema is not None:
-        return {"": schemas.compile_schema(_bare(schema), formats)}
-    raise InputError("nothing to judge by", "give --tools FILE or --schema FILE")
-
-
-def _bare(path: Path) -> Json:
-    """A JSON Schema of anything, not only of a tool's arguments. Raises InputError, with places, if it is unsound."""
-    from evalkit import documents, workspace
-    from evalkit import schema as schemas
-
-    document = documents.parse(workspace.read_text(path), str(path))
-    problems = schemas.check(document.value, str(path), arguments=False)
-    if problems:
-        raise InputError(replace(each, place=document.place(each.path)) for each in problems)
-    return document.value
-
-
-def _verdict(line: Json, judges: dict[str, Validator], *, bare: bool, place: str) -> dict[str, Json]:
-    """{"tool", "parsed", "valid", "violations"} of one line."""
-    from evalkit import codec, values
-
-    if not isinstance(line, dict) or "arguments" not in line or not (bare or "tool" in line):
-        raise InputError(f"{place}: no payload", 'give {"tool": NAME, "arguments": TEXT or object}')
-    tool, arguments = line.get("tool"), line["arguments"]
-    judge = judges.get("" if bare else str(tool))
-    if judge is None:
-        raise InputError(f"{place}: no tool is called {tool!r}", f"there are: {', '.join(sorted(judges))}")
-    if isinstance(arguments, str):
-        reading = values.read(arguments)
-        if reading.error is not None:
-            wrong = {"code": reading.error, "path": "", "message": reading.message}
-            return {"tool": tool, "parsed": False, "valid": False, "violations": [wrong]}
-        arguments = reading.value
-    violations = () if judge.valid(arguments) else judge.violations(arguments)
-    found = [codec.plain(violation) for violation in violations]
-    return {"tool": tool, "parsed": True, "valid": not found, "violations": found}
-
-
-def _lines(path: Path | None) -> Iterator[tuple[int, str]]:
-    try:
-        handle = sys.stdin if path is None or str(path) == "-" else path.open(encoding="utf-8")
-        with handle:
-            yield from ((number, line) for number, line in enumerate(handle, start=1) if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}", "give a JSONL file in UTF-8") from error
