@@ -21,6 +21,8 @@ _FOR_EVER = 1e9
 """Seconds: whoever names a longer wait names no day."""
 _ENOUGH = 3
 """Refusals of the key or of the account, with no answer between them, after which no further one is asked for."""
+_ENOUGH_FORBIDDEN = 10
+"""The same where all that is said is 403: a guard before an endpoint says so of single questions too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +68,8 @@ class Reach:
         if asked is not None and asked > patience.longest_wait:
             until = datetime.now(UTC) + timedelta(seconds=min(asked, _FOR_EVER))
             return f"asks to be left alone until {until:%Y-%m-%d %H:%M:%S} UTC"
-        if fault.kind in _TURNED_AWAY and self.turned_away >= _ENOUGH:
+        enough = _ENOUGH_FORBIDDEN if fault.status == 403 else _ENOUGH
+        if fault.kind in _TURNED_AWAY and self.turned_away >= enough:
             return f"{_TURNED_AWAY[fault.kind]}: {fault.message}"
         return None
 

@@ -112,3 +112,34 @@ def test_every_question_comes_to_an_end(
     times = list(attempts(fault, Reach(heard=was_heard), patience))
     assert len(times) <= 1 + 4 * max(retries, 2)
     assert not is_away(fault) or retryable
+
+
+# --------------------------------------------------------------------------- nothing more is asked
+
+FORBIDDEN = replace(WRONG, status=403)
+EMPTY = Fault(kind="budget", message="add money", status=429)
+
+
+@pytest.mark.parametrize(("fault", "count"), [(WRONG, 3), (EMPTY, 3), (FORBIDDEN, 10), (BROKEN, None), (REFUSED, None)])
+def test_who_turns_the_key_away_so_often_is_left(fault: Fault, count: int | None) -> None:
+    reach, shut = Reach(), 0
+    for number in range(1, 30):
+        reach.note(fault, 0.0)
+        shut = shut or number * bool(reach.shut(fault, None, PATIENCE))
+    assert (shut or None) == count
+
+
+def test_an_answer_between_forgives_refusals() -> None:
+    reach = Reach()
+    for fault in (WRONG, WRONG, None, WRONG, WRONG):
+        reach.note(fault, 0.0)
+        assert fault is None or reach.shut(fault, None, PATIENCE) is None
+    reach.note(BROKEN, 0.0)  # which says nothing of the key
+    reach.note(WRONG, 0.0)
+    assert reach.shut(WRONG, None, PATIENCE) == "refuses the key: no"
+
+
+@pytest.mark.parametrize(("asked", "told"), [(None, False), (60.0, False), (60.1, True), (1e300, True)])
+def test_who_wants_nothing_for_longer_than_we_wait_is_left_until_then(asked: float | None, told: bool) -> None:
+    why = Reach().shut(REFUSED, asked, PATIENCE)
+    assert (why or "").startswith("asks to be left alone until ") == told

@@ -138,7 +138,9 @@ Strings = Annotated[
 
 MaxCalls = Annotated[
     int | None,
-    typer.Option("--max-calls", min=1, metavar="N", help="After this many requests.", rich_help_panel=LIMITS),
+    typer.Option(
+        "--max-calls", min=1, metavar="N", help="After this many requests; each attempt is one.", rich_help_panel=LIMITS
+    ),
 ]
 MaxCost = Annotated[
     float | None,
@@ -146,7 +148,7 @@ MaxCost = Annotated[
         "--max-cost",
         min=0,
         metavar="USD",
-        help="Once this much is spent; what is in flight comes.",
+        help="Once this much is spent; what is in flight comes. Takes the models' prices.",
         rich_help_panel=LIMITS,
     ),
 ]
