@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from evalkit.data import Json, Request, Target
+from evalkit.data import Json, Posted, Request, Response, Target
 
 OPENAI = "https://api.openai.com/v1"
 """Where `openai_http` asks without a `base_url`."""
 BASE_URL = "$BASE_URL"
 """Stands where the target does not say which address is asked: the shell fills it in."""
 _SHARED = ("tools", "functions")
+_FETCHED = "ACCESS_TOKEN"
+"""Names a credential that a client library had from elsewhere than the environment."""
+_SIGNED = "AWS4-HMAC-SHA256"
+"""The scheme of a request that is signed anew each time, behind which `Posted` tells for which region and service."""
 
 
 class Command(NamedTuple):
@@ -30,22 +35,79 @@ class Command(NamedTuple):
         return self.head + self.tools + self.tail
 
 
-def curl(request: Request) -> Command:
-    """The body is exactly what the provider is handed, cut after its member `tools`."""
-    target = request.target
+def curl(request: Request, reply: Response | None = None) -> Command:
+    """What `reply` answered to, else what the provider is handed. The body is cut after its member `tools`."""
+    posted = None if reply is None else reply.posted
+    if reply is None or posted is None:
+        body, lines = request.body, [*_remarks(request.target), _handed(request.target)]
+    else:
+        body, lines = left(request.body, reply), [*_reservations(posted), _posted(posted)]
     before: list[str] = []
     after: list[str] = []
     tools = ""
-    for name, value in request.body.items():
+    for name, value in body.items():
         if name in _SHARED and not tools:
             before.append(f"{_json(name)}: ")
             tools = _json(value)
         else:
             (after if tools else before).append(f"{_json(name)}: {_json(value)}")
-    opening = "\n".join([*_remarks(target), _call(target)])
+    opening = "\n".join(lines)
     head = f"{opening}{_quoted('{' + ', '.join(before))}"
     closing = "".join(f", {member}" for member in after) + "}"
     return Command(head=head, tools=_quoted(tools), tail=f"{_quoted(closing)}'")
+
+
+def left(handed: Mapping[str, Json], reply: Response) -> Mapping[str, Json]:
+    """The body that crossed the network, by what a provider was handed and what its client library changed."""
+    posted = reply.posted
+    if posted is None:
+        return handed
+    tools = handed.get("tools", []) if reply.sent is None else reply.sent
+    kept = {key: value for key, value in handed.items() if key not in posted.dropped}
+    return {**kept, **{key: _with_tools(key, value, tools) for key, value in posted.members.items()}}
+
+
+def _with_tools(key: str, value: Json, tools: Json) -> Json:
+    if key == "tools" and value is None:
+        return tools
+    if isinstance(value, dict) and "tools" in value and value["tools"] is None:
+        return {**value, "tools": tools}
+    return value
+
+
+# --------------------------------------------------------------------------- as a client library sent it
+
+
+def _reservations(posted: Posted) -> Iterator[str]:
+    if posted.omitted:
+        yield f"# Not as it left, for it was too large to be kept: {_one_line(', '.join(posted.omitted))}"
+    if _FETCHED in posted.keys:
+        yield f"# {_FETCHED}: a token that was fetched for the call"
+
+
+def _posted(posted: Posted) -> str:
+    words = []
+    for name, value in posted.headers.items():
+        if value.startswith(_SIGNED):
+            region, _, service = value.removeprefix(f"{_SIGNED} ").partition("/")
+            words.append(f"--aws-sigv4 {shlex.quote(f'aws:amz:{region}:{service}')}")
+            words.append('--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"')
+        else:
+            words.append(f"-H {_worded(f'{name}: {value}', posted.keys)}")
+    return _opening(_worded(posted.url, posted.keys), words)
+
+
+def _worded(text: str, keys: Sequence[str]) -> str:
+    """One word of a shell, which fills in the keys that are named in it."""
+    if not any(f"${key}" in text for key in keys):
+        return shlex.quote(text)
+    quoted = re.sub(r'([\\"`$])', r"\\\1", text)
+    for key in sorted(keys, key=len, reverse=True):
+        quoted = quoted.replace(f"\\${key}", f"${key}")
+    return f'"{quoted}"'
+
+
+# --------------------------------------------------------------------------- as a provider is handed it
 
 
 def _remarks(target: Target) -> Iterator[str]:
@@ -53,19 +115,21 @@ def _remarks(target: Target) -> Iterator[str]:
     if target.provider not in ("openai_http", "litellm"):
         yield f"# {_one_line(target.identity)} was not asked over HTTP; this asks any OpenAI-compatible address."
     elif target.provider == "litellm":
-        yield "# litellm translates this body where the model's own provider wants another."
+        yield "# No answer is stored. This is what litellm is handed, which it translates for the model's provider."
     if address(target).startswith(BASE_URL):
         yield "# BASE_URL=http://localhost:8000/v1"
 
 
-def _call(target: Target) -> str:
-    """All up to the body, whose opening quote it ends with."""
+def _handed(target: Target) -> str:
     where = address(target)
-    told = f'"{where}"' if where.startswith(BASE_URL) else shlex.quote(where)
-    lines = [f"curl -sS {told}", "-H 'Content-Type: application/json'"]
-    if key := key_name(target):
-        lines.append(f'-H "Authorization: Bearer ${key}"')
-    return " \\\n  ".join([*lines, "-d '"])
+    key = key_name(target)
+    words = [f'-H "Authorization: Bearer ${key}"'] if key else []
+    return _opening(f'"{where}"' if where.startswith(BASE_URL) else shlex.quote(where), words)
+
+
+def _opening(where: str, words: Sequence[str]) -> str:
+    """All up to the body, whose opening quote it ends with. `where` and `words` are as the shell reads them."""
+    return " \\\n  ".join([f"curl -sS {where}", "-H 'Content-Type: application/json'", *words, "-d '"])
 
 
 def address(target: Target) -> str:

@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from evalkit import eventstream, extract, plugins, testing, workspace
+from evalkit import codec, eventstream, extract, plugins, repro, testing, workspace
 from evalkit.data import Case, FaultKind, Json, Payload, Request, Response, Run, Target, Usage
 from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
@@ -162,9 +162,39 @@ def _asking(target: Target, tools: Json) -> tuple[Target, Request]:
 
 
 def test_tools_that_never_left_are_seen() -> None:
-    assert _shapes.departures(b'{"messages": []}', {"tools": TOOLS}) == ([], None)
-    assert _shapes.departures(b'{"messages": []}', {}) == (None, None)
-    assert _shapes.departures(b"not json", {"tools": TOOLS}) == ([], None)
+    assert _shapes.departures({"messages": []}, {"tools": TOOLS}) == ([], None)
+    assert _shapes.departures({"messages": []}, {}) == (None, None)
+    assert _shapes.departures(_shapes.fields(b"not json"), {"tools": TOOLS}) == ([], None)
+
+
+@EVERY
+@BOTH
+@pytest.mark.parametrize("more", [{}, {"max_tokens": 77, "tool_choice": "required"}], ids=["bare", "settings"])
+async def test_the_whole_body_that_left_can_be_told_again(dialect: str, stream: bool, more: dict[str, Json]) -> None:
+    async with serving(written(dialect, text="Hei", stream=stream)) as endpoint:
+        asked = target(MODELS[dialect], endpoint.url, stream=stream, api_key_env="MY_KEY")
+        question = request(asked, **more)
+        system = {"role": "system", "content": "Be brief."}
+        question = replace(question, body={**question.body, "messages": [system, *question.body["messages"]]})
+        response = await ask(asked, question, MY_KEY=KEY)
+    [received] = endpoint.received
+    assert repro.left(question.body, response) == received.body
+    posted = response.posted
+    assert posted is not None and posted.keys == ("MY_KEY",)
+    assert posted.url.removeprefix(endpoint.url) == received.path.replace(KEY, "$MY_KEY")
+    assert KEY not in json.dumps([posted.url, dict(posted.headers), dict(posted.members)])
+    assert "book" not in json.dumps(posted.members)  # tools are told once
+
+
+async def test_a_member_too_large_to_be_kept_is_named() -> None:
+    async with serving(written("anthropic", text="Hei")) as endpoint:
+        asked = target(MODELS["anthropic"], endpoint.url)
+        question = request(asked)
+        question = replace(question, body={**question.body, "messages": [{"role": "user", "content": "x" * 200_000}]})
+        response = await ask(asked, question)
+    assert response.posted is not None and response.posted.omitted == ("messages",)
+    assert "x" * 100 not in codec.encode(response)
+    assert "too large to be kept: messages" in repro.curl(question, response).text
 
 
 SETTINGS = {

@@ -7,7 +7,19 @@ not apply", never zero. Imports nothing of ours. Its rooms follow an answer's wa
 
 from __future__ import annotations
 
-from evalkit.data.answered import Answer, Attempt, Fault, FaultKind, Payload, Response, Timing, Usage, Violation, Wire
+from evalkit.data.answered import (
+    Answer,
+    Attempt,
+    Fault,
+    FaultKind,
+    Payload,
+    Posted,
+    Response,
+    Timing,
+    Usage,
+    Violation,
+    Wire,
+)
 from evalkit.data.asked import (
     ARMS,
     CONSTRAINTS,
@@ -89,6 +101,7 @@ __all__ = [
     "OnInconclusive",
     "Outcome",
     "Payload",
+    "Posted",
     "Pointer",
     "Policy",
     "Prose",

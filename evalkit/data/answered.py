@@ -50,6 +50,25 @@ class Usage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Posted:
+    """A question as a client library put it on the wire. Its body is told by how it differs from `Request.body`."""
+
+    url: str
+    """A key in it is named, as in `?key=$GEMINI_API_KEY`."""
+    headers: Mapping[str, str]
+    """Those that an endpoint goes by. A key in them is named, too."""
+    keys: tuple[str, ...] = ()
+    """The environment variables named."""
+    members: Mapping[str, Json]
+    """Of the body, what was added or changed. Where `tools` in it, or in a member, is null, the tools stand as they
+    left: `Response.sent`, and if that is None as they were handed over."""
+    dropped: tuple[str, ...] = ()
+    """Members that were handed over and did not leave."""
+    omitted: tuple[str, ...] = ()
+    """Members that left and are too large to be kept."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
     """An answer as the endpoint sent it."""
 
@@ -63,6 +82,8 @@ class Response:
     """The tool declarations as they left, if they differ from what was handed to the provider; else None."""
     settings: Json = None
     """What left beside model, messages, tools and the wish for a stream, if it differs in that way; else None."""
+    posted: Posted | None = None
+    """What left, if a client library sent it; None: the body left as it was handed to the provider, or never did."""
     arm: str = "native"
     """The arm it answers to: on `prompted` and `constrained` its calls stand in the text."""
 

@@ -21,6 +21,9 @@ _ONLY_KEYS: Mapping[str, tuple[str, ...]] = {
 litellm knows what they need."""
 
 
+_SECRET = ("_KEY", "_TOKEN", "_SECRET")
+
+
 def found(target: Target, environ: Mapping[str, str]) -> str | None:
     """The key to hand over, where that can be told without litellm.
 
@@ -62,6 +65,11 @@ def _no_key(target: Target, names: Sequence[str]) -> InputError:
 
 def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Whatever may be a key, to be struck out of messages."""
-    return tuple(
-        value for name, value in environ.items() if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= 8
-    )
+    return tuple(value for name, value in environ.items() if name.endswith(_SECRET) and len(value) >= 8)
+
+
+def names(target: Target, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Credential -> the variable that holds it. Of two that hold the same, the one that the target names."""
+    named = {value.strip(): name for name, value in environ.items() if name.endswith(_SECRET)}
+    own = target.api_key_env
+    return named if own is None else {**named, environ.get(own, "").strip(): own}

@@ -16,7 +16,7 @@ _QUESTION = frozenset(
 
 def dialect_of(wire: Wire) -> str | None:
     """The format of an answer; None if it is no known one."""
-    for shape in map(_object, _pieces(wire)):
+    for shape in map(fields, _pieces(wire)):
         kind = shape.get("type")
         if kind in ("message", "message_start", "error"):
             return "anthropic"
@@ -42,9 +42,8 @@ def _pieces(wire: Wire) -> Iterable[str]:
     return events or lines
 
 
-def departures(sent: bytes, handed: Mapping[str, Json]) -> tuple[Json, Json]:
+def departures(body: Mapping[str, Json], handed: Mapping[str, Json]) -> tuple[Json, Json]:
     """The tools as they left, and what else did beside the messages; each None if that is how it was handed over."""
-    body = _object(sent)
     config = body.get("toolConfig") or {}
     tools = body.get("tools") or config.get("tools", [])
     settings = _settings(body)
@@ -61,8 +60,8 @@ def _settings(body: Mapping[str, Json]) -> dict[str, Json]:
     return {key: value for key, value in body.items() if key not in _QUESTION}
 
 
-def _object(text: str | bytes) -> dict[str, Json]:
-    """Empty if `text` is no JSON object."""
+def fields(text: str | bytes) -> dict[str, Json]:
+    """A JSON object; empty if `text` is no JSON object."""
     try:
         value = loads(text)
     except ValueError:

@@ -44,6 +44,7 @@ class Exchange:
         self.url: str | None = None
         """None: nothing was sent."""
         self.sent = b""
+        self.headers: Mapping[str, str] = {}
         self.tape = Tape()
         self.failure: Failure | None = None
         self.transports: set[httpx.AsyncBaseTransport] = set()
@@ -59,6 +60,7 @@ class Exchange:
             stopped.request = request
             raise stopped
         self.url, self.sent, self.failure = url, await request.aread(), None
+        self.headers = dict(request.headers)
         request.headers["accept-encoding"] = "identity"  # bytes that can be read as they come
         self.tape = Tape()
         try:

@@ -20,8 +20,9 @@ from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
 from evalkit.providers._body import Serialiser
 from evalkit.providers._faults import nearest, own_words, refusal
-from evalkit.providers._keys import found, missed, secrets
-from evalkit.providers._shapes import departures, dialect_of
+from evalkit.providers._keys import found, missed, names, secrets
+from evalkit.providers._posted import posted
+from evalkit.providers._shapes import departures, dialect_of, fields
 from evalkit.providers._tap import FAULTS as HTTPX_FAULTS
 from evalkit.providers._tap import Exchange, recording, tap
 from evalkit.providers._tape import timing
@@ -152,7 +153,7 @@ def connect(target: Target, world: World) -> Bridge:
         key = missed(target, world.environ, library.validate_environment(model=target.model)["missing_keys"])
     if target.stream:
         _let_stream(library, provider, name)
-    return Bridge(library, target, key, secrets(world.environ))
+    return Bridge(library, target, key, secrets(world.environ), names(target, world.environ))
 
 
 def _sign_in_installed(model: str) -> None:
@@ -195,8 +196,16 @@ _LIVE: WeakSet[Bridge] = WeakSet()
 class Bridge:
     """One target, asked through litellm, whose HTTP clients are its own and shared by all bridges."""
 
-    def __init__(self, library: ModuleType, target: Target, key: str | None, secrets: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        library: ModuleType,
+        target: Target,
+        key: str | None,
+        secrets: tuple[str, ...],
+        names: Mapping[str, str],
+    ) -> None:
         self._library = library
+        self._names = names
         self._target = target
         self._secrets = secrets if key is None else (*secrets, key)
         self._serialiser = Serialiser()
@@ -308,7 +317,8 @@ class Bridge:
         dialect = dialect_of(wire)
         if dialect is None:
             raise self._unreadable(wire, httpx.URL(exchange.url).path)
-        tools, settings = departures(exchange.sent, request.body)
+        left = fields(exchange.sent)
+        tools, settings = departures(left, request.body)
         return Response(
             wire=wire,
             dialect=dialect,
@@ -316,6 +326,7 @@ class Bridge:
             client=client,
             sent=tools,
             settings=settings,
+            posted=posted(exchange.url, exchange.headers, left, request.body, self._names),
         )
 
     def _unreadable(self, wire: Wire, path: str) -> ProviderError:
