@@ -29,6 +29,8 @@ def writing(folder: Path) -> Iterator[None]:
             raise InputError(
                 f"{folder}: another process is writing this run", "wait until it is done, or give another --run"
             ) from None
+        except OSError:
+            pass  # a file system without locks, as some networks have: nobody can be kept out there
         yield
     finally:
         os.close(held)
