@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import typer
 
 from evalkit import plugins
 from evalkit.cli import helping
-from evalkit.cli.app import MENU, app, main
+from evalkit.cli.app import MENU, command_line, main
 from evalkit.errors import ExitCode
 
 
@@ -22,7 +23,7 @@ class Said(NamedTuple):
 
 Cli = Callable[..., Said]
 
-VERBS = sorted(name for names in MENU.values() for name in names.split())
+VERBS = sorted(name for names in MENU.values() for name in names)
 BELOW = {"baseline": ("set", "list", "show", "rm"), "cache": ("info", "clear"), "import": ("tools", "cases", "run")}
 PAGES = [(), *((verb,) for verb in VERBS), *((group, verb) for group, verbs in BELOW.items() for verb in verbs)]
 
@@ -55,8 +56,17 @@ def test_no_line_of_a_menu_is_cut(cli: Cli, group: tuple[str, ...]) -> None:
 
 
 def test_the_menu_has_every_verb_once() -> None:
-    known = {verb.name for verb in app.registered_commands} | {group.name for group in app.registered_groups}
-    assert sorted(name or "" for name in known) == VERBS
+    assert named(command_line()) == VERBS
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_is_found_where_the_menu_says(verb: str) -> None:
+    alone = named(command_line(verb))
+    assert verb in alone and len(alone) < len(VERBS) / 2
+
+
+def named(app: typer.Typer) -> list[str]:
+    return sorted(each.name or "" for each in (*app.registered_commands, *app.registered_groups))
 
 
 @pytest.mark.parametrize("verb", ["report", "migrate", "gate", "compare", "bump"])

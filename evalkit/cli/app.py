@@ -5,47 +5,62 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from evalkit import __version__
-from evalkit.cli import (
-    asking,
-    baselines,
-    bumping,
-    caching,
-    checking,
-    deciding,
-    doctoring,
-    helping,
-    importing,
-    looking,
-    planning,
-    starting,
-    validating,
-    viewing,
-)
+from evalkit.cli import helping
 from evalkit.errors import EvalkitError, ExitCode, NotComparable
 
-MENU: Mapping[str, str] = {
-    "Begin": "init lint plan doctor",
-    "Ask and decide": "run migrate bump",
-    "Work on stored runs, asking nothing": "compare gate report score export list show view repro",
-    "Files and parts": "validate schema plugins serve-reference import",
-    "What is kept": "baseline cache",
+MENU: Mapping[str, Mapping[str, str]] = {
+    "Begin": {"init": "starting", "lint": "checking", "plan": "planning", "doctor": "doctoring"},
+    "Ask and decide": {"run": "asking", "migrate": "asking", "bump": "bumping"},
+    "Work on stored runs, asking nothing": {
+        "compare": "deciding",
+        "gate": "deciding",
+        "report": "deciding",
+        "score": "asking",
+        "export": "importing",
+        "list": "looking",
+        "show": "looking",
+        "view": "viewing",
+        "repro": "looking",
+    },
+    "Files and parts": {
+        "validate": "validating",
+        "schema": "checking",
+        "plugins": "looking",
+        "serve-reference": "looking",
+        "import": "importing",
+    },
+    "What is kept": {"baseline": "baselines", "cache": "caching"},
 }
-"""Heading -> the verbs below it, as the help lists them."""
+"""Heading -> the verbs below it, as the help lists them -> the module beside this one that has the verb."""
 
-app = typer.Typer(
-    name="evalkit",
-    cls=helping.Menu,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"auto_envvar_prefix": "EVALKIT", "help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+
+def command_line(word: str = "") -> typer.Typer:
+    """All verbs; where `word` is one of them, those of its module alone: to make all costs as much as many a verb."""
+    app = typer.Typer(
+        name="evalkit",
+        cls=helping.Menu,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={
+            "auto_envvar_prefix": "EVALKIT",
+            "help_option_names": ["-h", "--help"],
+            "max_content_width": 100,
+        },
+    )
+    app.callback()(root)
+    homes = {verb: home for verbs in MENU.values() for verb, home in verbs.items()}
+    for home in [homes[word]] if word in homes else dict.fromkeys(homes.values()):
+        import_module(f"evalkit.cli.{home}").register(app)
+    helping.arrange(app, MENU)
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -54,7 +69,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     version: Annotated[
         bool,
@@ -71,25 +85,6 @@ def root(
     """
 
 
-for verbs in (
-    asking,
-    deciding,
-    bumping,
-    baselines,
-    caching,
-    checking,
-    doctoring,
-    importing,
-    looking,
-    planning,
-    starting,
-    validating,
-    viewing,
-):
-    verbs.register(app)
-helping.arrange(app, MENU)
-
-
 def run() -> None:
     """Run the command line and leave the process with its exit code."""
     sys.exit(main(sys.argv[1:]))
@@ -98,6 +93,7 @@ def run() -> None:
 def main(arguments: list[str]) -> int:
     """The exit code of one command. Writes to the process's own stdout and stderr."""
     try:
+        app = command_line(arguments[0] if arguments else "")
         return int(app(arguments, prog_name="evalkit", standalone_mode=False) or ExitCode.OK)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(ExitCode.OK if leaving.code is None else 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import tempfile
 import textwrap
@@ -47,6 +46,8 @@ def doctor(
 
     Some twenty small questions. Exit 1 if a probe fails. A server named in the model list is started for it.
     """
+    import asyncio
+
     from evalkit import doctor as doctors
     from evalkit import serving
     from evalkit.cli.locating import world

@@ -77,9 +77,9 @@ class Verb(TyperCommand):
         return (param for param in self.params if param.param_type_name == "option")
 
 
-def arrange(app: typer.Typer, menu: Mapping[str, str]) -> None:
+def arrange(app: typer.Typer, menu: Mapping[str, Iterable[str]]) -> None:
     """Give every verb our help page and its place in the menu (heading -> verbs below it)."""
-    headings = {name: heading for heading, names in menu.items() for name in names.split()}
+    headings = {name: heading for heading, names in menu.items() for name in names}
     order = list(headings)
     for verb in app.registered_commands:
         verb.name = verb.name or getattr(verb.callback, "__name__", "").replace("_", "-")
