@@ -13,7 +13,7 @@ import msgspec
 from evalkit.data import Json
 from evalkit.errors import StoreError
 
-VERSION = 3
+VERSION = 4
 """Of stored runs. One current format: another version is refused, with what to do."""
 
 Noun = TypeVar("Noun")

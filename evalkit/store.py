@@ -6,16 +6,18 @@ back and what it is worth are separate columns, so that judging again rewrites t
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from evalkit import codec, shelf
-from evalkit.data import RUNGS, Answer, Attempt, Fault, Record, Response, Run, RunInfo, Score, Suite
+from evalkit import codec, shelf, values
+from evalkit.data import RUNGS, Answer, Attempt, Fault, Json, Record, Response, Run, RunInfo, Score, Suite
 from evalkit.errors import InputError, StoreError
 
 FILE = "run.db"
@@ -28,13 +30,14 @@ CREATE TABLE records (
     target TEXT NOT NULL, trial INTEGER NOT NULL, case_id TEXT NOT NULL,
     started TEXT NOT NULL, sent TEXT NOT NULL, cached TEXT NOT NULL,
     attempts TEXT NOT NULL, reply TEXT NOT NULL, faulted INTEGER NOT NULL,
-    unread TEXT, answer TEXT, score TEXT,
+    unread TEXT, answer TEXT, score TEXT, declared TEXT,
     fault TEXT AS (CASE WHEN faulted THEN json_extract(coalesce(unread, reply), '$.kind') END),
     failed TEXT AS (CASE {_FAILED} END),
     violations TEXT AS (nullif(json_extract(score, '$.violations'), '[]')),
     valid INTEGER AS (json_extract(score, '$.valid')), correct INTEGER AS (json_extract(score, '$.correct')),
     PRIMARY KEY (target, trial, case_id)
 ) STRICT;
+CREATE TABLE declarations (digest TEXT PRIMARY KEY, tools TEXT NOT NULL) STRICT;
 CREATE INDEX worth ON records (target, faulted, valid, correct);
 CREATE INDEX faults ON records (fault, target) WHERE fault IS NOT NULL;
 CREATE INDEX failures ON records (failed, target) WHERE failed IS NOT NULL;
@@ -43,10 +46,12 @@ CREATE INDEX flaws ON records (violations, target) WHERE violations IS NOT NULL;
 """What follows from a column is in the indexes alone: who looks for some of a million records reads no others."""
 
 _ASKED = "target, trial, case_id, started, sent, cached, attempts, reply, faulted"
-RECORD = f"{_ASKED}, unread, answer, score"
-"""The columns of a `row`. `unread`: of a reply that was an answer when it came and could not be read when it was judged
-last, the Fault that it counts as; the reply stays for whoever can read it."""
-INSERT = f"INSERT OR REPLACE INTO records ({RECORD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TOOLS = "(SELECT tools FROM declarations WHERE digest = declared)"
+RECORD = f"{_ASKED}, unread, answer, score, {_TOOLS}"
+"""What a record is read from. `unread`: of a reply that was an answer when it came and could not be read when it was
+judged last, the Fault that it counts as; the reply stays for whoever can read it. The tools as they left, which many
+replies share, stand beside them once."""
+INSERT = f"INSERT OR REPLACE INTO records ({_ASKED}, unread, answer, score, declared) VALUES (?{', ?' * 12})"
 _NO_ANSWER_CAME = "faulted AND unread IS NULL"
 
 Key: TypeAlias = tuple[str, int, str]
@@ -87,8 +92,11 @@ class Store:
 
     def append(self, records: Iterable[Record]) -> None:
         """Add records in one transaction; one of the same target, trial and case is replaced."""
-        rows = [row(record) for record in records]
+        added = list(records)
+        rows = [row(record) for record in added]
+        tools = dict(filter(None, map(_declared, added)))
         with self._connection:
+            self._connection.executemany("INSERT OR IGNORE INTO declarations VALUES (?, ?)", tools.items())
             self._connection.executemany(INSERT, rows)
 
     def answers(self, trials: int) -> Mapping[str, int]:
@@ -116,7 +124,15 @@ class Store:
     def asked(self) -> Iterator[Record]:
         """Every record as it came, without what it is worth, in the order of asking; read as they are taken."""
         came = _ASKED.replace("faulted", _NO_ANSWER_CAME)
-        return map(record, self._connection.execute(f"SELECT {came}, NULL, NULL, NULL FROM records ORDER BY rowid"))
+        query = f"SELECT {came}, NULL, NULL, NULL, {_TOOLS} FROM records ORDER BY rowid"
+        return map(record, self._connection.execute(query))
+
+    def of_case(self, name: str) -> tuple[Record, ...]:
+        """Every target's every trial of one case, in the order of the run's targets."""
+        info = self.info
+        query = f"SELECT {RECORD} FROM records WHERE target = ? AND trial = ? AND case_id = ?"
+        keys = ((target.identity, trial, name) for target in info.targets for trial in range(info.trials))
+        return tuple(record(row) for key in keys for row in self._connection.execute(query, key))
 
     def load(self) -> Run:
         """All of it in memory, the records by target, trial and the order of asking."""
@@ -229,14 +245,14 @@ _Attempts: TypeAlias = tuple[Attempt, ...]
 
 def record(row: tuple[Any, ...]) -> Record:
     """What the columns RECORD of a row hold. Raises StoreError if they are damaged."""
-    target, trial, case, started, sent, cached, attempts, reply, faulted, unread, answer, score = row
+    target, trial, case, started, sent, cached, attempts, reply, faulted, unread, answer, score, tools = row
     return Record(
         case=case,
         trial=trial,
         target=target,
         started=started,
         sent=sent,
-        reply=codec.decode(Fault, unread or reply) if faulted else codec.decode(Response, reply),
+        reply=codec.decode(Fault, unread or reply) if faulted else _whole(codec.decode(Response, reply), tools),
         attempts=codec.decode(_Attempts, attempts),
         answer=codec.decode(Answer, answer) if answer else None,
         score=codec.decode(Score, score) if score else None,
@@ -245,12 +261,33 @@ def record(row: tuple[Any, ...]) -> Record:
 
 
 def row(record: Record) -> tuple[Any, ...]:
-    """The reverse of `record`."""
+    """What INSERT puts away of a record. The tools that left go into a table of their own."""
+    declared, reply = _declared(record), record.reply
+    if isinstance(reply, Response) and declared:
+        reply = replace(reply, sent=None)
     return (
         *(record.target, record.trial, record.case, record.started, record.sent, record.cached),
-        *(codec.encode(record.attempts), codec.encode(record.reply), isinstance(record.reply, Fault)),
-        *(None, *_worth(record)),
+        *(codec.encode(record.attempts), codec.encode(reply), isinstance(reply, Fault)),
+        *(None, *_worth(record), declared and declared[0]),
     )
+
+
+def _declared(record: Record) -> tuple[str, str] | None:
+    """The tools as they left, with their digest; None if they are those that were handed over."""
+    if isinstance(record.reply, Fault) or record.reply.sent is None:
+        return None
+    tools = codec.encode(record.reply.sent)
+    return values.digest(tools), tools
+
+
+def _whole(reply: Response, tools: str | None) -> Response:
+    return reply if tools is None else replace(reply, sent=_tools(tools))
+
+
+@lru_cache(maxsize=256)
+def _tools(text: str) -> Json:
+    """Shared by all replies that were asked with these."""
+    return json.loads(text)
 
 
 def _unread(record: Record) -> str | None:

@@ -16,6 +16,7 @@ from evalkit.data import (
     Json,
     Mismatch,
     Payload,
+    Posted,
     Record,
     Response,
     Score,
@@ -65,7 +66,24 @@ wires = st.builds(
     arrivals=st.lists(st.tuples(st.integers(0, 99), seconds), max_size=3).map(tuple),
 )
 timings = st.builds(Timing, queued=maybe_seconds, first_byte=maybe_seconds, total=maybe_seconds)
-responses = st.builds(Response, wire=wires, dialect=texts, timing=timings, client=values, sent=values)
+members = st.dictionaries(texts, values, max_size=3)
+posts = st.builds(
+    Posted,
+    url=texts,
+    headers=st.dictionaries(texts, texts, max_size=2),
+    keys=st.lists(texts, max_size=2).map(tuple),
+    members=members,
+    dropped=st.lists(texts, max_size=2).map(tuple),
+)
+responses = st.builds(
+    Response,
+    wire=wires,
+    dialect=texts,
+    timing=timings,
+    client=values,
+    sent=values,
+    posted=st.none() | posts,
+)
 payloads = st.builds(
     Payload,
     index=st.integers(0, 9),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import shlex
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import repro, request
-from evalkit.data import Json, Target
+from evalkit import plugins, repro, request, testing, workspace
+from evalkit.data import Json, Request, Response, Run, Target
+from evalkit.plugins import World
 from evalkit.providers import openai_http
 from tests import comparisons
 from tests.comparisons import ZURICH
@@ -86,3 +90,61 @@ def test_the_key_is_named_and_a_password_in_the_address_left_out() -> None:
 def test_what_was_not_asked_over_http_asks_an_address_of_the_reader(tmp_path: Any) -> None:
     text = command(replace(TARGET, provider="reference", base_url=None)).text
     assert text.startswith("# gpt-new was not asked over HTTP") and '"$BASE_URL/chat/completions"' in text
+
+
+# --------------------------------------------------------------------------- the very question again
+
+BASES = {"openai/oracle": "openai_url", "anthropic/oracle": "anthropic_url", "gemini/oracle": "gemini_url"}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("model", BASES)
+def test_piped_to_a_shell_it_gets_the_answer_that_the_run_got(model: str, stream: bool, tmp_path: Path) -> None:
+    suite = workspace.load_suite("office")
+    with testing.running(suite) as server:
+        target = Target(
+            name="m",
+            provider="litellm",
+            model=model,
+            base_url=getattr(server, BASES[model]),
+            api_key_env="MY_KEY",
+            stream=stream,
+            params={"max_tokens": 99, "tool_choice": "auto"},
+        )
+        case = suite.cases[0]
+        asked = request.Builder(suite).build(case, 0, target)
+        reply = asyncio.run(_asked(asked))
+        before = server.requests[-1]
+        script = repro.curl(asked, reply).text
+        assert "sk-loopback" not in script
+        env = {**os.environ, "MY_KEY": "sk-loopback"}
+        done = subprocess.run(["sh", "-c", script], capture_output=True, check=True, cwd=tmp_path, env=env)
+        after = server.requests[-1]
+    assert done.stdout.decode() == reply.wire.body
+    assert (after.path, after.json) == (before.path, before.json)
+    keys = ("authorization", "x-api-key", "x-goog-api-key", "anthropic-version")
+    assert [_header(after, key) for key in keys] == [_header(before, key) for key in keys]
+    assert any("sk-loopback" in (_header(after, key) or "") for key in keys)
+
+
+def _header(seen: testing.Seen, name: str) -> str | None:
+    return next((value for key, value in seen.headers.items() if key.lower() == name), None)
+
+
+async def _asked(asked: Request) -> Response:
+    connection = plugins.provider("litellm").connect(
+        asked.target, World(environ={"MY_KEY": "sk-loopback"}, load_run=_none)
+    )
+    try:
+        return await connection.ask(asked)
+    finally:
+        await connection.close()
+
+
+def _none(name: str) -> Run:
+    raise AssertionError("nothing is replayed here")
+
+
+def test_a_streamed_question_over_our_own_client_is_told_whole() -> None:
+    text = command(replace(TARGET, stream=True)).text
+    assert sent(text)["stream_options"] == {"include_usage": True}

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalkit import codec, store
-from evalkit.data import Answer, Fault, Judging, Record, Response, RunInfo, Suite, Wire
+from evalkit.data import Answer, Fault, Judging, Record, Response, RunInfo, Suite, Target, Wire
 from evalkit.errors import InputError, StoreError
 from tests import strategies
 
@@ -53,6 +53,27 @@ def test_every_record_is_loaded_as_it_was_stored(tmp_path: Path, records: list[R
     loaded = store.load(tmp_path)
     assert {(r.target, r.trial, r.case): r for r in loaded.records} == last
     assert (loaded.info, loaded.suite) == (INFO, SUITE)
+
+
+def test_tools_that_left_are_stored_once_for_all_records_that_share_them(tmp_path: Path) -> None:
+    tools = [{"name": "book", "input_schema": {"description": "d" * 20_000}}]
+    answers = [record(str(n)) for n in range(100)]
+    sent = [replace(each, reply=replace(each.reply, sent=[*tools, n % 2])) for n, each in enumerate(answers)]
+    with store.create(tmp_path, INFO, SUITE) as opened:
+        opened.append(sent[:50])
+        opened.append(sent[50:])
+    assert (tmp_path / store.FILE).stat().st_size < 200_000
+    assert list(store.load(tmp_path).records) == sent
+    with store.open_run(tmp_path) as opened:
+        assert list(opened.asked()) == sent
+
+
+def test_the_records_of_one_case_are_read_alone(tmp_path: Path) -> None:
+    info = replace(INFO, targets=(Target(name="t", provider="p", model="m"),), trials=2)
+    with store.create(tmp_path, info, SUITE) as opened:
+        opened.append([record("a", trial=1), record("b"), record("a")])
+        assert [(each.case, each.trial) for each in opened.of_case("a")] == [("a", 0), ("a", 1)]
+        assert opened.of_case("c") == ()
 
 
 def test_only_answers_count_as_answered_and_the_attempts_of_faults_are_kept(tmp_path: Path) -> None:

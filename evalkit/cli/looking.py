@@ -65,10 +65,12 @@ def repro(
     """
     from evalkit import repro, request, store
     from evalkit.cli.locating import run_folder
+    from evalkit.data import Fault
     from evalkit.errors import InputError, suggest
 
     with store.open_run(run_folder(run, reports)) as opened:
         suite, targets = opened.suite, {target.identity: target for target in opened.info.targets}
+        records = opened.of_case(case)
     asked = {case.id: case for case in suite.cases}
     if case not in asked:
         raise InputError(f"{run} has no case {case!r}", suggest(case, asked))
@@ -76,7 +78,9 @@ def repro(
         raise InputError(f"{run} has no model {model!r}", f"there are: {', '.join(targets)}")
     builder = request.Builder(suite)
     for target in [targets[model]] if model else targets.values():
-        typer.echo(f"# {json.dumps(target.identity)}\n{repro.curl(builder.build(asked[case], 0, target)).text}\n")
+        replies = (r.reply for r in records if r.target == target.identity and not isinstance(r.reply, Fault))
+        command = repro.curl(builder.build(asked[case], 0, target), next(replies, None))
+        typer.echo(f"# {json.dumps(target.identity)}\n{command.text}\n")
 
 
 def plugins(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from evalkit import repro, request, values
-from evalkit.data import Case, Comparison, Json, Target
+from evalkit.data import Case, Comparison, Fault, Json, Record, Target
 
 LIMIT = 20_000
 """Characters of a command, its tools not counted. `evalkit repro` prints one of any length."""
@@ -16,9 +18,10 @@ class Asking:
         self._builder = request.Builder(comparison.suite)
         self.offers: dict[str, str] = {}
 
-    def curl(self, case: Case, target: Target) -> Json:
+    def curl(self, case: Case, target: Target, trials: Sequence[Record]) -> Json:
         """The shape is that of `curl` in `Drilldown.sides`; None for what is too long to stand in a report."""
-        command = repro.curl(self._builder.build(case, 0, target))
+        replies = (trial.reply for trial in trials if not isinstance(trial.reply, Fault))
+        command = repro.curl(self._builder.build(case, 0, target), next(replies, None))
         if len(command.head) + len(command.tail) > LIMIT:
             return None
         name = values.digest(command.tools)

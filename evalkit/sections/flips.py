@@ -72,9 +72,9 @@ def _drilldown(
         expected=patterns.spell_all(case.accept),
         sides=(
             answers.side(case, comparison.baseline, baseline, offered)
-            | {"curl": asking.curl(case, comparison.baseline)},
+            | {"curl": asking.curl(case, comparison.baseline, baseline)},
             answers.side(case, comparison.candidate, candidate, offered)
-            | {"curl": asking.curl(case, comparison.candidate)},
+            | {"curl": asking.curl(case, comparison.candidate, candidate)},
         ),
         arguments=alignment.align(case, *(answers.payloads(side) for side in (baseline, candidate))),
         schemas=_schemas(named, offered),
