@@ -12,6 +12,7 @@ from typing import TypeAlias
 from evalkit import gold, plugins, schema, shelf, values
 from evalkit.data import ArgRule, Case, ExpectedCall, Json, Pointer, Suite, ToolSpec
 from evalkit.errors import InputError, Place, Problem, suggest
+from evalkit.schema.doubts import doubts
 
 Part: TypeAlias = tuple[str | int, ...]
 """A part of a case: ("id",), ("offer", n), ("forbid", n), ("expect", expectation, call) or, with the rule behind it,
@@ -208,11 +209,20 @@ def _call(call: ExpectedCall) -> Json:
 
 def lint(suite: Suite) -> tuple[Problem, ...]:
     """What is worth a look in a suite that can be judged. Nothing here stops a run."""
-    return (*_marked(suite), *_unasked(suite), *_twins(suite), *_undeclared(suite), *_unwanted(suite))
+    cases = (*_marked(suite), *_unasked(suite), *_twins(suite), *_undeclared(suite), *_unwanted(suite))
+    return (*_doubtful(suite), *cases)
 
 
 def _note(case: Case, what: str, hint: str = "") -> Problem:
     return Problem(what=what, hint=hint, place=Place(file=case.source) if case.source else None, path=case.id)
+
+
+def _doubtful(suite: Suite) -> Iterator[Problem]:
+    """At its pointer in the file of the tool, whose line is not known here."""
+    for spec in suite.specs.values():
+        file, _, path = spec.source.partition("#")
+        for below, what, hint in doubts(spec.schema):
+            yield Problem(what=what, hint=hint, place=Place(file=file) if file else None, path=path + below)
 
 
 def _marked(suite: Suite) -> Iterator[Problem]:

@@ -136,7 +136,8 @@ def load_suite(name: str | Path) -> Suite:
         return suites.build(head, written, place=file.place, beside=file.problems)
     except InputError as error:
         deque(file.cases, maxlen=0)  # what is wrong with cases that are not read yet is told as well
-        raise InputError(sorted(dict.fromkeys((*file.problems, *error.problems)), key=_where)) from None
+        found = dict.fromkeys(map(file.located, (*file.problems, *error.problems)))
+        raise InputError(sorted(found, key=_where)) from None
 
 
 def _where(problem: Problem) -> tuple[str, int, int]:

@@ -308,6 +308,16 @@ def test_lint_is_clean_on_what_ships(cli: Cli, suite: str) -> None:
     assert done.code == 0 and "unmet" not in done.out and "note" not in done.out
 
 
+def test_lint_notes_what_a_schema_holds_nobody_to_with_line_and_column(cli: Cli, project: Path) -> None:
+    schema = '{"type": "object", "properties": {"n": {"type": "integer", "minimun": 1}, "d": {"format": "dat"}}}'
+    (project / "tools.json").write_text(f'[{{"name": "go",\n  "input_schema": {schema}}}]', encoding="utf-8")
+    done = cli("lint", "small.yaml")
+    notes = [line for line in done.out.splitlines() if "note" in line]
+    assert done.code == ExitCode.OK and len(notes) == 2
+    assert any("tools.json:2:78: /0/input_schema/properties/n/minimun: " in note for note in notes), notes
+    assert "did you mean 'minimum'?" in done.out and "did you mean 'date'?" in done.out
+
+
 def test_import_tools_keeps_every_schema_as_declared(cli: Cli, project: Path) -> None:
     (declared,) = json.loads(cli("import", "tools", "tools.json").out)
     assert declared["function"]["parameters"] == json.loads(TOOL)[0]["input_schema"]
@@ -379,7 +389,7 @@ def test_an_unsound_bare_schema_is_refused_with_its_place(cli: Cli, tmp_path: Pa
     assert done.code == ExitCode.INPUT and "s.json:2:" in done.err
 
 
-@pytest.mark.parametrize("kind", ["suite", "models", "policy"])
+@pytest.mark.parametrize("kind", ["suite", "models", "policy", "report"])
 def test_schema_prints_what_is_committed(cli: Cli, kind: str) -> None:
     committed = Path(__file__).parents[1] / "evalkit" / "schemas" / f"{kind}.schema.json"
     assert cli("schema", kind).out == committed.read_text(encoding="utf-8")

@@ -72,7 +72,7 @@ def lines(text: str) -> Whole:
 def test_a_suite_file_becomes_cases_and_the_names_of_its_tools() -> None:
     read = suite(SUITE)
     one, two = read.cases
-    book = ToolSpec(name="book", description="Books.", schema={"type": "object"}, source="s.yaml#/tools/1")
+    book = ToolSpec(name="book", description="Books.", schema={"type": "object"}, source="s.yaml#/tools/1/parameters")
     assert (read.file.name, read.file.formats, read.problems) == ("travel", "assert", [])
     assert [declared.tools for declared in read.file.tools] == ["../tools.json", book]
     assert one.messages == (

@@ -228,7 +228,7 @@ def test_tools_of_one_name_get_keys_of_their_own(at: Path) -> None:
         (SUITE + "    user: again", "suites/trips.yaml:7:5: /cases/0: the key 'user' stands twice; "
          "the first is on line 5"),
         (SUITE.replace("json]", "json, {name: f, parameters: {$ref: 'https://example.com/s'}}]"),
-         "suites/trips.yaml: /tools/1"),
+         "suites/trips.yaml:2:59: /tools/1/parameters/$ref: "),
     ],
 )  # fmt: skip
 def test_a_suite_that_cannot_be_judged_is_refused(at: Path, text: str, told: str) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from evalkit.data import Divergence, Suite
     from evalkit.portability.routes import Route
 
-FileKind = Literal["suite", "models", "policy"]
+FileKind = Literal["suite", "models", "policy", "report"]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,12 +47,13 @@ def lint(
 
     Exit 1 if the gold itself does not score 100 %. The ceiling is what the gold scores; the floors are what a model
     without understanding scores: one that picks tools by word overlap, and one that makes random schema-valid calls.
+    Words of a schema that nobody is held to (misspelt keywords, unknown formats) are noted, and stop nothing.
     With --portability also what each route (openai-strict, anthropic, gemini, vllm ...) loses or refuses of the tools'
     declarations.
     """
     from evalkit import suite as suites_room
     from evalkit.ci import sarif
-    from evalkit.cli import printing
+    from evalkit.cli import placing, printing
 
     if output is not None and output.suffix != sarif.SUFFIX:
         raise InputError(f"-o {output}: findings are not written as that", f"there is: {sarif.SUFFIX}")
@@ -62,7 +63,7 @@ def lint(
     try:
         for name in suites:
             loaded = _loaded(name, found)
-            noted, foreseen = suites_room.lint(loaded), _foreseen(loaded, routes)
+            noted, foreseen = placing.placed(suites_room.lint(loaded)), _foreseen(loaded, routes)
             found += [sarif.of_problem("suite.note", problem) for problem in noted]
             unmet = printing.lint(loaded, noted, foreseen, as_json)
             found += [sarif.of_case(case, why) for case, why in unmet]
@@ -114,8 +115,18 @@ def _foreseen(suite: Suite, routes: dict[str, Route]) -> dict[str, list[Divergen
     }
 
 
-def schema(kind: Annotated[FileKind, typer.Argument(metavar="suite|models|policy", help="Which of them.")]) -> None:
-    """Print the JSON Schema of a file of evalkit's, for editors."""
+def schema(
+    kind: Annotated[FileKind, typer.Argument(metavar="suite|models|policy|report", help="Which of them.")],
+) -> None:
+    """Print the JSON Schema of a file of evalkit's.
+
+    Of those that people write, for editors; of a report as x.json, for programs that read it.
+    """
+    if kind == "report":
+        from evalkit.renderers import json as report
+
+        typer.echo(report.schema(), nl=False)
+        return
     from evalkit import files
 
     typer.echo(files.json_schema(kind), nl=False)

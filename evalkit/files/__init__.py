@@ -58,6 +58,13 @@ class SuiteFile:
     place: Place
     problems: Sequence[Problem]
     """What is wrong with the file as far as it was read. A case that is not whole is told here, and left out."""
+    head: Document
+    """What stands around the cases."""
+
+    def located(self, problem: Problem) -> Problem:
+        """`problem` with its line, if it is of a tool that the file declares itself."""
+        here = Place(file=self.head.file)
+        return replace(problem, place=self.head.place(problem.path)) if problem.place == here and problem.path.startswith("/") else problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +136,7 @@ def _suite(
         cases=read,
         place=document.place(),
         problems=problems,
+        head=document,
     )
 
 
@@ -146,7 +154,7 @@ def _declared(header: HeaderShape, document: Document) -> Iterator[Declared]:
         path = pointer("tools", index)
         place = document.place(path)
         if isinstance(tool, ToolShape):
-            source = f"{document.file}#{path}"
+            source = f"{document.file}#{path}/parameters"
             spec = ToolSpec(name=tool.name, description=tool.description, schema=tool.parameters, source=source)
             yield Declared(tools=spec, key=tool.key or None, place=place, path=path)
         else:
