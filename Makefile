@@ -29,11 +29,11 @@ check: $(VENV)/dev.done       ## Lint, types, the floors of the house, generated
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
-	@for kind in suite models policy; do \
+	@for kind in suite models policy report; do \
 		$(BIN)/evalkit schema $$kind | diff -u evalkit/schemas/$$kind.schema.json - || exit 1; done
 
 generated: $(VENV)/dev.done   ## Write the files that are made from the code
-	@for kind in suite models policy; do $(BIN)/evalkit schema $$kind > evalkit/schemas/$$kind.schema.json; done
+	@for kind in suite models policy report; do $(BIN)/evalkit schema $$kind > evalkit/schemas/$$kind.schema.json; done
 	$(BIN)/python -m tests.tables
 
 clean:          ## Remove the virtual environment and every cache

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from functools import cache
-from typing import Any, TypeVar
+from functools import cache, reduce
+from operator import or_
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -58,6 +61,47 @@ def _damaged(kind: type[Noun], error: Exception) -> StoreError:
     what, _, path = str(error).partition(" - at `$")
     where = path.strip(".`") or "its root"
     return StoreError(f"a stored {kind.__name__} is damaged at {where}: {what}")
+
+
+def schema(kind: type) -> dict[str, Json]:
+    """JSON Schema of a noun as `dataclasses.asdict` writes it, with every key there; one `$defs` for each noun in it.
+
+    Where a part may be any of several nouns, its key `block` says which, by its name in lower case.
+    """
+    (_, parts) = msgspec.json.schema_components([_struct(kind)], ref_template="#/$defs/{name}")
+    for part in parts.values():
+        part.pop("title")
+        if "description" in part:
+            part["description"] = inspect.cleandoc(part["description"])
+    whole = parts.pop(kind.__name__)
+    return {**whole, "$defs": parts}
+
+
+@cache
+def _struct(noun: type, tagged: bool = False) -> type:
+    """The same noun in a form that may be one of several, and that has no defaults."""
+    name, said = noun.__name__, noun.__doc__ or ""
+    return msgspec.defstruct(
+        name,
+        [(field, _typed(hint)) for field, hint in get_type_hints(noun).items()],
+        namespace={} if said.startswith(f"{name}(") else {"__doc__": said},  # what Python itself makes up says nothing
+        tag_field="block" if tagged else None,
+        tag=name.lower() if tagged else None,
+    )
+
+
+def _typed(hint: Any) -> Any:
+    """A type with the form of `_struct` in place of each noun."""
+    if is_dataclass(hint):
+        return _struct(cast(type, hint))
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (None, Literal):
+        return hint
+    if origin in (Union, UnionType):
+        several = sum(map(is_dataclass, inner)) > 1
+        each = (_struct(cast(type, one), several) if is_dataclass(one) else _typed(one) for one in inner)
+        return reduce(or_, each)
+    return origin[tuple(one if one is Ellipsis else _typed(one) for one in inner)]
 
 
 def plain(noun: Any) -> Any:

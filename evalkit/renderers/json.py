@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from evalkit import codec
 from evalkit.data import Block, Json, Report, Section
 
 SUFFIX = ".json"
@@ -18,6 +19,15 @@ def render(report: Report) -> str:
     told = asdict(report) | {"sections": [_section(section) for section in report.sections]}
     text = json.dumps({"format": FORMAT, "version": VERSION, **told}, indent=1, allow_nan=False) + "\n"
     return text.replace("##", "#\\u0023")
+
+
+def schema() -> str:
+    """JSON Schema of what `render` writes: pretty, and the same every time."""
+    made = codec.schema(Report)
+    made["properties"] = {"format": {"const": FORMAT}, "version": {"const": VERSION}, **made["properties"]}
+    made["required"] = ["format", "version", *made["required"]]
+    told = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "evalkit report", **made}
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
 def _section(section: Section) -> Json:
