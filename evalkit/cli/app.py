@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from evalkit import __version__
-from evalkit.cli import helping
+from evalkit.cli import hearing, helping
 from evalkit.errors import EvalkitError, ExitCode, NotComparable
 
 MENU: Mapping[str, Mapping[str, str]] = {
@@ -87,6 +87,7 @@ def root(
 
 def run() -> None:
     """Run the command line and leave the process with its exit code."""
+    hearing.outlive_readers()
     sys.exit(main(sys.argv[1:]))
 
 
