@@ -66,7 +66,7 @@ def test_a_verb_is_found_where_the_menu_says(verb: str) -> None:
 
 
 def named(app: typer.Typer) -> list[str]:
-    return sorted(each.name or "" for each in (*app.registered_commands, *app.registered_groups))
+    return sorted(each.name or "" for kind in (app.registered_commands, app.registered_groups) for each in kind)
 
 
 @pytest.mark.parametrize("verb", ["report", "migrate", "gate", "compare", "bump"])
@@ -105,7 +105,7 @@ def test_what_a_variable_spoilt_is_told_with_its_name(cli: Cli, monkeypatch: pyt
         (["run", "travel", "--limit", "x"], "invalid value for '--limit'"),
         (["run", "travel", "--nope"], "no such option: --nope"),
         (["migrate", "travel", "--from", "a/b"], "missing option '--to'"),
-        (["schema", "nope"], "invalid value for 'suite|models|policy'"),
+        (["schema", "nope"], "invalid value for 'suite|models|policy|report'"),
         (["baseline", "show"], "missing argument 'NAME'; see `evalkit baseline show --help`"),
         (["run", "nope", "-m", "reference/oracle"], "no suite is called 'nope'"),
         (["show", "nope"], "there is no such run"),

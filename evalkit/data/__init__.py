@@ -7,6 +7,9 @@ not apply", never zero. Imports nothing of ours. Its rooms follow an answer's wa
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from evalkit.data.answered import (
     Answer,
     Attempt,
@@ -36,33 +39,33 @@ from evalkit.data.asked import (
     Target,
     ToolSpec,
 )
-from evalkit.data.compared import (
-    SCORES,
-    Agreement,
-    Attribution,
-    Cell,
-    Change,
-    Check,
-    CheckOutcome,
-    Comparison,
-    Noise,
-    OnInconclusive,
-    Outcome,
-    Policy,
-    Quarantine,
-    Rate,
-    Ratio,
-    Readiness,
-    ReadinessWord,
-    Rival,
-    Rule,
-    ScoreName,
-    Verdict,
-    VerdictWord,
-)
 from evalkit.data.judged import CODES, MISMATCHES, Counts, Judging, Mismatch, MismatchKind, Record, Run, RunInfo, Score
-from evalkit.data.reported import Block, Column, Drilldown, Figure, Ledger, Prose, Report, Section, Table
-from evalkit.data.words import RUNGS, Json, Pointer, Rung
+from evalkit.data.words import RUNGS, SCORES, Json, Pointer, Rung, ScoreName
+
+if TYPE_CHECKING:
+    from evalkit.data.compared import (
+        Agreement,
+        Attribution,
+        Cell,
+        Change,
+        Check,
+        CheckOutcome,
+        Comparison,
+        Noise,
+        OnInconclusive,
+        Outcome,
+        Policy,
+        Quarantine,
+        Rate,
+        Ratio,
+        Readiness,
+        ReadinessWord,
+        Rival,
+        Rule,
+        Verdict,
+        VerdictWord,
+    )
+    from evalkit.data.reported import Block, Column, Drilldown, Figure, Ledger, Prose, Report, Section, Table
 
 __all__ = [
     "ARMS",
@@ -136,3 +139,14 @@ __all__ = [
     "Violation",
     "Wire",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """What is compared and reported is made when it is first wanted: to make it takes longer than most verbs do."""
+        for room in ("compared", "reported") if name in __all__ else ():
+            made = vars(import_module(f"evalkit.data.{room}"))
+            if name in made:
+                return made[name]
+        raise AttributeError(f"module 'evalkit.data' has no attribute {name!r}")

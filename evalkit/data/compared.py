@@ -9,21 +9,6 @@ from typing import Literal, TypeAlias
 from evalkit.data.asked import Suite, Target
 from evalkit.data.judged import Record, RunInfo
 
-ScoreName: TypeAlias = Literal[
-    "called", "tool", "parsed", "compliance", "compliance_lenient", "compliance_repaired", "correct", "abstained"
-]
-SCORES: Mapping[ScoreName, str] = {
-    "called": "a call was made where one is wanted",
-    "tool": "every call names an offered tool",
-    "parsed": "all arguments are JSON",
-    "compliance": "all arguments fit their declared schemas",
-    "compliance_lenient": "compliance, had code fences and white space been removed first",
-    "compliance_repaired": "compliance, had every documented repair been applied first",
-    "correct": "the calls are what the case wanted",
-    "abstained": "nothing was called where nothing is wanted",
-}
-"""The rates of a comparison. `compliance` is the rung `valid`; its variants are `valid_lenient`, `valid_repaired`."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rate:
