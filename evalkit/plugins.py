@@ -15,24 +15,13 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from evalkit.data import (
-    Answer,
-    Comparison,
-    Json,
-    Report,
-    Request,
-    Response,
-    Run,
-    Section,
-    Serve,
-    Target,
-    Usage,
-    Verdict,
-    Wire,
-)
+from evalkit.data import Answer, Json, Request, Response, Run, Serve, Target, Usage, Wire
 from evalkit.errors import InputError, PluginError, suggest
+
+if TYPE_CHECKING:
+    from evalkit.data import Comparison, Report, Section, Verdict
 
 
 class Connection(Protocol):
@@ -142,7 +131,11 @@ class SectionBuilder(Protocol):
 
 
 class Renderer(Protocol):
-    """renderers/: how a Report looks. The same report gives the same text."""
+    """renderers/: how a Report looks. The same report gives the same text.
+
+    One whose file is no text also has `write(report) -> bytes`, what is in the file; `render` then says the same as
+    text. One that takes more than is always installed also has `ready()`, which raises InputError if that is missing.
+    """
 
     SUFFIX: str
 

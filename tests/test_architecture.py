@@ -42,6 +42,7 @@ HOMES = {
     "scipy": {"stats"},
     "numpy": {"stats"},
     "pandas": {"frames"},
+    "pyarrow": {"renderers/parquet"},
     "msgspec": {"codec"},
     "pydantic": {"files"},
     "pydantic_core": {"files"},

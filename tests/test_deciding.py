@@ -64,6 +64,24 @@ def test_elsewhere_it_is_plain_and_80_columns_wide(reports: Path, capfd: pytest.
     assert "\x1b" not in told and max(map(len, told.splitlines())) <= 80
 
 
+def test_one_command_writes_every_kind_of_report_of_a_stored_run(
+    reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    files = [tmp_path / f"x.{kind}" for kind in ("html", "md", "json", "xml", "csv", "jsonl", "parquet")]
+    outputs = [part for file in files for part in ("-o", str(file))]
+    assert main(["report", "r", "--reports", str(reports), *outputs, "--github-summary"]) == 0
+    assert all(file.stat().st_size > 1000 for file in files)
+    assert files[-1].read_bytes().startswith(b"PAR1") and len(files[-2].read_text(encoding="utf-8").splitlines()) == 50
+    assert summary.read_text(encoding="utf-8").startswith("## ")
+    summary.unlink()
+    assert main(["report", "r", "--reports", str(reports), "-o", str(files[0])]) == 0 and not summary.exists()
+    capfd.readouterr()
+    assert main(["report", "r", "--reports", str(reports), "-o", "x.xlsx"]) == 2
+    assert ".csv, .html, .json, .jsonl, .md, .parquet, .xml" in capfd.readouterr().err
+
+
 def test_a_case_is_printed_as_it_was_asked(reports: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["repro", "r", "flight-and-hotel", "-m", "new", "--reports", str(reports)]) == 0
     told = capfd.readouterr().out

@@ -1,4 +1,4 @@
-"""JUnit and CSV: the cases one by one, whole and well-formed whatever a model said; and logs that obey nothing."""
+"""JUnit and rows: the cases one by one, whole and well-formed whatever a model said; and logs that obey nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from evalkit import plugins, report
 from evalkit.data import Change, Report
-from evalkit.renderers import _visible
+from evalkit.renderers import _rows, _visible
 from tests import comparisons
 
 
@@ -91,14 +91,15 @@ def test_no_text_breaks_xml_csv_or_the_count_of_rows(why: str, name: str) -> Non
     failure = list(root.iter("failure"))[-1]
     assert failure.get("message") == _visible.line(why)
     rows = list(csv.reader(io.StringIO(plugins.renderer("csv").render(base))))
-    assert [len(row) for row in rows] == [5, 5, 5]
+    assert [len(row) for row in rows] == [len(_rows.COLUMNS)] * 3
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))]
     assert plugins.renderer("csv").render(base).count("\n") == 3
 
 
-def test_csv_has_a_row_a_case(outings: Report) -> None:
-    rows = list(csv.DictReader(io.StringIO(plugins.renderer("csv").render(outings))))
-    assert {row["case"]: row["change"] for row in rows} == {change.case: change.kind for change in outings.changes}
+def test_what_a_section_found_stands_in_junit_too(outings: Report) -> None:
+    found = Tree.fromstring(plugins.renderer("junit").render(outings)).findtext("testsuite/system-out") or ""
+    led = [section for section in outings.sections if section.lead]
+    assert len(led) > 5 and all(_visible.line(f"{section.title}: {section.lead}") in found for section in led)
 
 
 # --------------------------------------------------------------------------- logs

@@ -90,6 +90,7 @@ def report(
     policy: options.PolicyFile = None,
     reports: options.Reports = options.REPORTS,
     output: options.Outputs = None,
+    github_summary: options.GithubSummary = False,
 ) -> None:
     """Write the comparison of a stored run as a report.
 
@@ -98,8 +99,19 @@ def report(
     """
     from evalkit.cli.locating import run_folder
 
-    outputs = output or [run_folder(run, reports) / "report.html"]
-    conclude_stored(run, other, baseline, candidate, policy, reports, outputs, choose=True, as_json=False, show=False)
+    conclude_stored(
+        run,
+        other,
+        baseline,
+        candidate,
+        policy,
+        reports,
+        output or [run_folder(run, reports) / "report.html"],
+        choose=True,
+        as_json=False,
+        show=False,
+        github=github_summary,
+    )
 
 
 def conclude_stored(
@@ -220,12 +232,12 @@ def save(built: Report, outputs: Sequence[Path]) -> list[str]:
     from evalkit import workspace
 
     for path, renderer in renderers_of(outputs):
-        workspace.write_atomic(path, renderer.render(built))
+        workspace.write_atomic(path, getattr(renderer, "write", renderer.render)(built))
     return [str(path) for path in outputs]
 
 
 def renderers_of(outputs: Sequence[Path]) -> list[tuple[Path, Renderer]]:
-    """The renderer for each path, by its suffix. Raises InputError for one that no renderer writes."""
+    """The renderer for each path, by its suffix. Raises InputError for one that none writes, or none can write here."""
     from evalkit import plugins
 
     if not outputs:
@@ -237,6 +249,8 @@ def renderers_of(outputs: Sequence[Path]) -> list[tuple[Path, Renderer]]:
             f"-o {unknown[0]}: no report is written as {unknown[0].suffix or 'that'}",
             f"there are: {', '.join(sorted(known))}",
         )
+    for suffix in {path.suffix for path in outputs}:
+        getattr(known[suffix], "ready", lambda: None)()
     return [(path, known[path.suffix]) for path in outputs]
 
 

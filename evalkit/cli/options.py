@@ -183,7 +183,7 @@ Outputs = Annotated[
         "-o",
         "--output",
         metavar="FILE",
-        help="Write a report: x.html, x.md, x.json, x.csv, or x.xml for JUnit.",
+        help="Write a report: x.html, x.md, x.json, x.xml (JUnit); case by case: x.csv, x.jsonl, x.parquet.",
         rich_help_panel=RESULT,
     ),
 ]

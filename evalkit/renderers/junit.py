@@ -1,4 +1,4 @@
-"""JUnit XML, for what shows test results: a test for each case of the suite, and one for each check of the policy."""
+"""JUnit XML, for what shows test results: a test for each case and each check, and what each section found."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def render(report: Report) -> str:
     """A case fails if it broke; one that failed before as well is no news, and passes with a word on it."""
     policy = [_check(check) for check in report.verdict.checks] or [_undecided(report)]
     whole = Tree.Element("testsuites", name=visible.line(report.title))
-    whole.append(_suite("policy", policy, report))
+    decided = _suite("policy", policy, report)
+    Tree.SubElement(decided, "system-out").text = _findings(report)
+    whole.append(decided)
     whole.append(_suite(report.suite, [_case(change, report) for change in report.changes], report))
     for count in ("tests", "failures", "errors", "skipped"):
         whole.set(count, str(sum(int(suite.get(count, "0")) for suite in whole)))
@@ -44,6 +46,12 @@ def _properties(report: Report) -> list[tuple[str, str]]:
         ("baseline", report.baseline),
         ("candidate", report.candidate),
     ]
+
+
+def _findings(report: Report) -> str:
+    """A line for each section that has a finding: its tables and drawings are in the other reports."""
+    led = (f"{section.title}: {section.lead}" for section in report.sections if section.lead)
+    return "\n".join(map(visible.inert, map(visible.line, [report.verdict.headline, *led])))
 
 
 def _case(change: Change, report: Report) -> Tree.Element:
