@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 
-from evalkit import allowance, extract, plugins, score, shelf, values
+from evalkit import allowance, arms, extract, plugins, score, shelf, values
 from evalkit import cache as answers
 from evalkit.cache import Cache
 from evalkit.data import Answer, Attempt, Case, Fault, Judging, Record, Request, Response, Suite, Target, Timing
@@ -286,7 +286,7 @@ async def _attempt(
         async with asyncio.timeout(patience):
             response = await connection.ask(request)
         if request.target.arm != "native":  # a replayed answer knows its own arm
-            response = replace(response, arm=request.target.arm)
+            response = replace(response, arm=arms.answered(request.target))
         answer = extract.read(response)
     except ProviderError as error:
         if error.wire is None and response is not None:

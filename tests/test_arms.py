@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from evalkit import arms, extract, pipeline, plugins, score, selection, store, testing, values, workspace
+from evalkit import arms, extract, pipeline, plugins, portability, score, selection, store, testing, values, workspace
 from evalkit.arms import constrained, notation, nulls, prompted, strict
 from evalkit.data import (
     ARMS,
@@ -144,7 +144,7 @@ def test_a_tool_that_no_strict_schema_says_is_sent_as_declared(part: Json) -> No
     (found,) = strict.rewrite(schema).departures
     assert found.kind == "refused"
     assert found.path.startswith("/properties/x")
-    assert arms.declare([spec], strictly=True) == arms.declare([spec])
+    assert arms.declare([spec], strict.OPENAI) == arms.declare([spec])
 
 
 @pytest.mark.parametrize(
@@ -425,13 +425,51 @@ def test_an_offer_is_what_its_arm_says() -> None:
         return arms.offer(Target(name="m", provider="p", model="m", arm=arm), [SPEC])
 
     assert offered("native").large == {"tools": arms.declare([SPEC])}
-    assert offered("forced").small == {"tool_choice": "required"}
+    assert offered("forced").small == {"tool_choice": {"type": "function", "function": {"name": "book"}}}
     (tool,) = offered("strict").large["tools"]
     assert tool["function"]["strict"] is True
     assert tool["function"]["parameters"] == strict.rewrite(FLIGHT).schema
     assert offered("prompted").large == {}
     assert set(offered("constrained").large) == {"response_format"}
     assert len({offered(arm).digest for arm in ("native", "strict", "constrained")}) == 3
+
+
+def test_of_several_tools_none_is_named_for_that_would_give_the_answer_away() -> None:
+    target = Target(name="m", provider="p", model="m", arm="forced")
+    assert arms.offer(target, [SPEC, replace(SPEC, name="other")]).small == {"tool_choice": "required"}
+
+
+def test_a_strict_tool_on_bedrock_may_leave_arguments_out_and_has_no_bounds() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"to": {"type": "string"}, "seats": {"type": "integer", "minimum": 1}},
+        "required": ["to"],
+    }
+    target = Target(name="m", provider="litellm", model="bedrock/anthropic.claude-x", arm="strict")
+    (tool,) = arms.offer(target, [replace(SPEC, schema=schema)]).large["tools"]
+    assert tool["function"]["strict"] is True
+    assert tool["function"]["parameters"] == {
+        "type": "object",
+        "properties": {"to": {"type": "string"}, "seats": {"type": "integer"}},
+        "required": ["to"],
+        "additionalProperties": False,
+    }
+    told = portability.of_target(
+        target, [Case(id="c", messages=(), tools=("b",))], {"b": replace(SPEC, schema=schema)}, []
+    )
+    assert {(each.kind, each.path) for each in told} == {
+        ("lost", "/properties/seats/minimum"),
+        ("changed", ""),
+    }
+
+
+def test_a_null_stands_for_nothing_where_arguments_may_be_left_out() -> None:
+    def read_as(provider: str, model: str) -> str:
+        return arms.answered(Target(name="m", provider=provider, model=model, arm="strict"))
+
+    assert read_as("openai_http", "m") == read_as("litellm", "openai/m") == "strict"
+    assert read_as("litellm", "gemini/m") == read_as("litellm", "bedrock/anthropic.claude-x") == "native"
+    assert arms.answered(Target(name="m", provider="litellm", model="gemini/m", arm="forced")) == "forced"
 
 
 # --------------------------------------------------------------------------- the whole path

@@ -197,6 +197,43 @@ async def test_a_member_too_large_to_be_kept_is_named() -> None:
     assert "too large to be kept: messages" in repro.curl(question, response).text
 
 
+def _strictly_asked(model: str, url: str | None = None) -> Request:
+    asked = target(model, url, arm="strict")
+    suite = workspace.load_suite("office")
+    return Builder(suite).build(suite.cases[0], 0, asked)
+
+
+async def test_gemini_is_asked_strictly_by_its_own_mode_with_schemas_as_declared() -> None:
+    async with serving(written("gemini", text="Hei")) as endpoint:
+        question = _strictly_asked("gemini/m", endpoint.url)
+        response = await ask(question.target, question)
+    left = endpoint.received[0].body
+    assert left["toolConfig"] == {"functionCallingConfig": {"mode": "VALIDATED"}}
+    assert "strict" not in question.body["tools"][0]["function"]
+    assert repro.left(question.body, response) == left
+
+
+@pytest.mark.parametrize("route", ["azure", "deepseek", "groq", "mistral", "openai", "openrouter", "together_ai"])
+async def test_the_flag_of_strict_tools_leaves_on_the_routes_that_are_asked_with_it(route: str) -> None:
+    async with serving(written("openai_chat", text="Hei")) as endpoint:
+        question = _strictly_asked(f"{route}/m", endpoint.url)
+        await ask(question.target, question)
+    assert endpoint.received[0].body["tools"] == question.body["tools"]
+    assert question.body["tools"][0]["function"]["strict"] is True
+
+
+@pytest.mark.parametrize("route", ["anthropic", "fireworks_ai", "hosted_vllm", "xai"])
+async def test_where_the_flag_is_taken_out_on_the_way_the_arm_is_refused(route: str) -> None:
+    with pytest.raises(InputError, match=f"tools cannot be strict for {route}/m: litellm takes the flag out"):
+        _strictly_asked(f"{route}/m")
+    dialect = "anthropic" if route == "anthropic" else "openai_chat"
+    async with serving(written(dialect, text="Hei")) as endpoint:
+        asked = target(f"{route}/m", endpoint.url)
+        flagged: Json = [{"type": "function", "function": {"name": "book", "strict": True, "parameters": SCHEMA}}]
+        await ask(asked, request(asked, flagged))
+    assert "strict" not in endpoint.received[0].text
+
+
 SETTINGS = {
     "openai_chat": None,
     "anthropic": {"tool_choice": {"type": "any"}, "max_tokens": 77},

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import arms, portability, values, workspace
+from evalkit.arms import strict
 from evalkit.data import DIVERGENCES, Case, Divergence, Json, Record, Response, Target, ToolSpec, Wire
 from evalkit.errors import InputError
 from evalkit.portability.routes import ROUTES
@@ -344,7 +345,7 @@ def test_what_the_strict_arm_rewrites_is_told_without_a_word_in_the_records() ->
 
 
 def test_what_left_says_more_than_what_was_to_leave() -> None:
-    left = arms.declare([SPEC], strictly=True)
+    left = arms.declare([SPEC], strict.OPENAI)
     del left[0]["function"]["parameters"]["properties"]["price"]["exclusiveMinimum"]
     found = {(each.kind, each.path) for each in of_target(replace(TARGET, arm="strict"), left)}
     assert {("lost", "/properties/price/exclusiveMinimum"), ("lost", "/properties/to/minLength")} <= found

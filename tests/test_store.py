@@ -57,8 +57,8 @@ def test_every_record_is_loaded_as_it_was_stored(tmp_path: Path, records: list[R
 
 def test_tools_that_left_are_stored_once_for_all_records_that_share_them(tmp_path: Path) -> None:
     tools = [{"name": "book", "input_schema": {"description": "d" * 20_000}}]
-    answers = [record(str(n)) for n in range(100)]
-    sent = [replace(each, reply=replace(each.reply, sent=[*tools, n % 2])) for n, each in enumerate(answers)]
+    wire = Wire(status=200, body="")
+    sent = [replace(record(str(n)), reply=Response(wire=wire, dialect="x", sent=[*tools, n % 2])) for n in range(100)]
     with store.create(tmp_path, INFO, SUITE) as opened:
         opened.append(sent[:50])
         opened.append(sent[50:])

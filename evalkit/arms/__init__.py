@@ -1,7 +1,10 @@
 """The ways of asking one model: what each puts into the body, and how its calls are read.
 
-`native` and `forced` send the tools as declared, `strict` rewrites them. `prompted` and `constrained` send none: they
-declare them in the system message, and the calls stand in the text. `data.ARMS` says what each means.
+`native` and `forced` send the tools as declared, `strict` as the provider demands it. `prompted` and `constrained` send
+none: they declare them in the system message, and the calls stand in the text. `data.ARMS` says what each means.
+
+`forced` names the tool where a case offers one, and where it offers several says only that one must be called: to name
+the one that is wanted would give the answer away.
 """
 
 from __future__ import annotations
@@ -11,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evalkit import values
-from evalkit.arms import constrained, notation, prompted, strict
+from evalkit.arms import constrained, flags, notation, prompted, strict
 from evalkit.arms.notation import Notation
 from evalkit.data import Json, Payload, Target, ToolSpec
 
-__all__ = ["IN_TEXT", "Offer", "declare", "offer", "read"]
+__all__ = ["IN_TEXT", "Offer", "answered", "declare", "offer", "read"]
 
 IN_TEXT: Mapping[str, Notation] = {"prompted": notation.BARE, "constrained": notation.UNDER_CALLS}
 """The arms on which calls stand in the text, and how they are written there."""
@@ -51,30 +54,43 @@ def offer(target: Target, specs: Sequence[ToolSpec]) -> Offer:
 
 def _offered(target: Target, specs: Sequence[ToolSpec]) -> tuple[dict[str, Json], dict[str, Json], str]:
     """(large, small, told) of an Offer."""
+    strictly = flags.way(target) if target.arm == "strict" else None
     if not specs:
         return {}, {}, ""
     if target.arm == "prompted":
         return {}, {}, prompted.system(specs)
     if target.arm == "constrained":
         return constrained.members(specs, target.constraint), {}, prompted.system(specs, constrained.HOW)
-    forced = {"tool_choice": "required"} if target.arm == "forced" else {}
-    return {"tools": declare(specs, strictly=target.arm == "strict")}, forced, ""
+    if strictly:
+        return {"tools": declare(specs, strictly.demands)}, dict(strictly.members), ""
+    forced = {"tool_choice": _choice(specs)} if target.arm == "forced" else {}
+    return {"tools": declare(specs)}, forced, ""
 
 
-def declare(specs: Sequence[ToolSpec], *, strictly: bool = False) -> list[Json]:
+def _choice(specs: Sequence[ToolSpec]) -> Json:
+    """The one tool that can be called, by its name; of several, any."""
+    return {"type": "function", "function": {"name": specs[0].name}} if len(specs) == 1 else "required"
+
+
+def declare(specs: Sequence[ToolSpec], demands: strict.Demands | None = None) -> list[Json]:
     """Tools as OpenAI's chat completions take them, each schema as its owner declared it, or in its strict form.
 
     A tool that has no strict form is sent as declared, and not strict.
     """
-    return [{"type": "function", "function": _function(spec, strictly)} for spec in specs]
+    return [{"type": "function", "function": _function(spec, demands)} for spec in specs]
 
 
-def _function(spec: ToolSpec, strictly: bool) -> Mapping[str, Any]:
+def _function(spec: ToolSpec, demands: strict.Demands | None) -> Mapping[str, Any]:
     described = {"description": spec.description} if spec.description else {}
-    rewritten = strict.rewrite(spec.schema).schema if strictly else None
+    rewritten = strict.rewrite(spec.schema, demands).schema if demands else None
     if rewritten is None:
         return {"name": spec.name, **described, "parameters": spec.schema}
     return {"name": spec.name, **described, "strict": True, "parameters": rewritten}
+
+
+def answered(target: Target) -> str:
+    """The arm as which answers of `target` are read and judged: strict tools that spell no nulls say what native do."""
+    return "native" if target.arm == "strict" and not flags.spells_nulls(target) else target.arm
 
 
 def read(text: str, arm: str) -> tuple[Payload, ...]:

@@ -1,7 +1,7 @@
 """The arm `strict`: a schema as strict functions demand it, and every departure from the declared one.
 
-Strict functions know no optional argument: all are required, and one that may be left out may be null instead. What
-such a null stands for is undone in `nulls`.
+OpenAI's know no optional argument: all are required, and one that may be left out may be null instead. What such a
+null stands for is undone in `nulls`. Which provider demands what is told in `flags`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,24 @@ KEPT = frozenset(
     )
 )
 """Keywords that a strict schema may hold. Of string lengths OpenAI's guide says nothing: they are left out."""
+_BOUNDS = frozenset(
+    ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems", "maxItems")
+)
+
+
+class Demands(NamedTuple):
+    """What a provider lets a strict schema hold."""
+
+    kept: frozenset[str]
+    formats: frozenset[str]
+    all_required: bool
+    """There is no optional argument."""
+
+
+OPENAI = Demands(KEPT, FORMATS, all_required=True)
+CLAUDE = Demands(KEPT - _BOUNDS, FORMATS | {"uri"}, all_required=False)
+"""Anthropic's grammar holds no numbers and arrays to bounds."""
+
 ANNOTATIONS = frozenset(
     (
         *("$schema", "$id", "$comment", "title", "description", "default", "example", "examples"),
@@ -61,16 +79,16 @@ class Rewriting(NamedTuple):
     departures: tuple[Departure, ...]
 
 
-def rewrite(schema: Json) -> Rewriting:
+def rewrite(schema: Json, demands: Demands = OPENAI) -> Rewriting:
     """The strict form of the schema of a tool's arguments."""
-    return _rewritten(json.dumps(schema))
+    return _rewritten(json.dumps(schema), demands)
 
 
 @lru_cache(maxsize=1024)
-def _rewritten(text: str) -> Rewriting:
+def _rewritten(text: str, demands: Demands) -> Rewriting:
     departures: list[Departure] = []
     try:
-        schema = _Rewriter(departures).root(json.loads(text))
+        schema = _Rewriter(departures, demands).root(json.loads(text))
     except _Inexpressible as why:
         return Rewriting(None, (Departure("refused", why.path, why.keyword, why.message),))
     return Rewriting(schema, tuple(departures))
@@ -84,8 +102,9 @@ class _Inexpressible(Exception):
 class _Rewriter:
     """Walks a schema from its root, and notes each departure where it stands in the declared schema."""
 
-    def __init__(self, departures: list[Departure]) -> None:
+    def __init__(self, departures: list[Departure], demands: Demands) -> None:
         self._departures = departures
+        self._demands = demands
 
     def root(self, schema: Json) -> Json:
         for keyword in (*_UNIONS, "allOf", "enum", "const", "$ref"):
@@ -133,10 +152,10 @@ class _Rewriter:
         here = path + values.pointer(keyword)
         if keyword in ("properties", "required", "additionalProperties"):
             return False  # objects are written anew
-        if keyword == "format" and value not in FORMATS:
+        if keyword == "format" and value not in self._demands.formats:
             self._note("lost", here, keyword, f"the format {value!r} is not among those that strict schemas know")
             return False
-        if keyword in KEPT:
+        if keyword in self._demands.kept:
             return True
         if keyword in ANNOTATIONS:
             self._note("unsaid", here, keyword, f"{keyword} is not sent, so the model does not see it")
@@ -213,13 +232,14 @@ class _Rewriter:
         for name, part in properties.items():
             here = f"{path}/properties{values.pointer(name)}"
             members[name] = self._node(part, here)
-            if name not in required:
+            if name not in required and self._demands.all_required:
                 nullable = _nullable(members[name])
                 same = nullable == members[name]
                 also = ": no longer told apart from the null that is declared" if same else ""
                 self._note("changed", here, "required", f"required, and null where it is left out{also}")
                 members[name] = nullable
-        return {"properties": members, "required": list(members), "additionalProperties": False}
+        named = list(members) if self._demands.all_required else required
+        return {"properties": members, "required": named, "additionalProperties": False}
 
     def _note(self, kind: str, path: Pointer, keyword: str, message: str) -> None:
         self._departures.append(Departure(kind, path, keyword, message))

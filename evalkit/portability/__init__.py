@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from evalkit import values
-from evalkit.arms import strict
+from evalkit.arms import flags, strict
 from evalkit.arms.strict import ANNOTATIONS, Departure
 from evalkit.data import DIVERGENCES, Case, Divergence, Json, Pointer, Record, Response, Target, ToolSpec
 from evalkit.errors import InputError, suggest
@@ -267,14 +267,22 @@ def of_target(
             seen[keys] = sent([specs[key] for key in keys], record.reply.sent)
             told.update(keys)
     found = [divergence for each in seen.values() for divergence in each]
-    if target.arm == "strict" or (target.arm == "constrained" and target.constraint == "response_format"):
+    demands = _demanded(target)
+    if demands is not None:
         used = {key for case in cases for key in case.tools} - told
-        found += [each for key in specs if key in used for each in _strictly(specs[key])]
+        found += [each for key in specs if key in used for each in _strictly(specs[key], demands)]
     return tuple(sorted(dict.fromkeys(found), key=lambda each: _WORST_FIRST.index(each.kind)))
 
 
-def _strictly(spec: ToolSpec) -> Iterator[Divergence]:
-    rewritten = strict.rewrite(spec.schema)
+def _demanded(target: Target) -> strict.Demands | None:
+    """What the arm asks of schemas; None where it sends them as declared, or none."""
+    if target.arm == "constrained" and target.constraint == "response_format":
+        return strict.OPENAI
+    return flags.way(target).demands if target.arm == "strict" else None
+
+
+def _strictly(spec: ToolSpec, demands: strict.Demands) -> Iterator[Divergence]:
+    rewritten = strict.rewrite(spec.schema, demands)
     if rewritten.schema is not None:
         yield from _told(spec, rewritten.departures)
         return

@@ -107,7 +107,8 @@ def _ollama(body: Fields) -> Question:
 def _bedrock(path: str, body: Fields) -> Question:
     *_, model, action = path.split("/")
     tools = [_fields(tool.get("toolSpec")) for tool in _items(_fields(body.get("toolConfig")).get("tools"))]
-    asked = _asked(body, tools, [{"content": body.get("system")}])
+    names, arm = _asked(body, tools, [{"content": body.get("system")}])
+    asked = names, "native" if arm == "strict" else arm  # strict tools there may leave arguments out
     # Some clients quote the name twice.
     said = {**body, "model": unquote(unquote(model)), "stream": action == "converse-stream"}
     return _spoken("bedrock", said, *asked)
