@@ -465,6 +465,15 @@ def test_bad_input_ends_in_a_clear_line_and_exit_2(cli: Cli, project: Path, name
     assert message in done.err and "Traceback" not in done.err and not done.out.strip().startswith("{")
 
 
+def test_a_tool_that_a_policy_names_and_nobody_has_is_told_at_its_line(cli: Cli, project: Path) -> None:
+    assert cli("run", "small.yaml", "-m", "reference/oracle", "-m", "reference/lexical", "--run", "r").code == 0
+    (project / "p.yaml").write_text("max_drop: {correct: 0.1}\ntools:\n  goo: {floors: {correct: 1}}\n", "utf-8")
+    done = cli("gate", "r", "--policy", "p.yaml")
+    assert done.code == ExitCode.INPUT
+    assert done.err.startswith("evalkit: p.yaml:3:3: /tools/goo: the policy names the tool 'goo'")
+    assert "did you mean 'go'?" in done.err
+
+
 def test_every_problem_of_a_file_is_told_at_once(cli: Cli, project: Path) -> None:
     cases = SUITE + "  - {id: one, usr: x}\n  - {id: three, user: x, expect: {call: goo}}\n"
     done = cli(*suite(project, cases))

@@ -244,13 +244,20 @@ def test_exit_codes() -> None:
         ((), "requires nothing"),
         ((replace(DROP, score="corect"),), "did you mean 'correct'"),
         ((replace(DROP, score=None),), "the score ''"),
-        ((replace(FLOOR, slice="tool:bok"),), "did you mean 'tool:book'"),
+        ((replace(FLOOR, slice="tool:bok"),), "p.yaml: /tools/bok: .*names the tool 'bok'.*did you mean 'book'"),
         ((replace(FLOOR, slice="everything"),), "there are: all, tool:book"),
     ],
 )
 def test_a_rule_that_names_what_is_not_there_is_refused(rules: tuple[Rule, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        gate.decide(fallen(10, 0), Policy(rules=rules))
+        gate.decide(fallen(10, 0), Policy(rules=rules, source="p.yaml"))
+
+
+def test_all_that_a_policy_names_and_is_not_there_is_told_at_once() -> None:
+    rules = (replace(FLOOR, slice="tool:a"), replace(DROP, slice="tool:b"), replace(DROP, slice="all"))
+    with pytest.raises(InputError) as error:
+        gate.decide(fallen(10, 0), replace(quarantined("nope"), rules=rules))
+    assert [problem.path for problem in error.value.problems] == ["/tools/a", "/tools/b", "/quarantine/0/case"]
 
 
 # --------------------------------------------------------------------------- one of many candidates

@@ -12,7 +12,7 @@ import typer
 
 from evalkit import __version__
 from evalkit.cli import hearing, helping
-from evalkit.errors import EvalkitError, ExitCode, NotComparable
+from evalkit.errors import EvalkitError, ExitCode, InputError, NotComparable
 
 MENU: Mapping[str, Mapping[str, str]] = {
     "Begin": {"init": "starting", "lint": "checking", "plan": "planning", "doctor": "doctoring"},
@@ -104,6 +104,11 @@ def main(arguments: list[str]) -> int:
     except NotComparable as error:
         _complain(error)
         return ExitCode.NOT_COMPARABLE
+    except InputError as error:
+        from evalkit.cli import placing
+
+        _complain(InputError(placing.placed(error.problems)))
+        return ExitCode.INPUT
     except EvalkitError as error:
         _complain(error)
         return ExitCode.INPUT

@@ -5,16 +5,17 @@ Faults are nobody's merit and nobody's fault: too many make a verdict inconclusi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
-from evalkit.data import SCORES, Check, Comparison, Policy, Rule, Verdict
-from evalkit.errors import ExitCode, InputError, suggest
+from evalkit.data import SCORES, Check, Comparison, Pointer, Policy, Rule, Verdict
+from evalkit.errors import ExitCode, InputError, Place, Problem, suggest
 from evalkit.gate import concluding, readiness, rules
 from evalkit.pairing import cells as pairing
 from evalkit.pairing import slicing
 from evalkit.pairing.sides import Side
+from evalkit.values import pointer
 
 FAULTS_ALLOWED = 0.05
 """Where a policy says nothing of faults. What is not heard may be the hard part."""
@@ -129,18 +130,36 @@ def _sides(comparison: Comparison) -> tuple[Side, Side]:
 def _refuse_unknown(comparison: Comparison, policy: Policy) -> None:
     if not policy.rules:
         raise InputError(f"policy {policy.source} requires nothing", "give it a floor or a max_drop")
-    tools = (f"tool:{spec.name}" for spec in comparison.suite.specs.values())
-    slices = list(dict.fromkeys([*(cell.slice for cell in comparison.cells), *tools]))
+    problems = [*_unknown_slices(comparison, policy), *_unknown_cases(comparison, policy)]
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+
+
+def _unknown_slices(comparison: Comparison, policy: Policy) -> Iterator[Problem]:
+    tools = {spec.name for spec in comparison.suite.specs.values()}
+    slices = {"all", *(cell.slice for cell in comparison.cells)}
     for rule in policy.rules:
-        if rule.kind in ("floor", "max_drop"):
-            _known(policy, "score", rule.score or "", list(SCORES))
-            _known(policy, "slice", rule.slice, slices or ["all"])
-    cases = [*(case.id for case in comparison.suite.cases), *(change.case for change in comparison.left_out)]
-    for entry in policy.quarantine:
-        _known(policy, "case", entry.case, cases)
+        if rule.kind not in ("floor", "max_drop"):
+            continue
+        kind, _, name = rule.slice.partition(":")
+        above = pointer("tools", name) if kind == "tool" else ""
+        score = above + pointer("floors" if rule.kind == "floor" else "max_drop", rule.score or "")
+        if rule.score not in SCORES:
+            yield _unknown(policy, score, "score", rule.score or "", SCORES)
+        if kind == "tool" and name not in tools and rule.slice not in slices:
+            yield _unknown(policy, above, "tool", name, tools)
+        elif kind != "tool" and rule.slice not in slices:
+            yield _unknown(policy, score, "slice", rule.slice, slices)
 
 
-def _known(policy: Policy, what: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        told = f"policy {policy.source} names the {what} {name!r}, which this comparison does not have"
-        raise InputError(told, suggest(name, known))
+def _unknown_cases(comparison: Comparison, policy: Policy) -> Iterator[Problem]:
+    cases = {*(case.id for case in comparison.suite.cases), *(change.case for change in comparison.left_out)}
+    for index, entry in enumerate(policy.quarantine):
+        if entry.case not in cases:
+            yield _unknown(policy, pointer("quarantine", index, "case"), "case", entry.case, cases)
+
+
+def _unknown(policy: Policy, path: Pointer, what: str, name: str, known: Iterable[str]) -> Problem:
+    """At its pointer in the policy, whose lines are not known here."""
+    told = f"the policy names the {what} {name!r}, which this comparison does not have"
+    return Problem(what=told, hint=suggest(name, known), place=Place(file=policy.source), path=path)
