@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from evalkit.data import Serve
 
 PROGRAM = "llama-server"
-INSTALL = "brew install llama.cpp"
+INSTALL = "brew install llama.cpp (macOS, Linux), or a release of llama.cpp unpacked into a folder on PATH"
 HEALTH = "/health"
 METRICS = "/metrics"
 SERIES: Mapping[str, str] = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from evalkit.data import Serve
 
 PROGRAM = "ollama"
-INSTALL = "curl -fsSL https://ollama.com/install.sh | sh"
+INSTALL = "curl -fsSL https://ollama.com/install.sh | sh (Linux), or brew install ollama (macOS)"
 HEALTH = "/api/version"
 METRICS = None
 SERIES: Mapping[str, str] = {}
