@@ -290,6 +290,16 @@ def test_lint_says_what_routes_make_of_the_tools_and_where(cli: Cli) -> None:
     assert cli("lint", "travel", "--portability", "gemeni").code == 2
 
 
+def test_of_many_places_that_a_route_treats_alike_the_first_are_shown_and_json_has_all(cli: Cli, project: Path) -> None:
+    properties = {"n": {"type": "integer"}, **{f"p{i}": {"type": "string", "not": {"const": ""}} for i in range(600)}}
+    schema = {"type": "object", "properties": properties}
+    (project / "tools.json").write_text(json.dumps([{"name": "go", "input_schema": schema}]), encoding="utf-8")
+    printed = cli("lint", "small.yaml", "--portability", "gemini").out.splitlines()
+    assert len(printed) < 30 and "             and 597 more: 600 places in 1 tool; --json has all" in printed
+    told = cli("lint", "small.yaml", "--portability", "gemini", "--json").json["portability"]
+    assert isinstance(told, dict) and sum(each["keyword"] == "not" for each in told["gemini"]) == 600
+
+
 def test_arms_of_one_model_are_columns_of_one_run_and_compared_when_asked_for(cli: Cli) -> None:
     arms = ("", "@forced", "@strict", "@prompted", "@constrained")
     models = [word for arm in arms for word in ("-m", f"reference/oracle{arm}")]

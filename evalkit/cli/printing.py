@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from evalkit.tally import Totals
 
 _KINDS = tuple(DIVERGENCES)
+_FIRST = 3
+"""Places that are shown of many where a route does the same thing."""
 _HEADLINES: tuple[ScoreName, ...] = ("compliance", "correct", "abstained")
 
 
@@ -234,7 +236,7 @@ def lint(
 
 
 def _print_route(name: str, found: Sequence[Divergence]) -> None:
-    """What a route makes of the tools, place by place; the same thing said of many places is said once."""
+    """What a route makes of the tools; the same thing said of many places is said once, with the first of them."""
     from evalkit.portability.routes import ROUTES
 
     typer.echo("")
@@ -242,11 +244,10 @@ def _print_route(name: str, found: Sequence[Divergence]) -> None:
         typer.echo(textwrap.fill(said, columns.LINE, initial_indent=indent, subsequent_indent="  "))
     if not found:
         typer.echo("  every tool as declared, as far as is known")
-    by_file: dict[str, dict[tuple[str, str, str], list[str]]] = {}
+    by_file: dict[str, dict[tuple[str, str, str], list[Divergence]]] = {}
     for each in found:
-        file, _, pointer = each.source.partition("#")
-        alike = by_file.setdefault(file, {})
-        alike.setdefault((each.kind, each.keyword, each.message), []).append(f"#{pointer}")
+        alike = by_file.setdefault(each.source.partition("#")[0], {})
+        alike.setdefault((each.kind, each.keyword, each.message), []).append(each)
     for file, alike in by_file.items():
         typer.echo(f"  {inert(_below_here(file))}")
         for (kind, keyword, message), places in sorted(alike.items(), key=lambda told: _KINDS.index(told[0][0])):
@@ -255,8 +256,12 @@ def _print_route(name: str, found: Sequence[Divergence]) -> None:
                 f"{kind:8} {said}", columns.LINE, initial_indent="  ", subsequent_indent=" " * 11
             ):
                 typer.echo(line)
-            for place in places:
-                typer.echo(f"             {inert(place)}")
+            shown = places if len(places) <= _FIRST + 1 else places[:_FIRST]
+            for each in shown:
+                typer.echo(f"             {inert('#' + each.source.partition('#')[2])}")
+            if more := len(places) - len(shown):
+                tools = counted(len({each.tool for each in places}), "tool")
+                typer.echo(f"             and {more:,} more: {len(places):,} places in {tools}; --json has all")
 
 
 def _below_here(file: str) -> str:
