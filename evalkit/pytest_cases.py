@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from evalkit import complaint, patterns, running, selection, store, values, workspace
+from evalkit.cli import choosing
 from evalkit.cli.locating import world
 from evalkit.data import Case, Fault, Record, Suite, Target
 from evalkit.errors import InputError, StoreError
 from evalkit.numerals import counted
 from evalkit.pipeline import Pace
 from evalkit.renderers._visible import inert, plain
+from evalkit.stopping import Budget
 
 _YAML = frozenset({".yaml", ".yml"})
 _SUFFIXES = _YAML | {".jsonl"}
@@ -32,34 +34,49 @@ class Cases:
     named: frozenset[Path]
     """Suite files that were named by option."""
     trials: int
-    width: int
-    retries: int
+    pace: Pace
+    budget: Budget
     reports: Path
     name: str | None
     answers: dict[tuple[str, str], list[Record]] = field(default_factory=dict)
     """(case id in the run, target identity) -> its trials."""
     folder: Path | None = None
+    stopped: str | None = None
+    """Why not all was asked."""
 
     @classmethod
     def of(cls, config: pytest.Config) -> Cases:
         """As the options say. Raises pytest.UsageError for what cannot be asked."""
         if getattr(config.option, "numprocesses", None):
             raise pytest.UsageError("--evalkit-model asks many at a time by itself: leave -n out, or give -n 0")
+        _check_numbers(config)
+        budget = Budget(
+            calls=config.getoption("--evalkit-max-calls"),
+            cost=config.getoption("--evalkit-max-cost"),
+            seconds=config.getoption("--evalkit-max-seconds"),
+        )
+        models = config.getoption("--evalkit-models")
         try:
-            targets = workspace.unique([workspace.parse_target(text) for text in config.getoption("--evalkit-model")])
+            targets = choosing.targets_of(
+                config.getoption("--evalkit-model"),
+                Path(models) if models else None,
+                config.getoption("--evalkit-timeout"),
+            )
+            budget.check(targets)
             named = [workspace.find_suite(name).resolve() for name in config.getoption("--evalkit-suite")]
         except InputError as error:
             raise pytest.UsageError(str(error)) from None
-        for option in ("--evalkit-trials", "--evalkit-concurrency"):
-            if config.getoption(option) < 1:
-                raise pytest.UsageError(f"{option} must be at least 1")
         config.args.extend(str(path) for path in named if str(path) not in config.args)
         return cls(
             targets=targets,
             named=frozenset(named),
             trials=config.getoption("--evalkit-trials"),
-            width=config.getoption("--evalkit-concurrency"),
-            retries=config.getoption("--evalkit-max-retries"),
+            pace=Pace(
+                width=config.getoption("--evalkit-concurrency"),
+                retries=config.getoption("--evalkit-max-retries"),
+                case_timeout=config.getoption("--evalkit-case-timeout"),
+            ),
+            budget=budget,
             reports=Path(config.getoption("--evalkit-reports")),
             name=config.getoption("--evalkit-run"),
         )
@@ -70,7 +87,12 @@ class Cases:
         """A file that was named, or that says `suite:`."""
         if file_path.resolve() not in self.named and not _says_suite(file_path):
             return None
-        collected: SuiteFile = SuiteFile.from_parent(parent, path=file_path)
+        # Of a file elsewhere, as a bundled suite is, pytest would leave the name out: its cases could not be told from
+        # those of another, nor run again by their ids.
+        below = file_path.is_relative_to(parent.config.rootpath)
+        collected: SuiteFile = SuiteFile.from_parent(
+            parent, path=file_path, nodeid=None if below else file_path.as_posix()
+        )
         collected.cases = self
         return collected
 
@@ -93,6 +115,8 @@ class Cases:
             terminalreporter.write_line(
                 f"{counted(asked, 'answer')}: {self.folder}; `evalkit show {self.folder}` reads them"
             )
+            if self.stopped:
+                terminalreporter.write_line(f"stopped: {self.stopped}")
 
     # ----------------------------------------------------------------------- asking
 
@@ -108,11 +132,18 @@ class Cases:
             suite=part,
             targets=tuple(target for target in self.targets if target.identity in wanted),
             trials=self.trials,
-            pace=Pace(width=self.width, retries=self.retries),
+            pace=self.pace,
         )
         name = self.name or f"pytest-{part.name.replace('/', '-')}-{part.digest[:8]}"
         self.folder = self.reports / name
-        running.carry_out(self.folder, order, world(self.reports), fresh=self.name is None, seen=lambda record: None)
+        self.stopped = running.carry_out(
+            self.folder,
+            order,
+            world(self.reports),
+            fresh=self.name is None,
+            seen=lambda record: None,
+            brakes=[self.budget],
+        )
         with store.open_run(self.folder) as opened:
             for record in sorted(opened.records(), key=lambda each: each.trial):
                 self.answers.setdefault((record.case, record.target), []).append(record)
@@ -153,7 +184,8 @@ class CaseItem(pytest.Item):
         records = self._records()
         faulted = [record.reply for record in records if isinstance(record.reply, Fault)]
         if not records or (faulted and not any(_short(record) for record in records)):
-            why = complaint.of_fault(faulted[0]) if faulted else "it was not asked"
+            unasked = f"it was not asked: {self.cases.stopped}" if self.cases.stopped else "it was not asked"
+            why = complaint.of_fault(faulted[0]) if faulted else unasked
             pytest.fail(_safe(f"{self.target.identity} was not heard: {values.excerpt(why)}"), pytrace=False)
 
     def runtest(self) -> None:
@@ -184,6 +216,17 @@ class CaseItem(pytest.Item):
             if not record.answer.payloads:
                 yield f"called  nothing; said {values.excerpt(record.answer.text)!r}{trial}"
         yield f"more    evalkit show {self.cases.folder} {self.asked_as}"
+
+
+def _check_numbers(config: pytest.Config) -> None:
+    for option, least in {"trials": 1, "concurrency": 1, "max-retries": 0, "max-calls": 1}.items():
+        given = config.getoption(f"--evalkit-{option}")
+        if given is not None and given < least:
+            raise pytest.UsageError(f"--evalkit-{option} must be at least {least}")
+    for option in ("timeout", "case-timeout", "max-cost", "max-seconds"):
+        given = config.getoption(f"--evalkit-{option}")
+        if given is not None and not given > 0:
+            raise pytest.UsageError(f"--evalkit-{option} must be more than 0")
 
 
 def _short(record: Record) -> bool:

@@ -1,4 +1,4 @@
-"""Suites as tests: `pytest suites/ --evalkit-model provider/model`. Without that option it does nothing at all.
+"""Suites as tests: `pytest suites/ --evalkit-model provider/model`, or `--evalkit-models FILE`. Else it does nothing.
 
 Each case is one test for each model. All that pytest selected (`-k`, `--deselect`, a node id) is asked before the first
 test runs, many at a time, in one run that `evalkit show`, `gate` and `report` can read afterwards. A test fails if a
@@ -22,7 +22,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="PROVIDER/MODEL",
-        help="Collect suite files, and ask this model their cases (repeatable).",
+        help="Collect suite files, and ask this model their cases: provider/model, or a name of --evalkit-models "
+        "(repeatable).",
+    )
+    add(
+        "--evalkit-models",
+        metavar="FILE",
+        help="A model list, with parameters, prices, servers to start, requests a minute; without --evalkit-model all "
+        "of it are asked.",
     )
     add(
         "--evalkit-suite",
@@ -34,6 +41,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--evalkit-trials", type=int, default=1, metavar="N", help="How often each case is asked; all must hold.")
     add("--evalkit-concurrency", type=int, default=16, metavar="N", help="Requests in flight.")
     add("--evalkit-max-retries", type=int, default=4, metavar="N", help="Further attempts when the transport fails.")
+    add("--evalkit-timeout", type=float, metavar="SECONDS", help="For one attempt; else as the model list says.")
+    add("--evalkit-case-timeout", type=float, metavar="SECONDS", help="For all attempts of a case together.")
+    add("--evalkit-max-calls", type=int, metavar="N", help="Ask no more after this many requests.")
+    add("--evalkit-max-cost", type=float, metavar="USD", help="Ask no more once this much is spent.")
+    add("--evalkit-max-seconds", type=float, metavar="SECONDS", help="Start no request after this.")
     add("--evalkit-reports", default="reports", metavar="DIR", help="Where the run is kept.")
     add(
         "--evalkit-run",
@@ -44,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Bring in what collects and asks, once there is a model to ask."""
-    if not config.getoption("--evalkit-model"):
+    if not (config.getoption("--evalkit-model") or config.getoption("--evalkit-models")):
         if config.getoption("--evalkit-suite"):
             raise pytest.UsageError("--evalkit-suite: no model to ask; name one with --evalkit-model provider/model")
         return

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from evalkit import store
+
 pytest_plugins = ["pytester"]
 
 TOOL = """
@@ -96,6 +98,37 @@ def test_a_bundled_suite_and_a_file_of_lines_are_collected_by_name(project: pyte
     assert done.parseoutcomes()["passed"] > 10
 
 
+def test_cases_of_bundled_suites_have_ids_by_which_they_run_again(project: pytest.Pytester) -> None:
+    suites = [part for name in ("payments", "travel") for part in ("--evalkit-suite", name)]
+    done = run(project, "--collect-only", "-q", "--evalkit-model", "reference/oracle", *suites, "small.yaml")
+    ids = [line for line in done.outlines if "::" in line]
+    assert len(ids) == len(set(ids)) > 100 and not [each for each in ids if each.startswith("::")]
+    assert "small.yaml::one" in ids
+    again = [next(each for each in ids if f"{name}.yaml::" in each) for name in ("payments", "travel")]
+    done = run(project, "-v", "--evalkit-model", "reference/oracle", *again)
+    done.assert_outcomes(passed=2)
+    done.stdout.fnmatch_lines_random([f"*{each.rpartition('/')[2]} PASSED*" for each in again])
+
+
+def test_a_model_list_tells_how_models_are_asked(project: pytest.Pytester) -> None:
+    listed = "models:\n  - {model: reference/oracle, name: gold, output_price: 2.0}\n"
+    project.makefile(".yaml", models=f"{listed}  - {{model: 'reference/sampler', name: any, params: {{seed: 3}}}}\n")
+    done = run(project, "-v", "small.yaml", "--evalkit-models", "models.yaml")
+    done.stdout.fnmatch_lines_random(["small.yaml::one?gold? PASSED*", "small.yaml::one?any? *"])
+    done = run(project, "-v", "small.yaml", "--evalkit-models", "models.yaml", "--evalkit-model", "gold")
+    done.assert_outcomes(passed=3)
+    with store.open_run(next(project.path.glob("reports/pytest-small-*"))) as opened:
+        (target,) = opened.info.targets
+    assert (target.name, target.output_price) == ("gold", 2.0)
+
+
+def test_what_a_budget_leaves_unasked_is_an_error_that_says_so(project: pytest.Pytester) -> None:
+    budget = ("--evalkit-max-calls", "1", "--evalkit-concurrency", "1")
+    done = run(project, "small.yaml", "--evalkit-model", "reference/oracle", *budget)
+    done.assert_outcomes(passed=1, errors=2)
+    done.stdout.fnmatch_lines(["reference/oracle was not heard: it was not asked: *2 of 3 calls*", "stopped: *"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -103,6 +136,9 @@ def test_a_bundled_suite_and_a_file_of_lines_are_collected_by_name(project: pyte
         (["--evalkit-model", "nonsense/x"], "*nonsense*"),
         (["--evalkit-model", "reference/oracle", "--evalkit-suite", "nowhere"], "*nowhere*"),
         (["--evalkit-model", "reference/oracle", "--evalkit-trials", "0"], "*at least 1*"),
+        (["--evalkit-model", "reference/oracle", "--evalkit-case-timeout", "0"], "*more than 0*"),
+        (["--evalkit-model", "openai_http/x", "--evalkit-max-cost", "1"], "*price*"),
+        (["--evalkit-models", "nowhere.yaml"], "*nowhere.yaml*"),
         (["--evalkit-model", "openai_http/gpt", "--evalkit-suite", "small.yaml"], "*OPENAI_API_KEY*"),
     ],
 )
