@@ -11,7 +11,20 @@ import pytest
 from evalkit import store
 from evalkit.cli import printing, unfolding
 from evalkit.cli.app import main
-from evalkit.data import Answer, Attempt, Case, Fault, Mismatch, Payload, Record, Response, ToolSpec, Wire
+from evalkit.data import (
+    Answer,
+    Attempt,
+    Case,
+    Fault,
+    Mismatch,
+    Payload,
+    Posted,
+    Record,
+    Response,
+    Timing,
+    ToolSpec,
+    Wire,
+)
 from tests import outcomes
 
 TOOL = """[{"name": "go", "description": "", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"},
@@ -138,7 +151,10 @@ def test_of_an_attempt_without_an_answer_it_is_told_what_came() -> None:
     silent = Fault(kind="timeout", message="no answer")
     asked = outcomes.record(outcomes.case(0), 0, "x", "m")
     heard = replace(asked, reply=silent, attempts=(Attempt(fault=cut, wait=0.5),))
-    assert list(unfolding._failed(heard)) == ["  before  network: cut off", '  came    status 200: {"choices": [']
+    assert list(unfolding._failed(heard)) == [
+        "  before  network: cut off (after 0.00 s, then waited 0.50 s)",
+        '  came    status 200: {"choices": [',
+    ]
     assert list(unfolding._failed(replace(heard, reply=cut, attempts=())))[-1].endswith('{"choices": [')
 
 
@@ -200,3 +216,17 @@ def test_what_came_from_the_cache_is_said_where_a_run_is_summed_up(
     assert told == ["old: 2 of 2 from the cache, with the times of then"]
     printing.summary(tmp_path, as_json=True)
     assert [row["cached"] for row in json.loads(capsys.readouterr().out)["targets"]] == [2, 0]
+
+
+def test_of_an_answer_it_is_told_when_what_came_and_what_was_waited_for_before() -> None:
+    refused = Attempt(fault=Fault(kind="rate_limit", message="slow down", seconds=0.25), wait=1.5)
+    timing = Timing(first_token=0.1, first_call_byte=0.2, arguments_done=0.3, total=0.4, queued=2.25)
+    posted = Posted(url="http://h/v1?key=$KEY", headers={}, members={"system": "s"}, dropped=("stream_options",))
+    reply = Response(wire=Wire(status=200, body=""), dialect="x", timing=timing, posted=posted)
+    record = Record(case="c", trial=0, target="m", started="", sent="", reply=reply, attempts=(refused,))
+    told = [*unfolding._failed(record), *unfolding._timed(record), *unfolding._sent([], record)]
+    assert " ".join(" ".join(told).split()) == (
+        "before rate_limit: slow down (after 0.25 s, then waited 1.50 s) times first token 0.10 s, first byte of a "
+        "call 0.20 s, arguments complete 0.30 s, queued 2.25 s, backed off 1.50 s sent to http://h/v1?key=$KEY sent "
+        "otherwise than built, or not: system, stream_options (evalkit repro tells how)"
+    )

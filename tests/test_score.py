@@ -470,7 +470,17 @@ EXTRAS = (
         (
             one(CITY, ArgRule(path="/room", value={"kind": "single"})),
             {"city": "Oslo", "room": {"kind": "x"}},
-            ["/room"],
+            ["/room/kind"],
+        ),
+        (
+            one(CITY, ArgRule(path="/room", value={"kind": "single", "quiet": True})),
+            {"city": "Oslo", "room": {"kind": "x", "quiet": False}},
+            ["/room"],  # two places
+        ),
+        (
+            one(CITY, ArgRule(path="/room", value={"kind": "single", "beds": [{"w": 1}, {"w": 2, "x/y": [0]}]})),
+            {"city": "Oslo", "room": {"kind": "single", "beds": [{"w": 1}, {"w": 2, "x/y": [True]}]}},
+            ["/room/beds/1/x~1y/0"],
         ),
         # a rule that speaks for the whole leaves nothing unnamed in it
         (

@@ -13,6 +13,7 @@ from evalkit import plugins, values
 from evalkit.data import (
     MISMATCHES,
     ArgRule,
+    Attempt,
     Block,
     Case,
     Comparison,
@@ -24,6 +25,7 @@ from evalkit.data import (
     Json,
     Mismatch,
     Payload,
+    Posted,
     Prose,
     Ratio,
     Response,
@@ -367,6 +369,28 @@ def test_broken_cases_come_first_then_fixed_then_those_that_fail_on_both(outings
     kinds = [block.kind for block in found.blocks if isinstance(block, Drilldown)]
     assert kinds == ["broken", "broken", "fixed", "fixed", "both_fail", "unjudged"]
     assert found.lead.startswith("Of 15 cases, 2 broke, 2 were fixed, 1 fails on both sides, 1 could not be judged")
+
+
+def test_a_drilldown_tells_when_what_came_what_failed_before_and_what_really_left() -> None:
+    timing = Timing(first_token=0.1, first_call_byte=0.2, arguments_done=0.3, total=0.4, queued=2.0)
+    posted = Posted(url="http://h/v1/messages", headers={}, members={"system": "<s>"}, dropped=("stream_options",))
+    refused = Attempt(fault=Fault(kind="rate_limit", message="slow down", seconds=0.25), wait=1.5)
+    reply = Response(wire=Wire(status=200, body=""), dialect="openai_chat", timing=timing, posted=posted)
+    record = replace(right(ZURICH), reply=reply, attempts=(refused, refused))
+    side = _answers.side(ZURICH, comparisons.NEW, [record], {})
+    assert side["timing"] == {
+        "first_token": 0.1,
+        "first_call_byte": 0.2,
+        "arguments_done": 0.3,
+        "queued": 2.0,
+        "backed_off": 3.0,
+    }
+    assert side["attempts"] == [{"why": "rate_limit: slow down", "seconds": 0.25, "wait": 1.5}] * 2
+    assert side["sent"] == {
+        "url": "http://h/v1/messages",
+        "members": '{\n "system": "<s>"\n}',
+        "dropped": ["stream_options"],
+    }
 
 
 def test_a_drilldown_holds_the_question_the_wish_and_both_answers_as_sent(outings: Comparison) -> None:

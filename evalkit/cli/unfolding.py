@@ -61,6 +61,7 @@ def _lines(
         yield ""
         yield from _told("", f"{record.target}, trial {record.trial}: {_outcome(record)}")
         yield from _failed(record)
+        yield from _timed(record)
         yield from _sent(specs, record)
         yield from _answered(asked, record)
 
@@ -71,6 +72,12 @@ def _sent(specs: Sequence[ToolSpec], record: Record) -> Iterator[str]:
 
     if isinstance(record.reply, Fault):
         return
+    posted = record.reply.posted
+    if posted is not None:
+        yield from _told("  sent", f"to {posted.url}")
+        others = [*(key for key in posted.members if key not in (record.reply.settings or {})), *posted.dropped]
+        if others:
+            yield from _told("  sent", f"otherwise than built, or not: {', '.join(others)} (evalkit repro tells how)")
     if record.reply.settings is not None:
         yield from _told("  sent", f"settings as {_json(record.reply.settings)}")
     if record.reply.sent is not None:
@@ -81,10 +88,29 @@ def _sent(specs: Sequence[ToolSpec], record: Record) -> Iterator[str]:
 def _failed(record: Record) -> Iterator[str]:
     """The attempts without an answer, and what came of each all the same."""
     for attempt in record.attempts:
-        yield from _told("  before", f"{attempt.fault.kind}: {attempt.fault.message}")
+        took = f"after {attempt.fault.seconds:.2f} s, then waited {attempt.wait:.2f} s"
+        yield from _told("  before", f"{attempt.fault.kind}: {attempt.fault.message} ({took})")
         yield from _came(attempt.fault)
     if isinstance(record.reply, Fault):
         yield from _came(record.reply)
+
+
+def _timed(record: Record) -> Iterator[str]:
+    """When what came; the queue and the waits between attempts are apart, for they are not the model's."""
+    if isinstance(record.reply, Fault):
+        return
+    timing = record.reply.timing
+    waited = sum(attempt.wait for attempt in record.attempts) if record.attempts else None
+    times = {
+        "first token": timing.first_token,
+        "first byte of a call": timing.first_call_byte,
+        "arguments complete": timing.arguments_done,
+        "queued": timing.queued,
+        "backed off": waited,
+    }
+    told = [f"{what} {seconds:.2f} s" for what, seconds in times.items() if seconds is not None]
+    if told:
+        yield from _told("  times", ", ".join(told))
 
 
 def _came(fault: Fault) -> Iterator[str]:

@@ -48,8 +48,8 @@ class Figure:
     in Column; `change` with its interval is in points for percent, else a ratio.
     heat: {"groups": [label], "models": [label], "rows": [{"label", "values": [[share, ...], ...]}], "note"}, a list
     for each group with a share (or None) for each model.
-    dots: {"rows": [label], "panels": [{"label", "points": [{"value", "low", "high", "tone"} or None, ...]}]}, fractions,
-    a point for each row; tone: baseline, better, worse, unclear.
+    dots: {"rows": [label], "panels": [{"label", "points": [{"value", "low", "high", "tone"} or None, ...]}]},
+    fractions, a point for each row; tone: baseline, better, worse, unclear.
     """
 
     kind: Literal["forest", "ecdf", "shares", "tiles", "heat", "dots"]
@@ -84,12 +84,16 @@ class Drilldown:
     An answer: {"trial", "outcome", "calls": [{"tool", "tool_flaw", "text", "as_object", "omitted", "marks": [[start,
     end, code]]}], "text", "finish", "violations": [{"payload", "tool", "code", "path", "schema_path", "message",
     "excerpt", "declared"}], "mismatches": [{"payload", "kind", "tool", "path", "why"}], "fault", "seconds", "timing":
-    {"first_token", "first_call_byte"}, "tokens": {"input", "output"}, "wire": {"status", "body", "omitted"}}.
+    {"first_token", "first_call_byte", "arguments_done", "queued", "backed_off"}, "attempts": [{"why", "seconds",
+    "wait"}], "tokens": {"input", "output"}, "wire": {"status", "body", "omitted"}, "sent": {"url", "members",
+    "dropped"}}.
 
     `outcome` is True, False or None (not judged). `marks` count code points of `text`; `as_object`: the wire carried
     no text; `omitted`: how many characters of an overlong text are not shown ([before, after] it, of a call);
     `tool_flaw`: the code or kind of what is wrong with the call as such. `declared` is the part of the schema that is
-    violated, `fault` a sentence; each None otherwise, as are times, tokens and wire that are not known. `curl` is
+    violated, `fault` a sentence; each None otherwise, as are times, tokens and wire that are not known.
+    `attempts` are those that failed before the answer. `sent` is what a client library made of the question, with
+    `members` of its body as JSON text; None: it left as it was built. `curl` is
     {"head", "tools", "tail"}: a command that asks the same again; `tools` names a text of `Ledger.offers`."""
     schemas: Mapping[str, Json]
     """Tool name -> declared schema, for the tools named in the case's answers."""

@@ -7,8 +7,9 @@ an argument given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from evalkit import plugins
 from evalkit.data import ArgRule, ExpectedCall, Json, Judging, Mismatch, Payload, Pointer
@@ -19,6 +20,8 @@ _COMPARE_STRINGS = ("exact", "one_of")
 """Matchers whose option `strings` follows `Judging.strings`, unless the rule sets it."""
 _SHAPE_ONLY = ("present", "length")
 """Matchers that say nothing of what is inside a value; the rules below theirs do."""
+_WHOLE = "exact"
+"""The matcher that compares values as they stand, part by part."""
 _SPELLED_OUT = "present"
 """The matcher that wants an argument given even where leaving it out would mean the same."""
 
@@ -132,7 +135,7 @@ def compare(call: Call, payload: Payload) -> Comparison:
         if why is None:
             matched += 1
         else:
-            found.append(_wrong(rule, payload, actual, why))
+            found.append(_narrowed(rule, payload, actual, why))
     if call.names is not None and not (call.flat and value.keys() <= call.names.inside.keys()):
         extra = [_extra(path, payload) for path in _unnamed(call.names, value, "", call.schema)]
         given += len(extra)
@@ -189,16 +192,30 @@ def _missing(rule: Rule, payload: Payload) -> Mismatch:
     )
 
 
-def _wrong(rule: Rule, payload: Payload, actual: Json, why: str) -> Mismatch:
+def _narrowed(rule: Rule, payload: Payload, actual: Json, why: str) -> Mismatch:
+    """The mismatch of a rule, at the deepest place that holds all that differs: seldom the whole of a long value."""
+    path, expected = rule.wanted.path, rule.wanted.value
+    strings = rule.options.get("strings", "exact")
+    while rule.wanted.matcher == _WHOLE and (inner := _only_difference(expected, actual, strings)) is not None:
+        path += pointer(inner)
+        expected, actual = expected[inner], actual[inner]
+        why = rule.match(expected, actual, rule.options) or why
     return Mismatch(
-        kind="arg",
-        tool=payload.tool,
-        payload=payload.index,
-        path=rule.wanted.path,
-        expected=rule.wanted.value,
-        actual=actual,
-        why=why,
+        kind="arg", tool=payload.tool, payload=payload.index, path=path, expected=expected, actual=actual, why=why
     )
+
+
+def _only_difference(expected: Json, actual: Json, strings: Json) -> str | int | None:
+    """The one member or item in which two values differ; None if it is not one that both have."""
+    keys: Iterable[str | int]
+    if isinstance(expected, dict) and isinstance(actual, dict) and expected.keys() == actual.keys():
+        keys = expected.keys()
+    elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        keys = range(len(expected))
+    else:
+        return None
+    differing = list(islice((key for key in keys if not same(expected[key], actual[key], strings)), 2))
+    return differing[0] if len(differing) == 1 else None
 
 
 def _extra(path: Pointer, payload: Payload) -> Mismatch:

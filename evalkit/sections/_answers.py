@@ -14,8 +14,10 @@ from evalkit.data import (
     Mismatch,
     Payload,
     Record,
+    Response,
     Score,
     Target,
+    Timing,
     ToolSpec,
     Violation,
     Wire,
@@ -25,6 +27,8 @@ LIMIT = 8_000
 """Characters of one text that a report shows: whoever needs more of a megabyte has the stored run."""
 WIRE = 4_000
 """Characters of what crossed the network."""
+ATTEMPTS = 20
+"""Failed attempts of one trial."""
 OTHERS = 7
 """Trials beside the one that is shown first."""
 FRAGMENT = 400
@@ -59,11 +63,19 @@ def _answer(case: Case, record: Record, specs: Mapping[str, ToolSpec]) -> Json:
     """One trial in full."""
     if isinstance(record.reply, Fault):
         wire = None if record.reply.wire is None else _wire(record.reply.wire)
-        return {**_silent(f"{record.reply.kind}: {record.reply.message}"), "trial": record.trial, "wire": wire}
-    known = {"trial": record.trial, "wire": _wire(record.reply.wire), "seconds": record.reply.timing.total}
+        why = f"{record.reply.kind}: {record.reply.message}"
+        return {**_silent(why), "trial": record.trial, "wire": wire, "attempts": _attempts(record)}
+    known = {
+        "trial": record.trial,
+        "wire": _wire(record.reply.wire),
+        "sent": _sent(record.reply),
+        "seconds": record.reply.timing.total,
+        "timing": _timing(record),
+        "attempts": _attempts(record),
+    }
     if record.answer is None or record.score is None:
         return {**_silent("this answer was not judged"), **known}
-    answer, timing = record.answer, record.reply.timing
+    answer = record.answer
     violations = _violations(answer, record.score)
     return known | {
         "outcome": passed(record),
@@ -73,9 +85,38 @@ def _answer(case: Case, record: Record, specs: Mapping[str, ToolSpec]) -> Json:
         "violations": [_violation(found, answer.payloads, specs) for found in violations],
         "mismatches": [_mismatch(found, case, answer) for found in record.score.mismatches],
         "fault": None,
-        "timing": {"first_token": timing.first_token, "first_call_byte": timing.first_call_byte},
         "tokens": {"input": answer.usage.input_tokens, "output": answer.usage.output_tokens},
     }
+
+
+def _timing(record: Record) -> Json:
+    """When what came, and what went before: neither the queue nor the waits after failed attempts are the model's."""
+    timing = record.reply.timing if isinstance(record.reply, Response) else Timing()
+    return {
+        "first_token": timing.first_token,
+        "first_call_byte": timing.first_call_byte,
+        "arguments_done": timing.arguments_done,
+        "queued": timing.queued,
+        "backed_off": sum(attempt.wait for attempt in record.attempts) if record.attempts else None,
+    }
+
+
+def _attempts(record: Record) -> Json:
+    """Those that failed before the reply, the last ones of very many."""
+    return [
+        {"why": shorten(f"{fault.kind}: {fault.message}"), "seconds": fault.seconds, "wait": attempt.wait}
+        for attempt in record.attempts[-ATTEMPTS:]
+        for fault in (attempt.fault,)
+    ]
+
+
+def _sent(reply: Response) -> Json:
+    """What a client library put on the wire, where it differs from what it was handed; the tools are told elsewhere."""
+    posted = reply.posted
+    if posted is None:
+        return None
+    members = json.dumps(posted.members, ensure_ascii=False, indent=1)
+    return {"url": posted.url, "members": shorten(members), "dropped": list(posted.dropped)}
 
 
 def _wire(wire: Wire) -> Json:
@@ -107,9 +148,11 @@ def _silent(why: str) -> Json:
         "mismatches": [],
         "fault": why,
         "seconds": None,
-        "timing": {"first_token": None, "first_call_byte": None},
+        "timing": dict.fromkeys(("first_token", "first_call_byte", "arguments_done", "queued", "backed_off")),
+        "attempts": [],
         "tokens": {"input": None, "output": None},
         "wire": None,
+        "sent": None,
     }
 
 
