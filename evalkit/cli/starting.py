@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evalkit.errors import InputError
 
+if TYPE_CHECKING:
+    from evalkit.files.shapes import Kind
+
 STARTER = Path(__file__).parents[1] / "starter"
-"""A working project: a suite, its tools, a model list, a policy. Copied as it is."""
+"""A working project: a suite, its tools, a model list, a policy, a CI workflow. Copied as it is."""
+_HIDDEN = {"github": ".github"}
+"""Folder of STARTER -> what it is called in a project: what is hidden is easily left out of a package."""
+_SCHEMAS = Path(".evalkit")
+"""Where the schemas stand that the first lines of the files name to editors."""
 
 
 def register(app: typer.Typer) -> None:
@@ -23,20 +30,33 @@ def init(
 ) -> None:
     """Start a working project, ready to run.
 
-    A suite, its tools, a model list and a policy. Overwrites nothing.
+    A suite, its tools, a model list, a policy and a GitHub workflow; and the schemas by which an editor checks and
+    completes them. Overwrites nothing.
     """
     from evalkit import workspace
 
-    files = sorted(path for path in STARTER.rglob("*") if path.is_file() and not path.name.startswith("_"))
-    wanted = [(path, folder / path.relative_to(STARTER)) for path in files if path.suffix in {".yaml", ".json"}]
-    there = [target for _, target in wanted if target.exists()]
+    wanted = {folder / path: text for path, text in _files().items()}
+    there = [target for target in wanted if target.exists()]
     if there:
         raise InputError(f"{there[0]} is there already", "give another folder, or move it away")
-    for path, target in wanted:
-        workspace.write_atomic(target, path.read_text(encoding="utf-8"))
+    for target, text in wanted.items():
+        workspace.write_atomic(target, text)
         typer.echo(f"wrote {target}")
     suite, models, policy = (folder / name for name in ("suites/calendar.yaml", "models.yaml", "policy.yaml"))
     typer.echo("")
     typer.echo("now try:")
     typer.echo(f"  evalkit lint {suite}")
     typer.echo(f"  evalkit migrate {suite} --models {models} --from incumbent --to candidate --policy {policy}")
+
+
+def _files() -> dict[Path, str]:
+    """What a project begins with: path in it -> text."""
+    from evalkit import files
+
+    found: dict[Path, str] = {}
+    for path in sorted(STARTER.rglob("*")):
+        if path.suffix in {".yaml", ".yml", ".json"}:
+            first, *rest = path.relative_to(STARTER).parts
+            found[Path(_HIDDEN.get(first, first), *rest)] = path.read_text(encoding="utf-8")
+    kinds: tuple[Kind, ...] = ("suite", "models", "policy")
+    return found | {_SCHEMAS / f"{kind}.schema.json": files.json_schema(kind) for kind in kinds}
