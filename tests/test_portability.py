@@ -58,12 +58,31 @@ def with_schema(schema: Json, name: str = "book") -> ToolSpec:
         ("vllm", "/properties/tags/uniqueItems", "/properties/price/exclusiveMinimum"),
         ("vllm", "/$defs/stop/properties/at/format", "/properties/class/oneOf"),
         ("llama_cpp", "/properties/price/exclusiveMinimum", "/properties/to/minLength"),
+        ("ollama", "/properties/price/exclusiveMinimum", "/$defs/stop/properties/at/format"),
+        ("ollama", "/properties/class/oneOf", "/required"),
+        ("ollama", "/properties/stop/$ref", "/properties/note"),
     ],
 )
 def test_a_route_loses_its_own_keywords_and_no_others(route: str, lost: str, kept: str) -> None:
     found = foreseen(route)
     assert ("lost", lost) in found
     assert not [path for _, path in found if path == kept]
+
+
+def test_ollama_leaves_what_stands_below_items_as_it_is() -> None:
+    text: Json = {"type": "string", "minLength": 3}
+    spec = with_schema({"type": "object", "properties": {"all": {"type": "array", "items": text}, "items": text}})
+    assert foreseen("ollama", spec) == {("lost", "/properties/items/minLength")}
+
+
+def test_groq_refuses_required_without_properties() -> None:
+    assert foreseen("groq", with_schema({"type": "object", "required": ["a"]})) == {("refused", "/required")}
+    assert foreseen("groq") == set()
+
+
+def test_names_of_a_function_are_a_word_for_mistral_and_groq() -> None:
+    for route in ("mistral", "groq"):
+        assert foreseen(route, with_schema({"type": "object"}, name="a.b")) == {("refused", "")}
 
 
 @pytest.mark.parametrize(

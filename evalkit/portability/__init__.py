@@ -46,7 +46,7 @@ def check(spec: ToolSpec, way: Route) -> tuple[Divergence, ...]:
     if way.strict:
         found += strict.rewrite(spec.schema).departures
     found += _root(spec.schema, way)
-    for path, node in _subschemas(spec.schema):
+    for path, node in _touched(spec.schema, way):
         found += _node(path, node, way)
     found += _limits(spec.schema, way)
     return _told(spec, found)
@@ -78,6 +78,13 @@ def _root(schema: Json, way: Route) -> Iterator[Departure]:
         for keyword in way.root:
             if keyword in schema:
                 yield Departure("refused", f"/{keyword}", keyword, f"{keyword} is refused at the root of a schema")
+
+
+def _touched(schema: Json, way: Route) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
+    """The subschemas but for those that the route leaves as they are."""
+    found = list(_subschemas(schema))
+    left = tuple(f"{path}/{keyword}/" for path, node in found for keyword in way.verbatim if keyword in node)
+    yield from ((path, node) for path, node in found if not f"{path}/".startswith(left))
 
 
 def _node(path: Pointer, node: Mapping[str, Any], way: Route) -> Iterator[Departure]:

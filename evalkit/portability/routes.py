@@ -38,6 +38,8 @@ class Route:
     root: tuple[str, ...] = ()
     """Keywords that it refuses at the root of a schema."""
     rules: tuple[Rule, ...] = ()
+    verbatim: tuple[str, ...] = ()
+    """Keywords below which it leaves everything as it is."""
     formats: frozenset[str] | None = None
     """The formats that it holds the model to."""
     strict: bool = False
@@ -191,6 +193,21 @@ _LLAMA_CPP = (
     Rule(keyword="properties", why="dropped beside oneOf and anyOf", where=_has("oneOf", "anyOf")),
 )
 
+# --------------------------------------------------------------------------- parsed into structs
+
+_NO_STRUCT = "the server reads declarations into a structure without it: it is dropped before the model is told"
+_OLLAMA = (
+    *_each((*_BOUNDS, "minLength", "maxLength", "pattern", "format", "const", "oneOf", "allOf", "not"), _NO_STRUCT),
+    *_each(
+        ("minItems", "maxItems", "uniqueItems", "contains", "minContains", "maxContains", "prefixItems"), _NO_STRUCT
+    ),
+    *_each(
+        ("additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties"), _NO_STRUCT
+    ),
+    *_each(("$ref", "unevaluatedProperties", "unevaluatedItems", *_CONDITIONS), _NO_STRUCT),
+    *_each(("default", "title", "examples", "$comment", "$schema"), _NO_STRUCT, "unsaid"),
+)
+
 # --------------------------------------------------------------------------- the table
 
 _WORD = r"[a-zA-Z0-9_-]{1,64}"
@@ -262,5 +279,35 @@ ROUTES: Mapping[str, Route] = {
         name=".+",
         rules=_LLAMA_CPP,
         formats=frozenset(("date", "time", "date-time", "uuid")),
+    ),
+    "ollama": Route(
+        meaning="Ollama's tools: what its server knows of a schema is told to the model, which nothing holds to it",
+        # Issue 17142 of ollama/ollama, open in 2026, with the structure: anyOf, type, items (as it is), description,
+        # enum, properties and required are read, and at the root type, $defs, items, required and properties.
+        source="api/types.go: ToolFunctionParameters and ToolProperty, as its issue 17142 lists them",
+        name=".+",
+        rules=_OLLAMA,
+        verbatim=("items", "$defs"),
+    ),
+    "mistral": Route(
+        meaning="Mistral's functions, not strict: the schema is told to the model, which nothing holds to it",
+        # Its published specification says no more of a declaration than that: parameters are any JSON Schema.
+        source="API specification of function tools (name)",
+        name=_WORD,
+    ),
+    "groq": Route(
+        meaning="Groq's tools: a call that breaks the schema is no answer but an error (400, tool_use_failed)",
+        # What it answered to others: issues 1088 and 1204 of usestrix/strix (required without properties), issue 20 of
+        # HunorLaczko/ha-groq-cloud-api (a call that did not match).
+        source="API reference of function objects (name); what the API answers to schemas and calls",
+        name=_WORD,
+        rules=(
+            Rule(
+                keyword="required",
+                why="required without properties: the API answers 400",
+                kind="refused",
+                where=lambda node: "properties" not in node,
+            ),
+        ),
     ),
 }
