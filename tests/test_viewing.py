@@ -33,7 +33,7 @@ cases:
   - {{id: two, user: "{HOSTILE}", expect: {{call: go, args: {{n: 2}}}}}}
   - {{id: stay, user: Stay., expect: none}}
 """
-UNLABELLED = """[...document.querySelectorAll("tbody td:not(.first):not([colspan])")]
+UNLABELLED = """[...document.querySelectorAll("tbody td:not(.first, .state, [colspan])")]
     .filter(cell => !cell.dataset.label).map(cell => cell.outerHTML)"""
 """Cells of a card that do not say what they are."""
 TOO_WIDE = """[...document.querySelectorAll("html, .table, .filters")]
@@ -43,7 +43,7 @@ FAULTY = "reference/faulty?name=faulty&kind=schema.type&rate=1"
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two runs of one suite."""
+    """Runs of one suite: of two models, of one, of three."""
     folder = tmp_path_factory.mktemp("view")
     (folder / "tools.json").write_text(TOOL, encoding="utf-8")
     (folder / "small.yaml").write_text(SUITE, encoding="utf-8")
@@ -51,6 +51,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, models in {
         "before": ["reference/oracle?name=an-old-model-with-a-name-that-no-telephone-can-show-in-one-line", FAULTY],
         "after": ["reference/oracle?name=new"],
+        "three": ["reference/oracle?name=gold", FAULTY, "reference/sampler?name=any"],
     }.items():
         asked = [part for model in models for part in ("-m", model)]
         suite = str(folder / "small.yaml")
@@ -169,6 +170,35 @@ async def test_any_two_targets_of_any_two_runs_are_compared(address: str, get: G
     status, page, _ = await get(f"{address}compare?baseline=after%1Fnew&candidate=after%1Fnew")
     assert status == 404
     assert "compared with itself" in page
+
+
+async def test_of_a_run_of_many_models_the_report_has_all(address: str, get: Get) -> None:
+    _, page, _ = await get(f"{address}compare?baseline=three%1Fgold&candidate=three%1Ffaulty")
+    assert "one of <a" in page and 'id="models"' in page and "any" in page[page.index('id="models"') :]
+
+
+async def test_a_case_is_told_as_the_report_tells_it(address: str, get: Get) -> None:
+    status, page, _ = await get(f"{address}run/three/case?id=one")
+    assert status == 200
+    said = " ".join(unescape(re.sub("<[^>]+>", "", page)).split())
+    assert "gold → faulty ✕ broken" in said
+    assert "Argument by argument" in said and "/n 1 1 " in said and "≠ differs" in said
+    assert re.search(r'Declared schema of <code>go</code> <span class="flaw">schema\.', page)
+    assert '<mark title="schema.' in page
+    assert re.search(r"passes · \d", said) and "Raw answer, status 200" in said
+    assert said.count("As curl") == 2 and "curl" in said[said.index("As curl") + 8 :] and '"tools": [' in said
+    ((other,),) = [re.findall(r'href="(case\?[^"]+)">against gold', page)]
+    status, page, _ = await get(urljoin(f"{address}run/three/", unescape(other)))
+    assert status == 200 and '<span class="role">Candidate</span> any' in page and ">faulty</th>" in page
+    status, page, _ = await get(f"{address}run/three/case?id=one&candidate=anny")
+    assert status == 404 and "did you mean" in page
+
+
+async def test_a_case_of_one_model_is_told_alone(address: str, get: Get) -> None:
+    _, page, _ = await get(f"{address}run/after/case?id=one")
+    assert page.count('<div class="side">') == 1
+    assert "Baseline" not in page and "Candidate" not in page and "✓ passes" in page
+    assert re.findall(r'<th role="columnheader" scope="col">(\w+)', page) == ["Argument", "Wanted", "Sent"]
 
 
 @pytest.fixture

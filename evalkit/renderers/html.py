@@ -53,6 +53,11 @@ def render(report: Report) -> str:
     return page
 
 
+def case(told: Drilldown, offers: Mapping[str, str]) -> Markup:
+    """One case in full for a page without scripts; `offers`: the lists of tools that its commands name."""
+    return Markup(_template("case.html.j2").render(case=told, offers=offers))
+
+
 def _policy(style: str, script: str) -> str:
     """Content Security Policy: these two inline blocks, by hash, and nothing else from anywhere."""
     return (

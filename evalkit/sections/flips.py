@@ -30,7 +30,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     told, rest = [*told, *other], [change for change in calm if change.case not in named]
     asking = Asking(comparison)
     further = field.entries(comparison, verdict) if comparison.rivals else ()
-    drilldowns = tuple(_drilldown(comparison, cases[change.case], change, asking, further) for change in told)
+    drilldowns = tuple(drilldown(comparison, cases[change.case], change, asking, further) for change in told)
     return Section(
         id="flips",
         title="Cases",
@@ -56,9 +56,8 @@ def _lead(kinds: Counter[str], other: int) -> str:
     return f"Of {numerals.counted(kinds.total(), 'case')}, {told}. {calm}" if told else f"No case changed: {calm}"
 
 
-def _drilldown(
-    comparison: Comparison, case: Case, change: Change, asking: Asking, models: Sequence[Entry]
-) -> Drilldown:
+def drilldown(comparison: Comparison, case: Case, change: Change, asking: Asking, models: Sequence[Entry]) -> Drilldown:
+    """One case in full. `models`: how the further candidates fare; () where there are none."""
     baseline = comparison.baseline_records.get(case.id, ())
     candidate = comparison.candidate_records.get(case.id, ())
     offered = {comparison.suite.specs[key].name: comparison.suite.specs[key] for key in case.tools}

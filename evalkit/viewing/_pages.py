@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -16,16 +16,20 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from evalkit import compare, complaint, gate, patterns, plugins, report, store, workspace
-from evalkit.data import CODES, RUNGS, Fault, FaultKind, Record, RunInfo
+from evalkit import compare, report, rivals, store, workspace
+from evalkit.data import CODES, RUNGS, Drilldown, Fault, FaultKind, Record, Run, RunInfo
 from evalkit.errors import InputError, StoreError, suggest
 from evalkit.numerals import counted
 from evalkit.renderers import _visible as visible
 from evalkit.renderers import html
+from evalkit.renderers._cells import CHANGES
+from evalkit.sections import flips
+from evalkit.sections._asking import Asking
 from evalkit.viewing.paging import Filter, Pages, Share, open_pages
 
 _FOLDER = Path(__file__).with_name("_html")
-STYLE = "".join(path.read_text(encoding="utf-8") for path in (html.ASSETS / "page.css", _FOLDER / "view.css"))
+_STYLES = (html.ASSETS / "page.css", html.ASSETS / "cases.css", _FOLDER / "view.css")
+STYLE = "".join(path.read_text(encoding="utf-8") for path in _STYLES)
 """The report's own style, and what is only here."""
 _LONGEST = 20_000
 """Characters of one text on a page."""
@@ -114,22 +118,31 @@ class Room:
             faults=_FAULTS,
         )
 
-    def case(self, name: str, case_id: str) -> str:
-        """One case, with every target's every trial."""
+    def case(self, name: str, case_id: str, baseline: str, candidate: str) -> str:
+        """One case in full: two targets beside each other, by default the run's first two, and how the others fare."""
         pages = self._pages(name)
         known = {case.id: case for case in pages.suite.cases}
         if case_id not in known:
             raise InputError(f"{name} has no case {case_id!r}", suggest(case_id, list(known)[:1000]))
-        case = known[case_id]
+        case, records = known[case_id], pages.case(case_id)
+        run = Run(info=pages.info, suite=replace(pages.suite, cases=(case,)), records=records)
+        there = [target.identity for target in run.info.targets]
+        pair = _pair(there, baseline, candidate)
+        told, offers = _in_full(run, *pair)
         return _render(
             "case.html.j2",
             root="../../",
             name=name,
             case=case,
-            wanted=[patterns.spell(each) for each in case.accept],
-            records=pages.case(case_id),
-            outcome=_outcome,
-            about=lambda record: complaint.about(case, [record]),
+            pair=pair,
+            change=CHANGES[told.kind],
+            kind=told.kind,
+            body=html.case(told, offers),
+            others=[
+                (target, [_outcome(record) for record in records if record.target == target])
+                for target in there
+                if target not in pair
+            ],
         )
 
     def compare(self, baseline: str, candidate: str) -> str:
@@ -137,9 +150,10 @@ class Room:
         (old_run, _, old), (new_run, _, new) = (choice.partition(_BETWEEN) for choice in (baseline, candidate))
         first = store.load(self._folder(old_run))
         second = first if new_run == old_run else store.load(self._folder(new_run))
-        comparison = compare.compare(first, old, second, new)
-        verdict = gate.decide(comparison, workspace.default_policy(), datetime.now(UTC).date())
-        return plugins.renderer("html").render(report.build(comparison, verdict))
+        others = rivals.others(first, old, second, new)
+        against = rivals.within(first, old, second)
+        today = datetime.now(UTC).date()
+        return html.render(report.build(*rivals.decided(against, new, others, workspace.default_policy(), today)))
 
     def trouble(self, why: str, root: str) -> str:
         """A page that says why there is none; `root`: where the others begin, as this may stand anywhere."""
@@ -191,6 +205,25 @@ class Room:
         if known is None or known[0] != state:
             self._shares[name] = (state, self._pages(name).shares())
         return self._shares[name][1]
+
+
+def _pair(there: Sequence[str], baseline: str, candidate: str) -> tuple[str, str]:
+    """Two of a run's targets; twice the same where it has but one. Raises InputError for one that it does not have."""
+    for given in filter(None, (baseline, candidate)):
+        if given not in there:
+            raise InputError(f"this run has no model {given!r}", suggest(given, there))
+    first = baseline or next((name for name in there if name != candidate), there[0])
+    return first, candidate or next((name for name in there if name != first), there[0])
+
+
+def _in_full(run: Run, baseline: str, candidate: str) -> tuple[Drilldown, Mapping[str, str]]:
+    """The one case of `run` as a report tells it, and the lists of tools that its commands name."""
+    alone = baseline == candidate  # no target is compared with itself: held against a run of its own, it may be
+    before = replace(run, info=replace(run.info, id="")) if alone else run
+    comparison = compare.compare(before, baseline, run, candidate)
+    asking = Asking(comparison)
+    told = flips.drilldown(comparison, run.suite.cases[0], comparison.changes[0], asking, ())
+    return (replace(told, sides=told.sides[1:]) if alone else told), asking.offers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -92,8 +92,8 @@ class _View:
         return _page(await asyncio.to_thread(self.room.run, request.match_info["run"], wanted, int(after)))
 
     async def _case(self, request: web.Request) -> web.Response:
-        name = request.query.get("id", "")
-        return _page(await asyncio.to_thread(self.room.case, request.match_info["run"], name))
+        name, *pair = (request.query.get(key, "") for key in ("id", "baseline", "candidate"))
+        return _page(await asyncio.to_thread(self.room.case, request.match_info["run"], name, *pair))
 
     async def _compare(self, request: web.Request) -> web.Response:
         baseline, candidate = request.query.get("baseline", ""), request.query.get("candidate", "")
