@@ -243,4 +243,10 @@ def _bundled(kind: str) -> Mapping[str, Path]:
 
 @cache
 def _external(kind: str) -> Mapping[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=f"evalkit.{kind}")}
+    return {point.name: point for point in _installed().select(group=f"evalkit.{kind}")}
+
+
+@cache
+def _installed() -> Any:
+    """What all distributions tell of themselves, read once: there may be hundreds."""
+    return entry_points()
