@@ -308,7 +308,7 @@ def test_arms_of_one_model_are_columns_of_one_run_and_compared_when_asked_for(cl
     assert {row["compliance"] for row in told} == {1.0}
     assert [bool(row["portability"]) for row in told] == [False, False, True, False, True]
     for arm in arms[1:]:
-        done = cli("gate", "arms", "--baseline", "reference/oracle", "--candidate", f"reference/oracle{arm}")
+        done = cli("gate", "arms", "--baseline", "reference/oracle@native", "--candidate", f"reference/oracle{arm}")
         assert done.code in (0, 3) and f"reference/oracle{arm}" in done.out
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evalkit.cli import options
+from evalkit.cli import choosing, options
 from evalkit.errors import InputError, suggest
 from evalkit.numerals import counted
 
@@ -57,7 +57,7 @@ def set_(
     from evalkit.cli.locating import run_folder
 
     stored = store.load(run_folder(run, reports))
-    identity = target or _only(stored.info.id, [each.identity for each in stored.info.targets])
+    identity = choosing.identity(target) or _only(stored.info.id, [each.identity for each in stored.info.targets])
     name = name or baselines.free_name(stored.suite.name, identity)
     path = baselines.path_of(name, folder)
     by = by if by is not None else revisions.author(Path()) or getpass.getuser()

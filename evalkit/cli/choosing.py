@@ -46,5 +46,10 @@ def _target(text: str, listed: Mapping[str, Target], models: Path | None) -> Tar
     return workspace.parse_target(text)
 
 
+def identity(named: str | None) -> str | None:
+    """What a run calls the model: the usual arm may be said, as the others are, and its run does not say it."""
+    return named and named.removesuffix("@native")
+
+
 def _patient(target: Target, timeout: float | None) -> Target:
     return replace(target, timeout=timeout) if timeout else target

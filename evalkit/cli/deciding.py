@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evalkit.cli import announcing, baselines, options
+from evalkit.cli import announcing, baselines, choosing, options
 from evalkit.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def conclude_stored(
     from evalkit import store, workspace
     from evalkit.cli.locating import run_folder
 
+    baseline, candidate = map(choosing.identity, (baseline, candidate))
     rules = workspace.load_policy(policy) if policy else workspace.default_policy()
     renderers_of(outputs)
     first = store.load(run_folder(run, reports))
