@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import plugins
-from evalkit.data import Answer, Usage, Wire
+from evalkit import extract, plugins
+from evalkit.data import Answer, Response, Usage, Wire
 from evalkit.errors import ProviderError
 from evalkit.values import same
 
@@ -62,8 +62,31 @@ def test_a_recorded_body_is_read_as_it_was_sent(dialect: str, name: str, want: d
         assert [caught.value.kind, caught.value.retryable, caught.value.status] == want["error"]
     else:
         answer = plugins.dialect(dialect).read(sent)
-        assert plain(answer) == {**NOTHING, **want}
+        read = {key: value for key, value in want.items() if key != "leak"}
+        assert plain(answer) == {**NOTHING, **read}
         assert [payload.index for payload in answer.payloads] == list(range(len(answer.payloads)))
+
+
+@pytest.mark.parametrize(("dialect", "name", "want"), BODIES)
+def test_a_call_left_in_the_text_of_a_body_is_named_and_is_no_call(
+    dialect: str, name: str, want: dict[str, Any]
+) -> None:
+    if "error" in want:
+        return
+    sent = wire(body_of(dialect, name), stream=name.endswith(STREAMS))
+    answer = extract.read(Response(wire=sent, dialect=dialect))
+    found = [violation.message for violation in answer.violations if violation.code == "call.leaked_in_text"]
+    notation = want.get("leak")
+    tool = "get_weather"
+    assert found == ([f"a call of {tool!r} stands in the text, in the notation {notation}"] if notation else [])
+    assert not (notation and answer.payloads)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_dialect_has_a_call_left_in_the_text_streamed_and_not(dialect: str) -> None:
+    named = json.loads((CORPUS / dialect / "expected.json").read_text(encoding="utf-8"))
+    leaked = [name for name, want in named.items() if "leak" in want]
+    assert {name.endswith(STREAMS) for name in leaked} == {True, False}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
