@@ -63,8 +63,8 @@ class SuiteFile:
 
     def located(self, problem: Problem) -> Problem:
         """`problem` with its line, if it is of a tool that the file declares itself."""
-        here = Place(file=self.head.file)
-        return replace(problem, place=self.head.place(problem.path)) if problem.place == here and problem.path.startswith("/") else problem
+        ours = problem.place == Place(file=self.head.file) and problem.path.startswith("/")
+        return replace(problem, place=self.head.place(problem.path)) if ours else problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
