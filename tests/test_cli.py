@@ -482,6 +482,10 @@ def test_a_tool_that_a_policy_names_and_nobody_has_is_told_at_its_line(cli: Cli,
     assert done.code == ExitCode.INPUT
     assert done.err.startswith("evalkit: p.yaml:3:3: /tools/goo: the policy names the tool 'goo'")
     assert "did you mean 'go'?" in done.err
+    sides = ("--from", "reference/oracle", "--to", "reference/lexical")
+    early = cli("migrate", "small.yaml", *sides, "--policy", "p.yaml", "--run", "never")
+    assert (early.code, early.err) == (done.code, done.err)
+    assert not (project / "reports/never").exists()  # and nobody was asked
 
 
 def test_every_problem_of_a_file_is_told_at_once(cli: Cli, project: Path) -> None:

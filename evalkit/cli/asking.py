@@ -128,12 +128,13 @@ def migrate(
     They are asked in one run and compared case by case. The exit code is the verdict's. Without -o the report is
     RUN/report.html.
     """
-    from evalkit import store, workspace
+    from evalkit import gate, store, workspace
     from evalkit.cli import deciding
     from evalkit.stopping import Budget, Early
 
     rules = workspace.load_policy(policy) if policy else workspace.default_policy()
     suite = suite_of(suites, limit, expression, tag, tool, case)
+    gate.refuse_unknown_tools(rules, suite)
     targets = choosing.targets_of([incumbent, candidate], models, timeout)
     folder = reports / (name or default_name(suite, targets))
     outputs = output or [folder / "report.html"]

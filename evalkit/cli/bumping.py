@@ -69,7 +69,7 @@ def bump(
     changed. Of several models, each has its own report: x.html becomes x-NAME.html. In a GitHub job the summary and
     annotations are written by themselves.
     """
-    from evalkit import store, workspace
+    from evalkit import gate, store, workspace
     from evalkit.stopping import Budget
 
     rules = workspace.load_policy(policy) if policy else workspace.default_policy()
@@ -85,6 +85,7 @@ def bump(
             announcing.comment(comment, [], told)
         return
     suite = asking.suite_of(suites, limit, expression, tag, tool, case)
+    gate.refuse_unknown_tools(rules, suite)
     targets = workspace.unique(target for pair in found.bumped for target in (pair.incumbent, pair.candidate))
     if timeout:
         targets = tuple(replace(target, timeout=timeout) for target in targets)

@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 
-from evalkit.data import SCORES, Check, Comparison, Pointer, Policy, Rule, Verdict
+from evalkit.data import SCORES, Check, Comparison, Pointer, Policy, Rule, Suite, Verdict
 from evalkit.errors import ExitCode, InputError, Place, Problem, suggest
 from evalkit.gate import concluding, readiness, rules
 from evalkit.pairing import cells as pairing
 from evalkit.pairing import slicing
 from evalkit.pairing.sides import Side
 from evalkit.values import pointer
+
+_TOOL = "tool:"
+"""What the slices of tools begin with."""
 
 FAULTS_ALLOWED = 0.05
 """Where a policy says nothing of faults. What is not heard may be the hard part."""
@@ -127,29 +131,42 @@ def _sides(comparison: Comparison) -> tuple[Side, Side]:
 # --------------------------------------------------------------------------- a policy that means something
 
 
-def _refuse_unknown(comparison: Comparison, policy: Policy) -> None:
-    if not policy.rules:
-        raise InputError(f"policy {policy.source} requires nothing", "give it a floor or a max_drop")
-    problems = [*_unknown_slices(comparison, policy), *_unknown_cases(comparison, policy)]
+def refuse_unknown_tools(policy: Policy, suite: Suite) -> None:
+    """Raises InputError, before anything is asked, where `decide` would for a tool that `suite` does not have."""
+    problems = list(_unknown_tools(policy, suite))
     if problems:
         raise InputError(dict.fromkeys(problems))
 
 
+def _refuse_unknown(comparison: Comparison, policy: Policy) -> None:
+    if not policy.rules:
+        raise InputError(f"policy {policy.source} requires nothing", "give it a floor or a max_drop")
+    unknown = (_unknown_tools(policy, comparison.suite), _unknown_slices(comparison, policy))
+    problems = [*chain(*unknown), *_unknown_cases(comparison, policy)]
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+
+
+def _unknown_tools(policy: Policy, suite: Suite) -> Iterator[Problem]:
+    tools = {spec.name for spec in suite.specs.values()}
+    for rule in policy.rules:
+        name = rule.slice.removeprefix(_TOOL)
+        if name != rule.slice and name not in tools:
+            yield _unknown(policy, pointer("tools", name), "tool", name, tools)
+
+
 def _unknown_slices(comparison: Comparison, policy: Policy) -> Iterator[Problem]:
-    tools = {spec.name for spec in comparison.suite.specs.values()}
     slices = {"all", *(cell.slice for cell in comparison.cells)}
     for rule in policy.rules:
         if rule.kind not in ("floor", "max_drop"):
             continue
-        kind, _, name = rule.slice.partition(":")
-        above = pointer("tools", name) if kind == "tool" else ""
+        name = rule.slice.removeprefix(_TOOL)
+        above = pointer("tools", name) if name != rule.slice else ""
         score = above + pointer("floors" if rule.kind == "floor" else "max_drop", rule.score or "")
         if rule.score not in SCORES:
             yield _unknown(policy, score, "score", rule.score or "", SCORES)
-        if kind == "tool" and name not in tools and rule.slice not in slices:
-            yield _unknown(policy, above, "tool", name, tools)
-        elif kind != "tool" and rule.slice not in slices:
-            yield _unknown(policy, score, "slice", rule.slice, slices)
+        if name == rule.slice and name not in slices:
+            yield _unknown(policy, score, "slice", name, slices)
 
 
 def _unknown_cases(comparison: Comparison, policy: Policy) -> Iterator[Problem]:
@@ -161,5 +178,5 @@ def _unknown_cases(comparison: Comparison, policy: Policy) -> Iterator[Problem]:
 
 def _unknown(policy: Policy, path: Pointer, what: str, name: str, known: Iterable[str]) -> Problem:
     """At its pointer in the policy, whose lines are not known here."""
-    told = f"the policy names the {what} {name!r}, which this comparison does not have"
+    told = f"the policy names the {what} {name!r}, which is not there"
     return Problem(what=told, hint=suggest(name, known), place=Place(file=policy.source), path=path)
