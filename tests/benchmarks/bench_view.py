@@ -37,6 +37,7 @@ from evalkit.data import (
     Wire,
 )
 from evalkit.viewing import paging
+from evalkit.viewing._pages import Room
 
 CODES = ("schema.type", "schema.enum", "schema.required", "json.syntax", "tool.unknown")
 RARE = "schema.double_encoded"
@@ -130,6 +131,10 @@ def main(records: int) -> None:
             "a pair that never meets": paging.Filter(failed="tool", text="oslo", target="model-b"),
         }.items():
             _timed(told, partial(pages.page, wanted))
+        room = Room(Path(name))
+        _timed("page of a case, first", lambda: room.case("large", f"case-{records // 9:06}", "", ""), times=1)
+        _timed("page of a case, in full", lambda: room.case("large", f"case-{records // 8:06}", "", ""))
+        room.close()
         _timed("scores of each model", pages.shares, times=1)
         assert [line.codes for line in pages.page(paging.Filter(code=RARE)).lines] == [(RARE,)]
         pages.close()
