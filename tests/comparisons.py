@@ -24,6 +24,7 @@ from evalkit.data import (
     Mismatch,
     Payload,
     Policy,
+    Posted,
     Quarantine,
     Readiness,
     Record,
@@ -374,8 +375,12 @@ def hostile() -> Comparison:
     lone = case("lone", "half a pair", ("get_forecast", {"city": "x"}))
     shouted = Violation(payload=0, code="json.syntax", path="/" + evil, message=evil, excerpt=evil[:200])
     arg = Mismatch(kind="arg", tool=evil, payload=0, path="/city", expected=evil, actual=evil, why=evil)
+    said = answer(wanted, [(evil, evil)], text=evil, violations=[shouted], mismatches=[arg], parsed=False)
+    assert isinstance(said.reply, Response)
+    posted = Posted(url=f"http://h/{evil}", headers={evil: evil}, members={evil: evil}, dropped=(evil,))
+    refused = Attempt(fault=Fault(kind="server", message=evil, seconds=0.5), wait=1.0)
     new = [
-        answer(wanted, [(evil, evil)], text=evil, violations=[shouted], mismatches=[arg], parsed=False),
+        replace(said, reply=replace(said.reply, posted=posted), attempts=(refused,)),
         answer(bulky, [("get_forecast", '{"city": "' + "A" * 1_000_000)], violations=[BROKEN_JSON], parsed=False),
         answer(lone, [("get_forecast", '{"city": "\ud83d"}')], text="\udfff", violations=[BROKEN_JSON], parsed=False),
     ]
