@@ -148,8 +148,9 @@ class _Checker:
                 yield (*part, n), f"{call.tool} has no argument {found.name!r}", suggest(found.name, found.known)
                 path = found.meant(call)
             if path is not None:
-                left_open = ArgRule(path=path, matcher="ignore", value=True)
-                known[n] = left_open if (*part, n) in told else replace(rule, path=path)
+                rule = rule if path == rule.path else replace(rule, path=path)
+                left_open = (*part, n) in told
+                known[n] = ArgRule(path=path, matcher="ignore", value=True) if left_open else rule
         numbers, call = tuple(known), replace(call, args=tuple(known.values()))
         for violation in gold.breaches(call, spec, self.suite.formats):
             nearest = _nearest(call, violation.path)

@@ -24,7 +24,10 @@ DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 
 
 class Shape(BaseModel):
-    """An empty default says that the key is not there: a key that is there may not be empty, nor null."""
+    """An empty default says that the key is not there: a key that is there may not be empty, nor null.
+
+    Empty lists and objects are made, and not given as defaults, of which pydantic makes a deep copy each time.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -54,7 +57,7 @@ class CallShape(Shape):
     """One call."""
 
     call: Word = Field(description="The tool's name.")
-    args: dict[str, Pattern] = Field({}, description="What each argument must be.")
+    args: dict[str, Pattern] = Field(default_factory=dict, description="What each argument must be.")
     closed: bool = Field(
         True, description="An argument not named here is a mismatch, unless it spells out its default."
     )
@@ -110,12 +113,14 @@ class CaseShape(Shape):
 
     id: str = Field(pattern=ID, description="Unique in the suite.")
     user: Word = Field("", description="What the user says; short for one message.")
-    messages: list[MessageShape] = Field([], min_length=1, description="The conversation so far.")
-    offer: list[Word] = Field([], min_length=1, description="Tools offered; default: the suite's.")
-    tags: list[Word] = []
+    messages: list[MessageShape] = Field(default_factory=list, min_length=1, description="The conversation so far.")
+    offer: list[Word] = Field(default_factory=list, min_length=1, description="Tools offered; default: the suite's.")
+    tags: list[Word] = Field(default_factory=list)
     expect: Expect = Field(description="none: call nothing. any_call: any schema-compliant call.")
-    forbid: list[Word] = Field([], description="Tools whose call makes the answer wrong.")
-    flaws: list[Word] = Field([], description="What is wrong with imported gold that is kept all the same.")
+    forbid: list[Word] = Field(default_factory=list, description="Tools whose call makes the answer wrong.")
+    flaws: list[Word] = Field(
+        default_factory=list, description="What is wrong with imported gold that is kept all the same."
+    )
 
     @model_validator(mode="after")
     def _asks_once(self) -> CaseShape:
@@ -150,7 +155,7 @@ class HeaderShape(Shape):
     suite: Word = Field(description="The suite's name.")
     description: str = ""
     tools: list[Declared] = Field(min_length=1, description="Files of tool specs, relative to this one; or tools.")
-    offer: list[Word] = Field([], min_length=1, description="Tools offered; default: all of them.")
+    offer: list[Word] = Field(default_factory=list, min_length=1, description="Tools offered; default: all of them.")
     formats: Literal["assert", "annotate"] = Field("assert", description="Whether `format` in schemas is judged.")
     system: Word = Field("", description="A system message put before the messages of every case.")
 
@@ -158,7 +163,7 @@ class HeaderShape(Shape):
 class DocumentShape(HeaderShape):
     """A suite in one document, whose cases are looked at one by one."""
 
-    cases: list[Any] = []
+    cases: list[Any] = Field(default_factory=list)
 
 
 class SuiteShape(HeaderShape):
@@ -184,7 +189,9 @@ class ServeShape(Shape):
 
     engine: Word = Field(description="vllm, sglang, llama_server, ollama, transformers, or command: any command.")
     model: Word = Field("", description="What it serves, as the engine names it; default: the model's own name.")
-    args: list[Argument] = Field([], description="Further arguments of its command; {port} is filled in for command.")
+    args: list[Argument] = Field(
+        default_factory=list, description="Further arguments of its command; {port} is filled in for command."
+    )
     port: Annotated[int, Field(ge=0, le=65535)] = Field(0, description="0: any that is free.")
     health: Word = Field("", description="The path that answers 200 once it is ready; default: the engine's own.")
     startup_timeout: Positive = Field(600.0, description="Seconds within which it must be ready.")
@@ -197,12 +204,12 @@ class ModelShape(Shape):
     name: Word = Field("", description="What reports call it; default: provider/model.")
     base_url: Word | None = None
     api_key_env: Word | None = Field(None, description="Name of the environment variable that holds the key.")
-    params: dict[str, Any] = Field({}, description="Sampling parameters, sent as they stand.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Sampling parameters, sent as they stand.")
     input_price: Price | None = Field(None, description="USD per million input tokens.")
     output_price: Price | None = Field(None, description="USD per million output tokens.")
     timeout: Positive = Field(120.0, description="Seconds one attempt may take.")
     stream: bool = False
-    options: dict[str, Any] = Field({}, description="What only this provider understands.")
+    options: dict[str, Any] = Field(default_factory=dict, description="What only this provider understands.")
     constraint: Constraint = Field("response_format", description="How the arm constrained asks for guided decoding.")
     serve: ServeShape | None = Field(None, description="A server to start for it, whose address is its base_url.")
     requests_per_minute: Positive | None = Field(None, description="Not asked more often, evenly over the minute.")
@@ -218,8 +225,10 @@ class ModelsShape(Shape):
 class SliceShape(Shape):
     """Requirements on the rates of some cases."""
 
-    floors: dict[ScoreName, Share] = Field({}, description="Score -> the least rate that passes.")
-    max_drop: dict[ScoreName, Share] = Field({}, description="Score -> how far below the baseline it may be.")
+    floors: dict[ScoreName, Share] = Field(default_factory=dict, description="Score -> the least rate that passes.")
+    max_drop: dict[ScoreName, Share] = Field(
+        default_factory=dict, description="Score -> how far below the baseline it may be."
+    )
 
 
 class LatencyShape(Shape):
@@ -254,7 +263,7 @@ class PolicyShape(SliceShape):
         description="Tool -> requirements on the cases that expect it. "
         "Its max_drop is also the margin of the tool's readiness.",
     )
-    quarantine: list[QuarantineShape] = Field([], min_length=1)
+    quarantine: list[QuarantineShape] = Field(default_factory=list, min_length=1)
     inconclusive: OnInconclusive = Field(
         "warn", description="What an open gate returns: fail: exit 1; warn: exit 3; pass: exit 0."
     )
