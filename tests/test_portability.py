@@ -375,3 +375,20 @@ def test_a_tool_that_cannot_be_strict_is_said_to_be_sent_as_declared() -> None:
     (found,) = portability.of_target(replace(TARGET, arm="strict"), [CASE], {"book": spec}, [])
     assert (found.kind, found.path) == ("changed", "/properties/any")
     assert "not strict" in found.message
+
+
+def test_a_strict_tool_that_left_without_its_flag_is_told() -> None:
+    target = Target(name="m", provider="litellm", model="bedrock/us.anthropic.claude-x", arm="strict")
+    case = Case(id="c", messages=(), tools=("k",))
+
+    def told(**flag: Json) -> list[str]:
+        rewritten = strict.rewrite(SPEC.schema, strict.CLAUDE).schema
+        tool = {"name": SPEC.name, "description": SPEC.description, "input_schema": rewritten, **flag}
+        reply = Response(wire=Wire(status=200, body=""), dialect="anthropic", sent=[tool])
+        record = Record(case="c", trial=0, target=target.identity, started="", sent="", reply=reply)
+        return [each.message for each in portability.of_target(target, [case], {"k": SPEC}, [record])]
+
+    assert strict.rewrite(SPEC.schema, strict.CLAUDE).schema is not None
+    lost = "the strict flag was not sent: nothing is enforced"
+    assert lost in told()
+    assert lost not in told(strict=True)

@@ -29,7 +29,7 @@ GEMINI = Way(demands=None, members={"extra_body": {"toolConfig": {"functionCalli
 
 _BEDROCK = ("bedrock", "bedrock_converse")
 _GOOGLE = ("gemini", "vertex_ai", "vertex_ai_beta")
-_DROPPED = ("anthropic", "azure_ai", "fireworks_ai", "hosted_vllm", "watsonx", "xai")
+_DROPPED = ("anthropic", "fireworks_ai", "hosted_vllm", "watsonx", "xai")
 """Providers on the way to which litellm takes the flag out of the tools."""
 
 

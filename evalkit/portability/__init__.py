@@ -263,6 +263,7 @@ def of_target(
     What the arm rewrites follows from the declarations; what a client or provider changed is in the records. `specs`
     and `cases` are those of the suite.
     """
+    demands = _demanded(target)
     altered = [each for each in records if isinstance(each.reply, Response) and each.reply.sent is not None]
     asked = {record.case for record in altered}
     offered = {case.id: case.tools for case in cases if case.id in asked} if asked else {}
@@ -271,14 +272,31 @@ def of_target(
     for record in altered:
         keys = offered.get(record.case, ())
         if keys not in seen and isinstance(record.reply, Response):
-            seen[keys] = sent([specs[key] for key in keys], record.reply.sent)
+            offers = [specs[key] for key in keys]
+            flags_lost = _unflagged(offers, record.reply.sent, demands) if target.arm == "strict" else ()
+            seen[keys] = (*sent(offers, record.reply.sent), *flags_lost)
             told.update(keys)
     found = [divergence for each in seen.values() for divergence in each]
-    demands = _demanded(target)
     if demands is not None:
         used = {key for case in cases for key in case.tools} - told
         found += [each for key in specs if key in used for each in _strictly(specs[key], demands)]
     return tuple(sorted(dict.fromkeys(found), key=lambda each: _WORST_FIRST.index(each.kind)))
+
+
+def _unflagged(specs: Sequence[ToolSpec], tools: Json, demands: strict.Demands | None) -> Iterator[Divergence]:
+    """Tools that were to be strict, and left without the flag that makes them so; none where no flag is asked."""
+    if demands is None:
+        return
+    flagged = set()
+    for tool in tools if isinstance(tools, list) else []:
+        declared = tool.get("function") or tool.get("toolSpec") or tool
+        if tool.get("strict") is True or declared.get("strict") is True:
+            flagged.add(values.normal_name(str(declared.get("name"))))
+    for spec in specs:
+        if values.normal_name(spec.name) not in flagged and strict.rewrite(spec.schema, demands).schema is not None:
+            yield from _told(
+                spec, [Departure("lost", "", "strict", "the strict flag was not sent: nothing is enforced")]
+            )
 
 
 def _demanded(target: Target) -> strict.Demands | None:
