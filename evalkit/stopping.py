@@ -33,14 +33,19 @@ class Budget:
     _sent: int = field(default=0, init=False)
     _spent: float = field(default=0.0, init=False)
     _unpriced: str | None = field(default=None, init=False)
+    _free: set[str] = field(default_factory=set, init=False)
+    """Targets that answer here, at no cost, and have no prices."""
 
     def check(self, targets: Iterable[Target]) -> None:
         """Raises InputError for a cost that cannot be counted, before any is caused."""
         if self.cost is None:
             return
         for target in targets:
-            costs = getattr(plugins.provider(target.provider), "CACHED", True)  # what answers here costs nothing
-            if costs and (target.input_price is None or target.output_price is None):
+            if target.input_price is not None and target.output_price is not None:
+                continue
+            if not getattr(plugins.provider(target.provider), "CACHED", True):  # what answers here costs nothing
+                self._free.add(target.identity)
+            else:
                 raise InputError(
                     f"--max-cost cannot be kept: what {target.identity} costs is unknown",
                     "give it an input_price and an output_price in a models file, 0 where it costs nothing",
@@ -64,10 +69,10 @@ class Budget:
     def add(self, record: Record) -> None:
         if record.answer is None or record.cached:
             return
-        if record.answer.usage.cost is None:
-            self._unpriced = record.target
-        else:
+        if record.answer.usage.cost is not None:
             self._spent += record.answer.usage.cost
+        elif record.target not in self._free:
+            self._unpriced = record.target
 
 
 # --------------------------------------------------------------------------- a decision

@@ -97,7 +97,7 @@ def test_what_cannot_be_decided_early_is_asked_in_full(cli: Cli) -> None:
     assert code == ExitCode.INCONCLUSIVE and "stopped" not in err  # 50 cases are too few for 3 points
 
 
-@pytest.mark.parametrize("limit", [("--max-calls", 7), ("--max-cost", 1), ("--max-seconds", 0)])
+@pytest.mark.parametrize("limit", [("--max-calls", 7), ("--max-seconds", 0)])
 def test_a_budget_ends_a_run_which_goes_on_later(cli: Cli, limit: tuple[str, object]) -> None:
     code, _, err = cli("run", "travel", "-m", ORACLE, "--run", "r", "-q", *limit)
     assert code == ExitCode.INCONCLUSIVE
@@ -105,6 +105,27 @@ def test_a_budget_ends_a_run_which_goes_on_later(cli: Cli, limit: tuple[str, obj
     assert len(store.load(Path("reports/r")).records) < 50
     assert cli("run", "travel", "-m", ORACLE, "--run", "r", "-q")[0] == ExitCode.OK
     assert len(store.load(Path("reports/r")).records) == 50
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "travel", "-m", ORACLE, "-m", "openai_http/x?base_url=http://127.0.0.1:9/v1"],
+        ["migrate", "travel", "--from", ORACLE, "--to", "openai_http/x?base_url=http://127.0.0.1:9/v1"],
+    ],
+)
+def test_a_cost_that_nobody_knows_is_refused_before_anything_is_asked(cli: Cli, command: list[str]) -> None:
+    code, _, err = cli(*command, "--max-cost", "1")
+    assert code == ExitCode.INPUT and "what openai_http/x costs is unknown" in err
+    assert not Path("reports").exists()
+
+
+def test_what_answers_here_spends_nothing_unless_it_has_a_price(cli: Cli) -> None:
+    assert cli("run", "travel", "-m", ORACLE, "--run", "free", "--max-cost", "1", "-q")[0] == ExitCode.OK
+    models = "models: [{name: dear, model: reference/oracle, input_price: 1000, output_price: 1000}]"
+    Path("models.yaml").write_text(models, encoding="utf-8")
+    code, _, err = cli("run", "travel", "--models", "models.yaml", "--run", "dear", "--max-cost", "0.01", "-q")
+    assert code == ExitCode.INCONCLUSIVE and "stopped: --max-cost 0.01: reached" in err
 
 
 def test_a_budget_ends_a_migration_before_it_is_decided(cli: Cli) -> None:
