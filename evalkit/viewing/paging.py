@@ -14,9 +14,9 @@ from pathlib import Path
 from threading import Lock
 from urllib.parse import quote
 
-from evalkit import codec, shelf, store
+from evalkit import codec, store
 from evalkit.data import Case, Record, RunInfo, Suite
-from evalkit.errors import StoreError
+from evalkit.errors import InputError, StoreError, suggest
 
 SIZE = 50
 """Lines of a page."""
@@ -86,18 +86,21 @@ class Pages:
     path: Path
     _connection: sqlite3.Connection
     _lock: Lock = field(default_factory=Lock)
-    _suite: Suite | None = None
 
     @property
     def info(self) -> RunInfo:
         with self._reading() as connection:
             return codec.decode(RunInfo, _meta(connection, "info"))
 
-    @property
-    def suite(self) -> Suite:
-        """Read once: a run's suite does not change."""
+    def suite(self, case: str) -> Suite:
+        """The run's suite with this one of its cases. Raises InputError for a case that it does not have."""
         with self._reading() as connection:
-            return self._cases(connection)
+            head = codec.decode(Suite, _meta(connection, "suite"))
+            found = connection.execute("SELECT body FROM cases WHERE id = ?", (case,)).fetchone()
+            if found is None:
+                some = [name for (name,) in connection.execute("SELECT id FROM cases LIMIT 1000")]
+                raise InputError(f"{self.path.parent.name} has no case {case!r}", suggest(case, some))
+        return replace(head, cases=(codec.decode(Case, found[0]),))
 
     def page(self, wanted: Filter, after: int = 0, size: int = SIZE) -> Page:
         """The lines behind place `after` that meet the filter, in the order of asking."""
@@ -138,12 +141,6 @@ class Pages:
                 yield self._connection
             except sqlite3.DatabaseError as error:
                 raise StoreError(f"{self.path}: damaged: {error}") from error
-
-    def _cases(self, connection: sqlite3.Connection) -> Suite:
-        if self._suite is None:
-            head = codec.decode(Suite, _meta(connection, "suite"))
-            self._suite = replace(head, cases=tuple(shelf.stored(self.path)))
-        return self._suite
 
 
 def open_pages(folder: Path) -> Pages:
