@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ _ENOUGH = 3
 """Refusals of the key or of the account, with no answer between them, after which no further one is asked for."""
 _ENOUGH_FORBIDDEN = 10
 """The same where all that is said is 403: a guard before an endpoint says so of single questions too."""
+_ENOUGH_ALIKE: Mapping[FaultKind, int] = {"unsupported": 10, "bad_request": 25}
+"""Refusals in the same words, and never an answer, after which no further one is asked for: the address or the model is
+wrong. A bad request may be about the one case that asks it, and about cases like it, which stand beside each other."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +55,9 @@ class Reach:
     """When the first of those failed that have found nobody since; None: the last was heard."""
     turned_away: int = 0
     """Refusals of the key or of the account since the last answer."""
+    refused_alike: int = 0
+    """How often all that ever came was `refusal`; -1 once anything else did."""
+    refusal: tuple[FaultKind, int | None, str] | None = None
 
     def note(self, fault: Fault | None, now: float) -> None:
         """What came of an attempt, and when, in seconds of some clock. `fault` None: an answer."""
@@ -58,6 +65,7 @@ class Reach:
             self.away_since = now if self.away_since is None else self.away_since
         elif fault is None or fault.status is not None:
             self.heard, self.away_since = True, None
+        self._compare(fault)
         if fault is None:
             self.turned_away = 0
         elif fault.kind in _TURNED_AWAY:
@@ -71,7 +79,15 @@ class Reach:
         enough = _ENOUGH_FORBIDDEN if fault.status == 403 else _ENOUGH
         if fault.kind in _TURNED_AWAY and self.turned_away >= enough:
             return f"{_TURNED_AWAY[fault.kind]}: {fault.message}"
+        if self.refused_alike >= _ENOUGH_ALIKE.get(fault.kind, math.inf):
+            return f"refuses every question alike: {fault.message}"
         return None
+
+    def _compare(self, fault: Fault | None) -> None:
+        said = None if fault is None else (fault.kind, fault.status, fault.message)
+        self.refusal = self.refusal or said
+        alike = self.refused_alike >= 0 and said is not None and said == self.refusal
+        self.refused_alike = self.refused_alike + 1 if alike else -1
 
     def away(self, now: float) -> float:
         """Seconds for which nobody has been found; 0 for the attempt that found it out."""

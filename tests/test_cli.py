@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from evalkit import codec, store
+from evalkit import codec, store, testing
 from evalkit.cli.app import main
 from evalkit.errors import ExitCode
 
@@ -555,3 +555,37 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     root = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=root, capture_output=True, text=True, check=False)
     assert done.stdout and not done.stderr
+
+
+def test_what_an_endpoint_says_instead_of_answers_is_told_and_no_more_is_asked_than_tells_it(
+    cli: Cli, project: Path
+) -> None:
+    with testing.running([]) as server:
+        model = f"openai_http/orakle?base_url={server.openai_url}"
+        result = cli("run", "travel", "-m", model, "-j", 1)
+        assert server.count == 10
+    assert result.code == ExitCode.INCONCLUSIVE
+    assert "said: no reference model is called 'orakle'; did you mean 'oracle'?" in " ".join(result.out.split())
+    assert "refuses every question alike: no reference model is called 'orakle'" in result.err
+
+
+def test_where_nobody_could_be_reached_is_told(cli: Cli, project: Path) -> None:
+    result = cli("run", "small.yaml", "-m", "openai_http/x?base_url=http://127.0.0.1:9/v1", "--max-retries", 0)
+    assert "said: cannot connect to 127.0.0.1:9: Connection refused" in result.out
+    assert "asks again" not in result.err
+
+
+def test_the_reference_server_is_a_healthy_endpoint_to_the_doctor(cli: Cli, tmp_path: Path) -> None:
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "evalkit", "serve-reference", "travel"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert serving.stdout is not None
+        address = serving.stdout.readline().split(" at ")[1].split()[0]
+        result = cli("doctor", f"openai_http/oracle?base_url={address}/v1")
+        assert result.code == ExitCode.OK and "21 ok" in result.out
+        refused = cli("doctor", f"openai_http/orakle?base_url={address}/v1").out
+        assert "fail     model" in refused and "no reference model is called 'orakle'" in " ".join(refused.split())
+    finally:
+        serving.terminate()
+        serving.communicate()

@@ -139,6 +139,28 @@ def test_an_answer_between_forgives_refusals() -> None:
     assert reach.shut(WRONG, None, PATIENCE) == "refuses the key: no"
 
 
+UNKNOWN = Fault(kind="unsupported", message="no such model", status=404)
+REJECTED = Fault(kind="bad_request", message="no tool may be called go", status=400)
+
+
+@pytest.mark.parametrize(("fault", "count"), [(UNKNOWN, 10), (REJECTED, 25)])
+def test_who_refuses_every_question_in_the_same_words_is_left(fault: Fault, count: int) -> None:
+    reach = Reach()
+    for number in range(1, count + 1):
+        reach.note(fault, 0.0)
+        why = reach.shut(fault, None, PATIENCE)
+        assert (why or "") == (f"refuses every question alike: {fault.message}" if number == count else "")
+
+
+@pytest.mark.parametrize("other", [None, REFUSED, replace(UNKNOWN, message="no such tool")])
+@pytest.mark.parametrize("before", [0, 5])
+def test_who_ever_said_anything_else_is_asked_on(other: Fault | None, before: int) -> None:
+    reach = Reach()
+    for fault in (*[UNKNOWN] * before, other, *[UNKNOWN] * 30):
+        reach.note(fault, 0.0)
+        assert fault is None or reach.shut(fault, None, PATIENCE) is None
+
+
 @pytest.mark.parametrize(("asked", "told"), [(None, False), (60.0, False), (60.1, True), (1e300, True)])
 def test_who_wants_nothing_for_longer_than_we_wait_is_left_until_then(asked: float | None, told: bool) -> None:
     why = Reach().shut(REFUSED, asked, PATIENCE)

@@ -224,11 +224,11 @@ async def test_an_unknown_question_gets_the_formats_own_404(
 
 
 @pytest.mark.parametrize("dialect", FORMATS)
-async def test_an_unknown_model_gets_the_formats_own_400(
+async def test_an_unknown_model_gets_the_formats_own_404_too(
     server: testing.Server, session: aiohttp.ClientSession, dialect: str
 ) -> None:
     wire, _ = await post(session, server.url, dialect, model="orakle")
-    assert wire.status == 400
+    assert wire.status == 404
     with pytest.raises(ProviderError, match="did you mean 'oracle'"):
         read(dialect, wire)
 

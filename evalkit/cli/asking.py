@@ -76,9 +76,7 @@ def run(
         raise typer.Exit(unfinished(stopped))
     if silent := unheard(folder, order):
         for target in silent:
-            typer.echo(
-                f"{target} answered nothing: every request to it failed, and the same command asks again", err=True
-            )
+            typer.echo(f"{target} answered nothing: every request to it failed", err=True)
         raise typer.Exit(ExitCode.INCONCLUSIVE)
 
 

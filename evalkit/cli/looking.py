@@ -117,9 +117,10 @@ def serve_reference(
 ) -> None:
     """Serve the reference models on loopback, to test with.
 
-    In OpenAI's, Anthropic's and Gemini's formats.
+    In OpenAI's, Anthropic's and Gemini's formats. They also answer what `evalkit doctor` asks.
     """
     from evalkit import testing, workspace
+    from evalkit.doctor import canaries
 
-    loaded = [workspace.load_suite(name) for name in suites]
+    loaded = [*(workspace.load_suite(name) for name in suites), canaries.SUITE]
     testing.run_forever(loaded, port=port, faults=fault or [], seed=seed, announce=typer.echo)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _KINDS = tuple(DIVERGENCES)
 _FIRST = 3
 """Places that are shown of many where a route does the same thing."""
+_MESSAGES = 1000
+"""Different words of endpoints among which the most frequent are looked for."""
 _HEADLINES: tuple[ScoreName, ...] = ("compliance", "correct", "abstained")
 
 
@@ -72,11 +74,17 @@ class Sums:
         self._case = shelf.finder(suite.cases)
         self._totals = {target.identity: Totals() for target in info.targets}
         self._repeats = _countings(info)
+        self._refusals: dict[str, Counter[str]] = {target: Counter() for target in self._totals}
+        """What was said instead of answers, as often as it was."""
         self._altered: dict[str, dict[tuple[str, ...], Record]] = {target: {} for target in self._totals}
         """One record for each list of tools that did not leave as declared."""
 
     def add(self, record: Record) -> None:
         self._totals[record.target].add(record)
+        if isinstance(record.reply, Fault):
+            said, message = self._refusals[record.target], record.reply.message
+            if message in said or len(said) < _MESSAGES:
+                said[message] += 1
         if record.target in self._repeats:
             self._repeats[record.target].add(record)
         if not isinstance(record.reply, Fault) and record.reply.sent is not None:
@@ -97,6 +105,7 @@ class Sums:
             "cached": total.cached,
             "faults": total.faults.total(),
             "faults_by_kind": ranked(total.faults),
+            "fault_message": next(iter(ranked(self._refusals[target.identity])), None),
             **{score: total.rate(score) for score in _HEADLINES},
             "p50": total.quantile(0.50),
             "p95": total.quantile(0.95),
@@ -164,6 +173,9 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
             kinds = ", ".join(f"{count} {kind}" for kind, count in row["faults_by_kind"].items())
             most = next(iter(row["faults_by_kind"]))
             columns.note(f"{row['target']}: faults: {kinds}; {remedies.against(most)}")
+            if row["fault_message"]:
+                often = "" if row["faults"] == 1 else "most often "
+                columns.note(f"  {often}said: {visible(row['fault_message'])}")
         if row["portability"]:
             counts = ", ".join(f"{count} {kind}" for kind, count in row["portability"].items())
             columns.note(f"{row['target']}: tools sent otherwise than declared ({counts}); a report lists them")

@@ -54,6 +54,9 @@ _LEAKED = "the call stands in the text"
 _PARSER = "start the server with its parser for this model's tool calls (vLLM, SGLang: --tool-call-parser)"
 _NOTATION = "the model keeps to its own notation: ask it on the arm `native`"
 _CONSTRAINT = "say which spelling the server takes, under constraint: response_format, structured_outputs or grammar"
+_AS_DECLARED = (
+    "the endpoint does not take tools as they are declared here, unless it speaks of the model's name or params"
+)
 _REFUSED = {"constrained": _CONSTRAINT, "prompted": "this arm sends no tools: mend the model's name or its params"}
 
 
@@ -81,8 +84,8 @@ def _way_there(heard: Heard) -> Iterator[tuple[str, Said]]:
     if reply.kind == "unsupported":
         yield "model", ("fail", said, "check the model's name, and that base_url ends where /chat/completions follows")
         return
-    yield "model", ("ok", "not refused", "")
-    yield "tools", ("fail", said, _REFUSED.get(heard.arm, "the endpoint does not take tools as they are declared here"))
+    yield "model", ("unknown", "the question was refused: see what is said of it below", "")
+    yield "tools", ("fail", said, _REFUSED.get(heard.arm, _AS_DECLARED))
 
 
 def _tools(heard: Heard) -> Said:

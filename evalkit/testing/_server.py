@@ -17,7 +17,7 @@ from evalkit.data import Json, Suite
 from evalkit.errors import InputError
 from evalkit.testing._answers import Answer, Answers, refusal
 from evalkit.testing._faults import HEADER, Fault, Plan, plan
-from evalkit.testing._questions import Cases, Question, question
+from evalkit.testing._questions import Cases, Question, options, question
 
 _LARGEST_REQUEST = 64 * 2**20
 _KEPT = 2_000
@@ -81,7 +81,8 @@ class Server:
             fault = self._fault(asked, number, request.headers.get(HEADER))
             answer = self._answers.answer(asked, fault.kind if fault else "")
         except InputError as error:
-            return _whole(refusal(asked.dialect, 400, str(error)))
+            unknown = options(asked.model)[0] not in reference.MODELS
+            return _whole(refusal(asked.dialect, 404 if unknown else 400, str(error)))
         if fault and answer.status == 200:
             return await _spoilt(request, asked, answer, fault)
         return await _sent(request, answer)
