@@ -76,6 +76,20 @@ def test_what_was_never_asked_is_missing_too() -> None:
     assert [check.outcome for check in verdict.checks] == ["pass", "inconclusive"]
 
 
+def test_the_verdict_says_of_how_many_cases_it_knows_nothing() -> None:
+    """A fall of 93 points over 15 cases is not one over 50."""
+    stopped = decide(compared(["p"] * 15 + [""] * 35, ["w"] * 14 + ["p"] + ["p"] * 20 + ["x"] * 15))
+    assert stopped.outcome == "fail"
+    assert "Of 50 cases, 35 lack an answer on one side or both and decided nothing." in stopped.headline
+    assert "lack" not in decide(fallen(150, 50)).headline
+
+
+def test_a_pass_says_how_many_tools_too_little_was_seen_of() -> None:
+    many = compared(["p"] * 202, ["p"] * 202, ["seen"] * 200 + ["rare", "odd"])
+    assert decide(many).headline.endswith("Taken alone, 2 of 3 tools have too few cases to be called safe.")
+    assert "Taken alone" not in decide(fallen(200, 0)).headline
+
+
 def test_a_case_asked_once_of_three_trials_is_not_whole() -> None:
     """An interrupted run: what came may be the easy part."""
     cases = [case(number) for number in range(200)]
@@ -162,7 +176,7 @@ def test_word_sentence_and_exit_code_agree(
         " The policy lets that pass.": ExitCode.OK,
     }
     by_outcome = {"pass": ExitCode.OK, "fail": ExitCode.GATE_FAILED, "inconclusive": ExitCode.INCONCLUSIVE}
-    said = [code for sentence, code in told.items() if verdict.headline.endswith(sentence)]
+    said = [code for sentence, code in told.items() if sentence in verdict.headline]
     assert gate.exit_code(verdict) is (said or [by_outcome[verdict.outcome]])[0]
 
 
@@ -394,6 +408,11 @@ def test_a_case_in_quarantine_counts_in_no_check() -> None:
     assert "over 150 cases" in verdict.headline
 
 
+def test_the_verdict_says_that_cases_were_left_out() -> None:
+    left_out = gate.decide(fallen(200, 5), quarantined("case-0"))
+    assert "1 case in quarantine left out." in left_out.headline
+
+
 def test_leaving_cases_out_is_as_if_they_had_not_been_in_the_suite() -> None:
     words = {"old": "p" * 60 + "w" * 6, "new": "p" * 50 + "w" * 10 + "p" * 6}
     cases = [case(i, "book" if i % 2 else "cancel") for i in range(66)]
@@ -402,7 +421,8 @@ def test_leaving_cases_out_is_as_if_they_had_not_been_in_the_suite() -> None:
     leaving = replace(policy, quarantine=quarantined(*(case.id for case in cases[:6])).quarantine)
     left = gate.decide(compare.compare(whole, "old", whole, "new"), leaving, date(2026, 3, 2))
     without = gate.decide(compare.compare(part, "old", part, "new"), policy)
-    assert replace(left, quarantined=()) == without
+    assert left.headline == f"{without.headline} 6 cases in quarantine left out."
+    assert replace(left, quarantined=(), headline=without.headline) == without
 
 
 @pytest.mark.parametrize(("today", "counts"), [("2026-12-30", 0), ("2026-12-31", 0), ("2027-01-01", 1)])

@@ -26,6 +26,15 @@ def test_only_tools_are_corrected_for_being_many() -> None:
     assert cell(comparison).q is None
 
 
+def test_the_rates_beside_a_difference_are_of_the_same_pairs() -> None:
+    """A run that was stopped: of what the candidate alone was asked, the difference knows nothing."""
+    stopped = cell(compared(["p"] * 5 + ["w"] * 3 + [""] * 12, ["w"] * 4 + ["p"] * 16))
+    was, now = stopped.shared
+    assert (was.judged, now.judged, stopped.pairs, stopped.candidate.judged) == (8, 8, 8, 20)
+    assert was.value is not None and now.value is not None
+    assert now.value - was.value == pytest.approx(stopped.difference) == pytest.approx(-1 / 8)
+
+
 def test_a_tool_of_too_few_cases_is_not_tested_and_blunts_no_test() -> None:
     few = pairing.LEAST_TESTED - 1
     alone = compared("p" * 20, "w" * 10 + "p" * 10, ["a"] * 10 + ["b"] * 10)

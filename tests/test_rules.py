@@ -57,6 +57,11 @@ def test_a_fall_beyond_the_limit_is_not_set_against_itself() -> None:
         assert check.outcome == "inconclusive" and fell.split()[3] not in doubt
 
 
+def test_bounds_are_called_what_they_are() -> None:
+    """Two one-sided bounds are no 95 % interval, and stand beside one."""
+    assert "points (one-sided 95 % bounds " in held(fallen(150, 50), DROP).measured
+
+
 def test_one_is_one() -> None:
     assert rules._more(1, 0) == "about 1 more case, if the rates stay as seen"
     assert rules._more(3, 1) == "about 2 more cases, if the rates stay as seen"

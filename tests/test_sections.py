@@ -27,6 +27,7 @@ from evalkit.data import (
     Payload,
     Posted,
     Prose,
+    Quarantine,
     Ratio,
     Response,
     Section,
@@ -104,9 +105,17 @@ def test_the_parts_of_the_whole_add_up(outings: Comparison) -> None:
     }
 
 
+def test_where_the_numbers_have_more_than_the_verdict_that_is_said(outings: Comparison) -> None:
+    whole = replace(comparisons.verdict(), quarantined=())
+    left_out = replace(whole, quarantined=(Quarantine(case="a", until="2099-01-01", owner="ada", why="?"),))
+    for name in ("overview", "scorecard"):
+        told = [plugins.find("sections", name).build(outings, decided) for decided in (left_out, whole)]
+        assert [str(section).count("in quarantine, which the verdict leaves out") for section in told] == [1, 0]
+
+
 def test_tiles_show_where_a_score_stands_and_where_it_stood(outings: Comparison) -> None:
     tiles = {tile["label"]: tile for tile in figure(section(outings, "overview"), "tiles").data["tiles"]}
-    assert tiles["Compliance"]["was"] == pytest.approx(12 / 13)
+    assert tiles["Compliance"]["was"] == pytest.approx(11 / 12)  # of the cases that both answered
     assert tiles["Compliance"]["value"] == pytest.approx(10 / 12)
     assert tiles["Median latency"]["better"] == "down"
 

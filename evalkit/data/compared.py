@@ -36,6 +36,9 @@ class Cell:
     score: str
     baseline: Rate
     candidate: Rate
+    """Each over all that it answered itself."""
+    shared: tuple[Rate, Rate]
+    """Baseline and candidate over `pairs` alone: what `difference` is the difference of."""
     pairs: int
     """Cases judged on both sides: the unit of `difference`."""
     difference: float | None

@@ -45,13 +45,15 @@ def decide(comparison: Comparison, policy: Policy, today: date | None = None, *,
     checks = tuple(rules.check(rule, counted) for rule in required)
     unreliable = concluding.unreliable(counted, checks)
     outcome = concluding.outcome(checks, unreliable)
+    headline = concluding.headline(counted, outcome, checks, unreliable, policy.inconclusive)
+    tools = readiness.assess(counted, policy, checks)
     return Verdict(
         outcome=outcome,
         word=concluding.word(counted, outcome, checks, unreliable),
-        headline=concluding.headline(counted, outcome, checks, unreliable, policy.inconclusive),
+        headline=headline + concluding.provisos(counted, outcome, tools, len(quarantined)),
         checks=checks,
         inconclusive=policy.inconclusive,
-        readiness=readiness.assess(counted, policy, checks),
+        readiness=tools,
         quarantined=quarantined,
         expired=tuple(entry for entry in policy.quarantine if entry not in quarantined),
         together=concluding.outcome(_wider(counted, checks, among), unreliable) if among > 1 else None,

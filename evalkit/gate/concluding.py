@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from evalkit.data import CODES, MISMATCHES, Cell, Check, Comparison, OnInconclusive, Outcome, VerdictWord
+from evalkit.data import CODES, MISMATCHES, Cell, Check, Comparison, OnInconclusive, Outcome, Readiness, VerdictWord
 from evalkit.gate import rules
 from evalkit.numerals import counted, percent, points
 
@@ -138,6 +138,23 @@ def _passed(comparison: Comparison, checks: Sequence[Check]) -> str:
     if word(comparison, "pass", checks, "") != "meets_policy":
         return f"{candidate} can replace {baseline}: {cell.score} {told}, and every check passes."
     return f"{candidate} meets the policy: every check passes. None limits how far {cell.score} falls: it {told}."
+
+
+def provisos(comparison: Comparison, outcome: Outcome, readiness: Sequence[Readiness], quarantined: int) -> str:
+    """What the verdict does not rest on, in sentences behind its headline; "" where it rests on everything."""
+    paired = sum(change.kind not in ("unjudged", "unpaired") for change in comparison.changes)
+    total = len(comparison.changes)
+    few = sum(line.word == "not enough data" for line in readiness)
+    told = ""
+    if paired < total:
+        lacking = f"{total - paired:,} {'lacks' if total - paired == 1 else 'lack'}"
+        told += f" Of {counted(total, 'case')}, {lacking} an answer on one side or both and decided nothing."
+    if quarantined:
+        told += f" {counted(quarantined, 'case')} in quarantine left out."
+    if outcome == "pass" and few:
+        told += f" Taken alone, {few:,} of {counted(len(readiness), 'tool')} {'has' if few == 1 else 'have'} too few "
+        told += "cases to be called safe."
+    return told
 
 
 def _cause(comparison: Comparison) -> str:

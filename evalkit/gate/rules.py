@@ -86,10 +86,8 @@ def _max_drop(rule: Rule, comparison: Comparison) -> Check:
         return _not_applicable(rule, required)
     if cell.difference is None or cell.lower_bound is None or cell.upper_bound is None:
         return _unknown(rule, required, f"No case was judged for {_label(rule)} on both sides")
-    measured = (
-        f"{points(cell.difference)} points ({points(cell.lower_bound)} to {points(cell.upper_bound)}) "
-        f"over {counted(cell.pairs, 'case')}"
-    )
+    bounds = f"one-sided 95 % bounds {points(cell.lower_bound)}, {points(cell.upper_bound)}"
+    measured = f"{points(cell.difference)} points ({bounds}) over {counted(cell.pairs, 'case')}"
     told = f"{_label(rule)} {moved(cell.difference)} over {counted(cell.pairs, 'case')}"
     bound = "95 % one-sided bound"
     if cell.lower_bound > -rule.limit:

@@ -86,14 +86,20 @@ def _cell(
     else:
         averaged = any(side.repeated and any(side.trials[i] > 1 for i, _, _ in pairs) for side in (before, after))
         seen = stats.difference(differences, [clusters[i] for i, _, _ in pairs], averaged=averaged, among=among)
+    own = tuple(_rate(side.scores[score], side.faulted, members, sequential) for side in (before, after))
+    both = [i for i, _, _ in pairs]
     unlike = [(w, n) for _, w, n in pairs if w != n]
     fixed = sum(passes(n) and not passes(w) for w, n in unlike)
     broken = sum(passes(w) and not passes(n) for w, n in unlike)
     return Cell(
         slice=name,
         score=score,
-        baseline=_rate(was, before.faulted, members, sequential),
-        candidate=_rate(now, after.faulted, members, sequential),
+        baseline=own[0],
+        candidate=own[1],
+        shared=(
+            own[0] if own[0].judged == len(both) else _rate(was, before.faulted, both, sequential),
+            own[1] if own[1].judged == len(both) else _rate(now, after.faulted, both, sequential),
+        ),
         pairs=len(pairs),
         difference=seen.mean if seen else None,
         low=seen.low if seen else None,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evalkit.data import SCORES, Cell, Comparison, Json, Rate
+from evalkit.data import SCORES, Cell, Comparison, Json, Rate, Verdict
+from evalkit.numerals import counted
 
 LABELS: Mapping[str, str] = {
     "compliance": "Compliance",
@@ -21,6 +22,14 @@ LABELS: Mapping[str, str] = {
 
 def meaning(score: str) -> str:
     return next((text for name, text in SCORES.items() if name == score), "")
+
+
+def also_quarantined(verdict: Verdict) -> str:
+    """Where numbers have what the checks leave out; "" where nothing is left out."""
+    left_out = len(verdict.quarantined)
+    return (
+        f" The {counted(left_out, 'case')} in quarantine, which the verdict leaves out, count here." if left_out else ""
+    )
 
 
 def within(label: str) -> str:

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalkit import numerals, tally
-from evalkit.data import Block, Cell, Column, Comparison, Json, Section, Suite, Table, Target, Verdict
+from evalkit.data import Block, Cell, Column, Comparison, Json, Section, Suite, Table, Verdict
 from evalkit.pairing import cells as pairing
 from evalkit.pairing import likeness
 from evalkit.pairing.sides import Side
@@ -40,16 +40,12 @@ def _models(entries: Sequence[Entry]) -> list[list[Entry]]:
     """The arms of each model that has several, asked alike but for that, the one to compare with first."""
     found: list[list[Entry]] = []
     for entry in entries:
-        arms = next((arms for arms in found if _alike(arms[0].target, entry.target)), None)
+        arms = next((arms for arms in found if likeness.but_for_the_arm(arms[0].target, entry.target)), None)
         if arms is None:
             found.append([entry])
         elif all(entry.target.arm != other.target.arm for other in arms):
             arms.append(entry)
     return [sorted(arms, key=lambda entry: entry.target.arm != NATIVE) for arms in found if len(arms) > 1]
-
-
-def _alike(one: Target, other: Target) -> bool:
-    return likeness.same_model(one, other) and (one.params, one.options) == (other.params, other.options)
 
 
 Changes = Mapping[str, Mapping[str, Cell]]
@@ -173,8 +169,8 @@ def _both(comparison: Comparison) -> Table | None:
         rows=tuple(
             {
                 "arm": cell.slice.removeprefix("arm:"),
-                "baseline": words.rate(cell.baseline),
-                "candidate": words.rate(cell.candidate),
+                "baseline": words.rate(cell.shared[0]),
+                "candidate": words.rate(cell.shared[1]),
                 "difference": words.difference(cell),
                 "broken": cell.broken,
                 "fixed": cell.fixed,

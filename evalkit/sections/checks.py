@@ -86,6 +86,8 @@ def _table(verdict: Verdict) -> Table:
             }
             for check in verdict.checks
         ),
+        note="A change of a score stands with its one-sided 95 % bounds, on which it is decided; a rate or a ratio "
+        "with its 95 % interval, as in the other tables.",
     )
 
 

@@ -88,7 +88,7 @@ def _tone(cell: Cell) -> Literal["better", "worse"]:
 
 
 def _moved(cell: Cell) -> str:
-    rates = f"{numerals.percent(cell.baseline.value)} → {numerals.percent(cell.candidate.value)}"
+    rates = f"{numerals.percent(cell.shared[0].value)} → {numerals.percent(cell.shared[1].value)}"
     return f"{rates}, {numerals.points(cell.difference)} points {numerals.between(cell.low, cell.high)}"
 
 

@@ -30,7 +30,8 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     tiles = [_score_tile(c) for score in SCORES if (c := words.cell(comparison, score)) and c.pairs]
     tiles += _latency_tile(comparison) + _spending_tile(comparison)
     blocks: list[Block] = [_tiles(tiles)] if tiles else []
-    return Section(id="overview", title="At a glance", blocks=(*blocks, _shares(comparison)))
+    lead = words.also_quarantined(verdict).strip()
+    return Section(id="overview", title="At a glance", lead=lead, blocks=(*blocks, _shares(comparison)))
 
 
 def _tiles(tiles: Sequence[Json]) -> Figure:
@@ -39,7 +40,7 @@ def _tiles(tiles: Sequence[Json]) -> Figure:
 
 
 def _score_tile(cell: Cell) -> Json:
-    before, after = cell.baseline.value, cell.candidate.value
+    before, after = (rate.value for rate in cell.shared)
     change = f"{numerals.points(cell.difference)} points {numerals.between(cell.low, cell.high)}".strip()
     return {
         "label": words.LABELS[cell.score],

@@ -23,7 +23,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         id="scorecard",
         title="Scores",
         lead=_lead(cells),
-        blocks=(_scores(comparison, cells), _forest(cells, margins), *_strictness(comparison)),
+        blocks=(_scores(comparison, verdict, cells), _forest(cells, margins), *_strictness(comparison)),
     )
 
 
@@ -35,7 +35,7 @@ def _lead(cells: list[Cell]) -> str:
     return f"Beyond chance: {named} points."
 
 
-def _scores(comparison: Comparison, cells: list[Cell]) -> Table:
+def _scores(comparison: Comparison, verdict: Verdict, cells: list[Cell]) -> Table:
     return Table(
         title="Headline scores",
         columns=(
@@ -52,8 +52,8 @@ def _scores(comparison: Comparison, cells: list[Cell]) -> Table:
             {
                 "score": words.LABELS[c.score],
                 "meaning": words.meaning(c.score),
-                "baseline": words.rate(c.baseline),
-                "candidate": words.rate(c.candidate),
+                "baseline": words.rate(c.shared[0]),
+                "candidate": words.rate(c.shared[1]),
                 "difference": words.difference(c),
                 "fixed": c.fixed,
                 "broken": c.broken,
@@ -62,8 +62,9 @@ def _scores(comparison: Comparison, cells: list[Cell]) -> Table:
             }
             for c in cells
         ),
-        note="Rates over all cases to which the score applies, whether or not a call was made, with 95 % intervals. "
-        "The scores from “called a tool” to “correct” build on each other: each implies those before it.",
+        note="Rates over the cases judged on both sides, whether or not a call was made. Intervals are two-sided, at "
+        "95 %. The scores from “called a tool” to “correct” build on each other: each implies those before it."
+        + words.also_quarantined(verdict),
     )
 
 
@@ -94,7 +95,7 @@ def _forest(cells: list[Cell], margins: dict[str | None, float]) -> Figure:
 def _strictness(comparison: Comparison) -> tuple[Table, ...]:
     """Only where being lenient would change anything: three equal rows say nothing."""
     cells = [found for score in STRICTNESS if (found := words.cell(comparison, score))]
-    if len(cells) < 2 or len({(c.baseline.passed, c.candidate.passed) for c in cells}) < 2:
+    if len(cells) < 2 or len({tuple(rate.passed for rate in c.shared) for c in cells}) < 2:
         return ()
     names = {
         "compliance": "Strict: as sent",
@@ -113,8 +114,8 @@ def _strictness(comparison: Comparison) -> tuple[Table, ...]:
             rows=tuple(
                 {
                     "reading": names[c.score],
-                    "baseline": words.rate(c.baseline),
-                    "candidate": words.rate(c.candidate),
+                    "baseline": words.rate(c.shared[0]),
+                    "candidate": words.rate(c.shared[1]),
                     "difference": words.difference(c),
                 }
                 for c in cells

@@ -32,8 +32,8 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
             {
                 "tag": c.slice.removeprefix("tag:"),
                 "cases": c.pairs,
-                "baseline": words.rate(c.baseline),
-                "candidate": words.rate(c.candidate),
+                "baseline": words.rate(c.shared[0]),
+                "candidate": words.rate(c.shared[1]),
                 "difference": words.difference(c),
                 "broken": c.broken,
                 "fixed": c.fixed,
