@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import partial
 from typing import Literal, TypeAlias
 
+from evalkit import allowance
 from evalkit.data import Answer, Fault, Json, Record, Response, Target
 from evalkit.doctor.canaries import ASKED, CHOICES, FAMILIES, PARAMETERS, asked
 from evalkit.doctor.heard import Heard
@@ -286,12 +286,11 @@ def _skew(record: Record) -> float | None:
     date = record.reply.wire.headers.get("date") if isinstance(record.reply, Response) else None
     if date is None or isinstance(record.reply, Fault):
         return None
-    try:
-        told = parsedate_to_datetime(date)
-    except ValueError:
+    told = allowance.moment(date)
+    if told is None:
         return None
     began = datetime.fromisoformat(record.started)
-    return (told.replace(tzinfo=told.tzinfo or UTC) - began).total_seconds() - (record.reply.timing.total or 0.0)
+    return (told - began).total_seconds() - (record.reply.timing.total or 0.0)
 
 
 _FORCED = "the arm `forced` cannot be relied on here"

@@ -21,7 +21,8 @@ stand, as in Gemini's paths, write `faulty;kind=json.syntax;rate=0.3`. A `seed` 
 | Ollama    | `{url}/api/chat`, streamed but with `"stream": false`                                      |
 | Bedrock   | `{url}/model/{model}/converse`, or `/converse-stream`                                      |
 
-A request is known by its last user message and the names of its tools; anything else, and an unknown model, gets the format's own 404.
+A request is known by its last user message and the names of its tools; an unknown model and anything
+else get the format's own 404.
 Faults come at a rate, for the first few requests, or in one request through the header `x-evalkit-fault`: see FAULTS.
 """
 
