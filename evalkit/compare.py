@@ -26,7 +26,7 @@ def compare(baseline_run: Run, baseline: str, candidate_run: Run, candidate: str
     same, with no pair in any cell: nothing that is decided on it can pass.
     """
     was, now = _target(baseline_run, baseline), _target(candidate_run, candidate)
-    if baseline == candidate and baseline_run.info == candidate_run.info:
+    if baseline == candidate and likeness.one_run(baseline_run.info, candidate_run.info):
         raise InputError(f"{baseline} would be compared with itself", "name two targets, or two runs")
     suite = candidate_run.suite
     before, after = _side(baseline_run, baseline, suite), _side(candidate_run, candidate, suite)
@@ -76,12 +76,9 @@ def _side(run: Run, identity: str, suite: Suite) -> Side:
 
 
 def _arms(run: Run, of: Target) -> dict[str, str]:
-    """Arm -> identity, of the targets of a run that are the same model, sampled alike."""
-
-    def model(target: Target) -> tuple[object, ...]:
-        return target.name, target.provider, target.model, target.params
-
-    return {target.arm: target.identity for target in run.info.targets if model(target) == model(of)}
+    """Arm -> identity, of the targets of a run that are the same model, asked alike."""
+    alike = (target for target in run.info.targets if likeness.but_for_the_arm(target, of))
+    return {target.arm: target.identity for target in alike}
 
 
 def _by_arm(suite: Suite, was: tuple[Run, Target], now: tuple[Run, Target]) -> Iterator[Cell]:

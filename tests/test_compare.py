@@ -164,6 +164,13 @@ def test_each_arm_that_both_were_asked_on_is_a_slice() -> None:
     assert not any(c.slice.startswith("arm:") for c in compare.compare(one_arm, "old", one_arm, "new").cells)
 
 
+def test_one_name_at_two_addresses_is_not_one_model_on_two_arms() -> None:
+    made = arms(old="pppp", new="pppw", old_forced="pppp", new_forced="ppww")
+    moved = replace(made.info.targets[3], base_url="http://127.0.0.1:9/v1")
+    made = replace(made, info=replace(made.info, targets=(*made.info.targets[:3], moved)))
+    assert not any(c.slice.startswith("arm:") for c in compare.compare(made, "old", made, "new").cells)
+
+
 def test_the_strict_arm_of_the_candidate_is_held_against_the_baseline_as_it_is() -> None:
     made = arms(old="pppp", old_strict="wwww", new="wwww", new_strict="ppwp")
     strict = compare.compare(made, "old", made, "new").strict

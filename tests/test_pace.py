@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from evalkit.data import Comparison, Json, Record, Section, Table
-from evalkit.sections import engines, pace
+from evalkit.sections import engines, pace, reproducibility
 from tests import comparisons
 from tests.comparisons import compared, right
 
@@ -82,6 +82,22 @@ def test_a_server_that_counts_no_look_ups_has_those_it_computed_and_those_it_had
 def test_engines_without_metrics_say_nothing() -> None:
     assert engines.build(told(), comparisons.verdict()) is None
     assert engines.build(told(engines=(start("ollama", None, "a"),)), comparisons.verdict()) is None
+
+
+def test_two_runs_in_folders_of_one_name_are_two_all_the_same() -> None:
+    """As `compare A/x B/x` has it: what the second started and how it flew is not lost."""
+    first, second = start("vllm", VLLM, "a"), start("llama_server", VLLM, "b")
+    found = told(engines=(first,), flights=(flight("a", 4, 8),))
+    after = replace(found.candidate_info, engines=(second,), flights=(flight("b", 2, 4, 8),))
+    found = replace(found, candidate_info=after)
+    assert found.baseline_info.id == found.candidate_info.id
+    assert [row["engine"] for row in tables(engines.build(found, comparisons.verdict()))[0].rows] == [
+        "vllm",
+        "llama_server",
+    ]
+    assert [row["changes"] for row in tables(pace.build(found, comparisons.verdict()))[0].rows] == [1, 2]
+    section = reproducibility.build(found, comparisons.verdict())
+    assert section and section.lead.endswith("the models come from two runs.")
 
 
 def test_the_starts_of_two_runs_are_all_told_and_those_of_one_run_once() -> None:

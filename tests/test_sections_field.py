@@ -139,6 +139,16 @@ def test_arms_of_one_model_stand_side_by_side_and_are_compared_case_by_case(
     assert found.lead.startswith("gpt-new, against native: strict changes correct by +0.6 points")
 
 
+def test_arms_of_a_run_that_was_watched_have_the_intervals_of_its_verdict() -> None:
+    """One cell, told in two places: an interval that holds at any stopping time, in both."""
+    run = comparisons.several()
+    run = replace(run, info=replace(run.info, sequential=True))
+    made = comparisons.decided(run, "gpt-new", "gpt-new@strict")
+    cell = next(c for c in made[0].cells if (c.slice, c.score) == ("all", "correct"))
+    (_, strict) = table(section("arms", made), "gpt-new, by the way it is asked").rows
+    assert (strict["change"]["low"], strict["change"]["high"]) == (cell.low, cell.high)
+
+
 def test_models_of_one_arm_each_have_no_section_of_arms() -> None:
     made = comparisons.outings()
     assert plugins.find("sections", "arms").build(made, comparisons.verdict()) is None

@@ -34,6 +34,17 @@ def same_model(before: Target, after: Target) -> bool:
     return all(getattr(before, what) == getattr(after, what) for what in ("provider", "model", "base_url", "serve"))
 
 
+def but_for_the_arm(one: Target, other: Target) -> bool:
+    """Whether it is one model under one name, asked alike in all but the arm, which may be the same too."""
+    asked = ("name", "params", "options")
+    return same_model(one, other) and all(getattr(one, what) == getattr(other, what) for what in asked)
+
+
+def one_run(before: RunInfo, after: RunInfo) -> bool:
+    """Whether two sides were asked in one run. Its id alone, the name of a folder, does not tell: folders move."""
+    return before == after
+
+
 def targets_differ(before: Target, after: Target) -> Iterable[str]:
     if before.arm != after.arm and not same_model(before, after):
         yield f"the arm: {before.arm} against {after.arm}"

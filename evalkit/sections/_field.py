@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from evalkit.data import Cell, Comparison, Outcome, Rate, Record, Target, Verdict
+from evalkit.data import Cell, Comparison, Outcome, Rate, Record, RunInfo, Target, Verdict
 from evalkit.sections import _records as records
 
 LEADING = ("correct", "compliance", "abstained")
@@ -26,6 +26,8 @@ class Entry:
     """(slice, score) -> what it is worth by itself."""
     passes: Mapping[str, bool]
     """Case id -> whether it passes; only cases that the baseline answered as well."""
+    info: RunInfo
+    """Of the run in which it was asked."""
     comparison: Comparison | None = None
     verdict: Verdict | None = None
 
@@ -59,6 +61,7 @@ def entries(comparison: Comparison, verdict: Verdict) -> Sequence[Entry]:
             trials=comparison.baseline_records,
             rates={(cell.slice, cell.score): cell.baseline for cell in comparison.cells},
             passes=_passes(comparison, "broken"),
+            info=comparison.baseline_info,
         ),
         *sorted(candidates, key=_rank),
     )
@@ -77,6 +80,7 @@ def _candidate(comparison: Comparison, verdict: Verdict) -> Entry:
         trials=comparison.candidate_records,
         rates={(cell.slice, cell.score): cell.candidate for cell in comparison.cells},
         passes=_passes(comparison, "fixed"),
+        info=comparison.candidate_info,
         comparison=comparison,
         verdict=verdict,
     )

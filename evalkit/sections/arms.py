@@ -53,7 +53,7 @@ Changes = Mapping[str, Mapping[str, Cell]]
 
 
 def _against(arms: Sequence[Entry], suite: Suite) -> Changes:
-    first, *others = [Side.of(entry.trials, suite.cases) for entry in arms]
+    first, *others = [Side.of(entry.trials, suite.cases, sequential=entry.info.sequential) for entry in arms]
     return {
         entry.target.arm: {
             cell.score: cell

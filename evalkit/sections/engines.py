@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evalkit.data import Column, Comparison, Json, Section, Table, Verdict
 from evalkit.numerals import counted
+from evalkit.pairing import likeness
 
 ORDER = 95
 COLUMNS = (
@@ -27,7 +28,7 @@ COLUMNS = (
 def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     """None if no engine told anything."""
     before, after = comparison.baseline_info, comparison.candidate_info
-    starts = before.engines if before.id == after.id else (*before.engines, *after.engines)
+    starts = before.engines if likeness.one_run(before, after) else (*before.engines, *after.engines)
     rows = [_row(start, start["metrics"]) for start in starts if start["metrics"]]
     if not rows:
         return None

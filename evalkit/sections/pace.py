@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from evalkit.data import Column, Comparison, Json, Record, Section, Table, Target, Verdict
 from evalkit.numerals import counted
+from evalkit.pairing import likeness
 from evalkit.sections import _records as records
 
 ORDER = 112
@@ -14,7 +15,7 @@ ORDER = 112
 def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     """None if every question was asked, always as many at a time as in the beginning."""
     before, after = comparison.baseline_info, comparison.candidate_info
-    flights = before.flights if before.id == after.id else (*before.flights, *after.flights)
+    flights = before.flights if likeness.one_run(before, after) else (*before.flights, *after.flights)
     changed = [flight for flight in flights if len(flight["widths"]) > 1 or flight["refusals"]]
     cached = [row for target, side in records.sides(comparison) if (row := _cached(target, side))]
     if not changed and not cached:

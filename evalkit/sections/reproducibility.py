@@ -7,6 +7,7 @@ import json
 from evalkit import values
 from evalkit.data import Column, Comparison, Json, RunInfo, Section, Suite, Table, Target, Verdict
 from evalkit.numerals import counted
+from evalkit.pairing import likeness
 
 ORDER = 120
 
@@ -21,7 +22,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         lead=(
             f"Suite {comparison.suite.name} with digest {comparison.suite.digest or 'unknown'}, "
             f"{counted(len(comparison.suite.cases), 'case')}, tool specs with digest {_specs(comparison.suite)}; "
-            + ("all models in one run." if before.id == after.id else "the models come from two runs.")
+            + ("all models in one run." if likeness.one_run(before, after) else "the models come from two runs.")
         ),
         blocks=(
             Table(
