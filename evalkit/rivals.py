@@ -9,6 +9,7 @@ from datetime import date
 from evalkit import compare, gate
 from evalkit.data import Comparison, Policy, Rival, Run, Verdict
 from evalkit.errors import InputError
+from evalkit.pairing import likeness
 
 
 def decided(
@@ -19,10 +20,10 @@ def decided(
     `against`: the comparison of one target, by identity, with the baseline that all share. A verdict is the one that
     its candidate has by itself; `Verdict.together` says what is left of it where all of them are looked at.
     """
-    among = len(others) + 1
-    comparison = against(candidate)
+    comparison, *further = [against(name) for name in (candidate, *others)]
+    among = sum(not found.differs for found in (comparison, *further))  # what cannot be compared cannot pass by chance
     verdict = gate.decide(comparison, policy, today, among=among)
-    return replace(comparison, rivals=tuple(_rival(against(name), policy, today, among) for name in others)), verdict
+    return replace(comparison, rivals=tuple(_rival(found, policy, today, among) for found in further)), verdict
 
 
 def _rival(comparison: Comparison, policy: Policy, today: date, among: int) -> Rival:
@@ -38,7 +39,7 @@ def _rival(comparison: Comparison, policy: Policy, today: date, among: int) -> R
 
 def others(baseline_run: Run, baseline: str, candidate_run: Run, candidate: str) -> tuple[str, ...]:
     """The further targets of the candidate's run: what else might replace the baseline."""
-    same = baseline_run.info == candidate_run.info
+    same = likeness.one_run(baseline_run.info, candidate_run.info)
     own = (target.identity for target in candidate_run.info.targets)
     return tuple(name for name in own if name != candidate and not (same and name == baseline))
 

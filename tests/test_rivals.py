@@ -7,9 +7,10 @@ from datetime import date
 
 from evalkit import compare, gate, rivals
 from evalkit.baselines import holding, take
-from evalkit.data import Policy, Rule
+from evalkit.data import Comparison, Policy, Rule, Table, Verdict
+from evalkit.sections import models
 from tests import comparisons
-from tests.comparisons import LENIENT, NEW, OLD, SKIES, STRICT, WORSE, asked, right
+from tests.comparisons import LENIENT, NEW, OLD, SKIES, STRICT, WORSE, answer, asked, right
 
 TODAY = date(2026, 3, 2)
 
@@ -47,6 +48,26 @@ def test_what_a_policy_asks_of_one_arm_stops_no_gate_on_it() -> None:
     undecided = comparison.rivals[-1]
     assert undecided.comparison.candidate == WORSE and not undecided.verdict.comparable
     assert "arm:strict" in undecided.verdict.headline
+
+
+def test_who_cannot_be_compared_makes_nobody_look_luckier() -> None:
+    """A fall of 3 of 120 cases is ruled out at a margin of 7 points for one candidate, but not for one of three."""
+    wrong = [answer(c, text="No.", called=False) if n < 3 else right(c) for n, c in enumerate(SKIES)]
+    sound = [right(c) for c in SKIES]
+    policy = Policy(rules=(Rule(kind="max_drop", score="correct", limit=0.07),))
+    for params, together in ((OLD.params, "inconclusive"), ({"temperature": 1}, None)):
+        others = [replace(NEW, name=f"gpt-{n}", model=f"gpt-{n}", params=params) for n in range(4)]
+        run = asked(SKIES, [(OLD, sound), (NEW, wrong), *((other, sound) for other in others)])
+        comparison, verdict = comparisons.decided(run, "gpt-old", "gpt-new", policy)
+        assert (verdict.outcome, verdict.together) == ("pass", together)
+        note = table(comparison, verdict).note
+        assert ("by chance in up to 23 % of such runs" in note) == (together is not None)
+
+
+def table(comparison: Comparison, verdict: Verdict) -> Table:
+    section = models.build(comparison, verdict)
+    assert section is not None
+    return next(block for block in section.blocks if isinstance(block, Table))
 
 
 def test_several_are_held_against_a_baseline_from_a_file() -> None:

@@ -88,7 +88,7 @@ def _standings(ranked: Sequence[Entry], focus: str) -> Table:
         rows=rows,
         note="Changes are candidate − baseline in percentage points over the cases that both answered, with 95 % "
         "intervals; time and cost are candidate / baseline on the same cases, time only where both were asked with "
-        f"--latency. {_together(ranked[1:])}",
+        f"--latency. {_together(ranked[1:])}".rstrip(),
     )
 
 
@@ -142,12 +142,15 @@ def _missing(entry: Entry) -> float | None:
 
 
 def _together(candidates: Sequence[Entry]) -> str:
-    """What it means to look at several."""
+    """What it means to look at several; "" where all but one cannot be compared, and so cannot pass by chance."""
+    counted = sum(entry.comparison is not None and not entry.comparison.differs for entry in candidates)
+    if counted < 2:
+        return ""
     alone = [entry for entry in candidates if entry.outcome == "pass"]
     still = [entry for entry in alone if entry.verdict and entry.verdict.together == "pass"]
-    chance = f"{100 * (1 - 0.95 ** len(candidates)):.0f} %"
+    chance = f"{100 * (1 - 0.95**counted):.0f} %"
     told = (
-        f"Each gate is decided as if its candidate were the only one. Of {len(candidates):,} that all fell by just the "
+        f"Each gate is decided as if its candidate were the only one. Of {counted:,} that all fell by just the "
         f"margin, some would pass by chance in up to {chance} of such runs, and the best of several looks better than "
         f"it is."
     )
