@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,9 @@ from evalkit.data import RUNGS, Answer, Attempt, Fault, Json, Record, Response, 
 from evalkit.errors import InputError, StoreError
 
 FILE = "run.db"
+_UNFINISHED = "run.db.new"
+"""What a run is called until it has its cases: a process killed while it makes one leaves none, and not half of one."""
+_LEFT_BY_SQLITE = ("-wal", "-shm", "-journal")
 _APPLICATION = 0x45564B54  # "EVKT", so that another SQLite file is refused by name and not by accident
 _FAILED = " ".join(f"WHEN json_extract(score, '$.{rung}') = 0 THEN '{rung}'" for rung in RUNGS)
 _TABLES = f"""
@@ -174,8 +177,20 @@ def create(folder: Path, info: RunInfo, suite: Suite) -> Store:
         raise InputError(f"{path}: there is a run already", "give another --run, or --fresh to begin anew")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path)
-        connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN; {_TABLES} COMMIT;")
+        remove(folder)  # what a killed process left of one
+        _begin(folder / _UNFINISHED, info, suite)
+        (folder / _UNFINISHED).replace(path)
+    except (OSError, sqlite3.Error) as error:
+        with suppress(InputError):
+            remove(folder)
+        raise InputError(f"{path}: cannot be written: {error}", "give another --run") from error
+    return open_run(folder)
+
+
+def _begin(path: Path, info: RunInfo, suite: Suite) -> None:
+    """A run that nothing was asked in, in a file of its own."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(f"BEGIN; {_TABLES}")
         store = Store(connection, path)
         with connection:
             store._set_meta("suite", codec.encode(replace(suite, cases=())))
@@ -183,9 +198,7 @@ def create(folder: Path, info: RunInfo, suite: Suite) -> Store:
             store._set_meta("info", codec.encode(info))
             connection.execute(f"PRAGMA application_id={_APPLICATION}")
             connection.execute(f"PRAGMA user_version={codec.VERSION}")
-    except (OSError, sqlite3.Error) as error:
-        raise InputError(f"{path}: cannot be written: {error}", "give another --run") from error
-    return store
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def open_run(folder: Path) -> Store:
@@ -193,22 +206,22 @@ def open_run(folder: Path) -> Store:
     path = folder if folder.suffix == ".db" else folder / FILE
     if not path.is_file():
         raise StoreError(f"{path}: there is no such run; `evalkit list` shows those there are")
-    try:
-        connection = sqlite3.connect(path)
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        connection.execute("PRAGMA synchronous=NORMAL")
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: not a run: {error}") from error
-    if application != _APPLICATION:
-        connection.close()
-        raise StoreError(f"{path}: a SQLite file, but not a run")
-    if version != codec.VERSION:
-        connection.close()
-        raise StoreError(
-            f"{path}: a run of format {version}, and this evalkit reads format {codec.VERSION}: "
-            "use the version that wrote it"
-        )
+    with ExitStack() as failing:
+        try:
+            connection = failing.enter_context(closing(sqlite3.connect(path)))
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            connection.execute("PRAGMA synchronous=NORMAL")
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{path}: not a run: {error}") from error
+        if application != _APPLICATION:
+            raise StoreError(f"{path}: a SQLite file, but not a run")
+        if version != codec.VERSION:
+            raise StoreError(
+                f"{path}: a run of format {version}, and this evalkit reads format {codec.VERSION}: "
+                "use the version that wrote it"
+            )
+        failing.pop_all()
     return Store(connection, path)
 
 
@@ -221,8 +234,9 @@ def load(folder: Path) -> Run:
 def remove(folder: Path) -> None:
     """Delete the run's file and its write-ahead log; other files of the folder stay. Raises InputError if it cannot."""
     try:
-        for name in (FILE, f"{FILE}-wal", f"{FILE}-shm"):
-            (folder / name).unlink(missing_ok=True)
+        for name in (FILE, _UNFINISHED):
+            for end in ("", *_LEFT_BY_SQLITE):
+                (folder / f"{name}{end}").unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be begun anew: {error}", "give another --run") from error
 

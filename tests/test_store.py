@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalkit import codec, store
-from evalkit.data import Answer, Fault, Judging, Record, Response, RunInfo, Suite, Target, Wire
+from evalkit.data import Answer, Case, Fault, Judging, Record, Response, RunInfo, Suite, Target, Wire
 from evalkit.errors import InputError, StoreError
 from tests import strategies
 
@@ -130,6 +130,35 @@ def test_a_process_killed_in_the_middle_loses_nothing_that_was_appended(tmp_path
         os.kill(process.pid, signal.SIGKILL)
         seen += [int(line) for line in process.stdout.read().split()]
     assert {str(n) for n in seen} <= {r.case for r in store.load(tmp_path).records}
+
+
+def test_a_process_killed_while_it_makes_a_run_leaves_none_and_the_same_again_makes_it(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from dataclasses import replace; from pathlib import Path\n"
+        "sys.path.insert(0, sys.argv[2])\n"
+        "from evalkit import store; from evalkit.data import Case; from tests.test_store import INFO, SUITE\n"
+        "class Cases(tuple):\n"
+        "    def __iter__(self):\n"
+        "        for n in range(20_000):\n"
+        "            yield Case(id=str(n), messages=({'role': 'user', 'content': 'x' * 500},), tools=())\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "store.create(Path(sys.argv[1]), INFO, replace(SUITE, cases=Cases()))\n"
+    )
+    root = str(Path(__file__).parents[1])
+    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path), root])
+    assert killed.returncode == -signal.SIGKILL and list(tmp_path.iterdir()), "it was under way"
+    assert not store.holds_run(tmp_path)
+    with store.create(tmp_path, INFO, SUITE) as opened:
+        opened.append([record("a")])
+    assert store.load(tmp_path).info == INFO
+    assert [left.name for left in tmp_path.iterdir()] == [store.FILE]
+
+
+def test_a_run_whose_cases_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    twice = (Case(id="a", messages=(), tools=()),) * 2
+    with pytest.raises(InputError, match="cannot be written"):
+        store.create(tmp_path, INFO, replace(SUITE, cases=twice))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
