@@ -8,14 +8,15 @@ from itertools import islice
 
 from evalkit import shelf
 from evalkit import suite as suites
-from evalkit.data import Case, Suite
+from evalkit.data import Case, Suite, ToolSpec
 from evalkit.errors import InputError, suggest
 
 
 def merge(parts: Sequence[Suite]) -> Suite:
     """One suite out of several: case ids become `suite/id`, and each case is tagged with its suite's name.
 
-    A single suite is given back as it is. Raises InputError if two have one name or judge formats differently.
+    A single suite is given back as it is. Raises InputError if two have one name or judge formats differently, or if
+    what is in them would have one name ("a/b" has "c", and "a" has "b/c").
     """
     if len(parts) == 1:
         return parts[0]
@@ -25,7 +26,11 @@ def merge(parts: Sequence[Suite]) -> Suite:
         raise InputError(f"two suites are called {twice[0]!r}", "name each suite once, or rename one")
     if len({part.formats for part in parts}) > 1:
         raise InputError("some of the suites assert formats and some do not", "run them apart")
-    specs = {f"{part.name}/{key}": spec for part in parts for key, spec in part.specs.items()}
+    specs: dict[str, ToolSpec] = {}
+    for part in parts:
+        for key, spec in part.specs.items():
+            if specs.setdefault(f"{part.name}/{key}", spec) is not spec:
+                raise InputError(f"two tools would be called '{part.name}/{key}'", "rename one of them, or its suite")
     cases = shelf.gather(
         replace(
             case,

@@ -116,10 +116,11 @@ class Gathering:
 
 
 def gather(cases: Iterable[Case]) -> Sequence[Case]:
-    """Cases of different ids, held or on a shelf."""
+    """Cases, held or on a shelf. Raises InputError if two have one id."""
     gathering = Gathering()
     for case in cases:
-        gathering.add(case)
+        if gathering.add(case) is not None:
+            raise InputError(f"two cases would be called {case.id!r}", "rename one of them, or its suite")
     return gathering.cases()
 
 

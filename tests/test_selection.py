@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from evalkit import selection, workspace
-from evalkit.data import Suite
+from evalkit.data import Case, Suite, ToolSpec
 from evalkit.errors import InputError
 
 
@@ -39,6 +39,18 @@ def test_suites_that_cannot_be_one_are_refused(travel: Suite, office: Suite) -> 
         selection.merge([travel, travel])
     with pytest.raises(InputError, match="some of the suites assert formats"):
         selection.merge([travel, replace(office, formats="annotate")])
+
+
+def test_no_case_or_tool_of_merged_suites_takes_the_place_of_another() -> None:
+    def named(name: str, case: str, tool: str) -> Suite:
+        spec = ToolSpec(name="t", description=name, schema={}, source="s")
+        cases = (Case(id=case, messages=(), tools=(tool,)),)
+        return Suite(name=name, specs={tool: spec}, cases=cases, digest=name)
+
+    with pytest.raises(InputError, match="two cases would be called 'a/b/c'"):
+        selection.merge([named("a/b", "c", "one"), named("a", "b/c", "two")])
+    with pytest.raises(InputError, match="two tools would be called 'a/b/t'"):
+        selection.merge([named("a/b", "c", "t"), named("a", "d", "b/t")])
 
 
 def test_conditions_hold_together(travel: Suite) -> None:
