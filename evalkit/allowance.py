@@ -39,7 +39,10 @@ def named(headers: Mapping[str, str]) -> float | None:
     if asked is None:
         return None
     seconds = _number(asked)
-    return _until(asked) if seconds is None else seconds
+    if seconds is not None:
+        return seconds
+    until = moment(asked)
+    return None if until is None else _left(until)
 
 
 def spent(headers: Mapping[str, str]) -> float | None:
@@ -58,7 +61,7 @@ def _reset(text: str) -> float | None:
     if plain is not None:
         return plain if plain <= _DAY else None
     try:
-        return _left(datetime.fromisoformat(text))
+        return _left(_aware(datetime.fromisoformat(text)))
     except ValueError:
         return None
 
@@ -67,13 +70,17 @@ def _number(text: str | None) -> float | None:
     return float(text) if text is not None and re.fullmatch(r"\d+(?:\.\d+)?", text) else None
 
 
-def _until(date: str) -> float | None:
-    """Seconds until an HTTP date."""
+def moment(date: str) -> datetime | None:
+    """What an HTTP date names; None if it is none, or a moment that no calendar here has."""
     try:
-        return _left(parsedate_to_datetime(date))
-    except ValueError:
+        return _aware(parsedate_to_datetime(date))
+    except (ValueError, OverflowError):
         return None
 
 
-def _left(moment: datetime) -> float:
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+def _aware(named: datetime) -> datetime:
+    return named.replace(tzinfo=named.tzinfo or UTC)
+
+
+def _left(until: datetime) -> float:
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())

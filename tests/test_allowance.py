@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from evalkit import allowance
 
+FAR = "Thu, 01 Jan 99999999999 00:00:00 GMT"
 SOON = (datetime.now(UTC) + timedelta(seconds=600)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -18,6 +21,9 @@ SOON = (datetime.now(UTC) + timedelta(seconds=600)).strftime("%Y-%m-%dT%H:%M:%SZ
         ({}, None),
         ({"content-type": "application/json"}, None),
         ({"retry-after": "7"}, 7),
+        ({"retry-after": FAR}, None),
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0),
+        ({"retry-after": "Fri, 01 Jan 2027 00:00:00 +9999999999"}, None),
         ({"retry-after": "7", "x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "9s"}, 7),
         ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "2s"}, 2),
         ({"x-ratelimit-remaining-requests": "1", "x-ratelimit-reset-requests": "2s"}, None),
@@ -41,3 +47,20 @@ SOON = (datetime.now(UTC) + timedelta(seconds=600)).strftime("%Y-%m-%dT%H:%M:%SZ
 )
 def test_a_spent_allowance_and_a_named_wait_are_heard(headers: Mapping[str, str], seconds: float | None) -> None:
     assert allowance.pause(headers) == (None if seconds is None else pytest.approx(seconds, abs=60 * (seconds == 600)))
+
+
+_HEADERS = ("retry-after-ms", "retry-after", *allowance._SPENT, *allowance._SPENT.values())
+_DATES = st.from_regex(
+    r"(?a:[A-Z][a-z]{2}, )?(?a:\d+) (Jan|Feb|May) (?a:\d+) (?a:[\d:.]*) ?(GMT|[+-](?a:\d+))?", fullmatch=True
+)
+_MOMENTS = st.from_regex(r"(?a:\d{1,5}-\d\d?-\d\d?T\d\d?:\d\d?:\d+)(Z|[+-](?a:\d\d:\d\d))", fullmatch=True)
+
+
+@given(st.dictionaries(st.sampled_from(_HEADERS), st.text() | _DATES | _MOMENTS | st.just("0")))
+@example({"retry-after": FAR})
+@example({"retry-after": "9" * 400})
+@example({"retry-after": "Mon, 01 Jan 0001 00:00:00 +2359"})
+@example({"retry-after": ","})
+def test_no_header_is_more_than_a_wait_or_nothing(headers: Mapping[str, str]) -> None:
+    pause = allowance.pause(headers)
+    assert pause is None or pause >= 0

@@ -195,6 +195,15 @@ DEFECTS: dict[str, tuple[Callable[[Body], Reply], dict[str, str], str]] = {
         {"clock": "warn"},
         "s ahead of ours",
     ),
+    "a date that no calendar has": (
+        lambda b: (
+            Reply(chunks=b.honest(stream=False).chunks, headers={"Date": "Thu, 01 Jan 99999999999 00:00:00 GMT"})
+            if not b.asked.get("stream")
+            else b.honest()
+        ),
+        {},
+        "",
+    ),
     "nothing": (lambda b: b.honest(), {}, ""),
 }
 
