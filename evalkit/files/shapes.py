@@ -26,10 +26,11 @@ DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 class Shape(BaseModel):
     """An empty default says that the key is not there: a key that is there may not be empty, nor null.
 
-    Empty lists and objects are made, and not given as defaults, of which pydantic makes a deep copy each time.
+    Empty lists and objects are made, and not given as defaults, of which pydantic makes a deep copy each time. A shape
+    is built when it is first used: a run reads no policy.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 def _kinds(by: Callable[[Any], str | None], otherwise: str) -> Any:
