@@ -81,3 +81,37 @@ async def test_a_disk_that_refuses_stops_whoever_adds_next_and_loses_nothing_if_
     disk.full = False
     ledger.write()
     assert disk.batches == [["a", "b"]]
+
+
+async def test_a_disk_that_refused_once_is_written_as_seldom_as_before() -> None:
+    disk = Disk()
+    ledger = Ledger(disk.append, lambda record: None)
+    disk.full = True
+    ledger.add(record("a"))
+    await asyncio.sleep(2 * WINDOW)
+    disk.full = False
+    for name in "bcdefgh":
+        ledger.add(record(name))
+    ledger.write()
+    assert disk.batches == [["a", "b"], list("cdefgh")]
+
+
+@pytest.mark.parametrize("further", ["add", "write"])
+async def test_an_error_of_whoever_is_told_is_raised_and_the_others_are_told_of_all_the_same(further: str) -> None:
+    disk, told = Disk(), []
+
+    def written(record: Record) -> None:
+        told.append(record.case)
+        if record.case == "b":
+            raise ValueError("cannot be drawn")
+
+    ledger = Ledger(disk.append, written)
+    for name in "abc":
+        ledger.add(record(name))
+    await asyncio.sleep(2 * WINDOW)
+    assert disk.batches == [["a", "b", "c"]]
+    with pytest.raises(ValueError, match="cannot be drawn"):
+        ledger.add(record("d")) if further == "add" else ledger.write()
+    ledger.write()
+    assert told == ["a", "b", "c", "d"][: 4 if further == "add" else 3]
+    assert [case for batch in disk.batches for case in batch] == told, "and each once"
