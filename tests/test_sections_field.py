@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit import plugins, report
-from evalkit.data import Block, Comparison, Drilldown, Figure, Policy, Prose, Rule, Section, Table, Verdict
+from evalkit import numerals, planning, plugins, report
+from evalkit.data import Block, Comparison, Drilldown, Figure, Policy, Prose, Quarantine, Rule, Section, Table, Verdict
 from evalkit.renderers import terminal
 from tests import comparisons
-from tests.comparisons import NEW, OLD, SKIES, STRICT, WORSE, answer, asked, right
+from tests.comparisons import NEW, OLD, SKIES, STRICT, WORSE, answer, asked, fault, right
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,19 @@ def test_who_looks_at_many_is_told_who_passes_when_all_count() -> None:
     note = table(section("models", (comparison, verdict)), "Who may replace").note
     assert "by chance in up to 23 % of such runs" in note
     assert note.endswith("gpt-0, gpt-1, gpt-2, gpt-3 still pass.")
+
+
+def test_what_is_missing_is_what_the_gate_finds_missing() -> None:
+    """Faults and what was never asked, of the cases that count."""
+    sound = [right(c) for c in SKIES]
+    half = [fault(c) if n % 10 == 0 else right(c) for n, c in enumerate(SKIES[:60])]
+    run = asked(SKIES, [(OLD, sound), (NEW, half), (WORSE, sound)])
+    aside = Quarantine(case=SKIES[0].id, until="2026-12-31", owner="ada", why="the gold is disputed")
+    made = comparisons.decided(run, "gpt-old", "gpt-new", replace(comparisons.LENIENT, quarantine=(aside,)))
+    rows = {row["model"]: row["missing"] for row in table(section("models", made), "Who may replace").rows}
+    assert rows == {"gpt-old": None, "gpt-worse": None, "gpt-new": pytest.approx((5 + 60) / 119)}
+    (check,) = (check for check in made[1].checks if check.rule.kind == "fault_share")
+    assert check.measured == f"0.0 % of the baseline's, {numerals.percent(rows['gpt-new'])} of the candidate's"
 
 
 def test_the_heat_map_has_a_column_for_each_model(rivalry: tuple[Comparison, Verdict]) -> None:
@@ -174,6 +187,23 @@ def test_a_longer_suite_sees_smaller_falls() -> None:
         return -float(seen["seen"])
 
     assert 0 < smallest(2000) < smallest(200) < 0.25
+
+
+def test_the_smallest_fall_is_what_plan_says_of_a_run_like_this() -> None:
+    """Two methods would have two numbers for one question."""
+    made, told = comparisons.rivalry(), comparisons.several()
+    comparison, _ = made
+    pair = replace(told, info=replace(told.info, targets=(comparison.baseline, comparison.candidate)))
+    drop = Policy(rules=(Rule(kind="max_drop", score="compliance", limit=0.03),))
+    plan = planning.estimate(comparison.suite, (), drop, trials=told.info.trials, concurrency=1, like=pair)
+    rows = {row["score"]: row["seen"] for row in table(section("limits", made), "How small").rows}
+    assert rows["Compliance"] == pytest.approx(-plan.sights[0].detectable[0.80])
+
+
+def test_a_handful_of_cases_says_that_it_can_show_nothing() -> None:
+    few = table(section("limits", (comparisons.large(4, 4), comparisons.verdict())), "How small").rows[0]
+    assert few["seen"] is None
+    assert "4 cases can show no fall" in section("limits", (comparisons.large(4, 4), comparisons.verdict())).lead
 
 
 def test_what_decided_nothing_is_told() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from evalkit.data import CODES, MISMATCHES, Cell, Check, Comparison, OnInconclusive, Outcome, Readiness, VerdictWord
 from evalkit.gate import rules
 from evalkit.numerals import counted, percent, points
+from evalkit.pairing import missing
 
 LEAST_USEFUL = 0.25
 """A baseline that surely passes fewer than a quarter of the cases is broken, or the suite is beyond it: being no worse
@@ -50,9 +51,9 @@ def outcome(checks: Sequence[Check], unreliable: str) -> Outcome:
 def unreliable(comparison: Comparison, checks: Sequence[Check]) -> str:
     """Why the baseline is no yardstick, or ""."""
     limit = min(check.rule.limit for check in checks if check.rule.kind == "fault_share")
-    missing = rules.missing_shares(comparison)[0]
-    if missing > limit:
-        return f"{percent(missing)} of its answers are faults or were never asked"
+    lacking, _ = missing.shares(comparison)
+    if lacking > limit:
+        return f"{percent(lacking)} of its answers are faults or were never asked"
     cell = _primary(comparison)
     if cell and cell.baseline.high is not None and cell.baseline.high < LEAST_USEFUL:
         return f"it passes {cell.baseline.passed:.0f} of {counted(cell.baseline.judged, 'case')} ({cell.score})"

@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Mapping
 
 from evalkit import stats
-from evalkit.data import Cell, Check, CheckOutcome, Comparison, Fault, Rate, Ratio, Rule
+from evalkit.data import Cell, Check, CheckOutcome, Comparison, Rate, Ratio, Rule
 from evalkit.numerals import counted, percent, points
-from evalkit.pairing.sides import Trials
+from evalkit.pairing import missing
 
 TIMED_ALIKE = "ask both in one run with --latency and one -j, both streamed or neither"
 
@@ -32,12 +32,6 @@ def more_to_settle(check: Check, comparison: Comparison) -> float:
     else:
         need, there = _cases_for_drop(check.rule, cell), cell.pairs
     return math.inf if need is None else max(0, need - there)
-
-
-def missing_shares(comparison: Comparison) -> tuple[float, float]:
-    """Share of the baseline's and of the candidate's answers that ended in a Fault or were never asked for."""
-    was, now = (_missing(comparison, *side) for side in _sides(comparison))
-    return was, now
 
 
 # --------------------------------------------------------------------------- rates
@@ -164,7 +158,7 @@ def _ratio(rule: Rule, ratio: Ratio, required: str, told: str) -> Check:
 def _fault_share(rule: Rule, comparison: Comparison) -> Check:
     """PASS if hardly anything is missing on either side, else inconclusive: a model is not to blame for the world."""
     required = f"at most {percent(rule.limit)} of answers missing on either side"
-    was, now = missing_shares(comparison)
+    was, now = missing.shares(comparison)
     measured = f"{percent(was)} of the baseline's, {percent(now)} of the candidate's"
     told = "; ".join([measured, *_unwhole(comparison)])
     sentence = f"Faults or never asked: {told}; the policy allows {percent(rule.limit)}."
@@ -176,43 +170,13 @@ def _fault_share(rule: Rule, comparison: Comparison) -> Check:
 
 
 def _unwhole(comparison: Comparison) -> list[str]:
-    """For each side, how many of its cases were asked, but not in every trial; nothing where all were."""
-    told = []
-    for name, (records, trials) in zip(("baseline", "candidate"), _sides(comparison), strict=True):
-        wanted = _wanted(comparison, records, trials)
-        short = sum(0 < len(records.get(case, ())) < due for case, due in wanted.items())
-        if short:
-            told.append(f"of {counted(short, 'case')} the {name} was not asked all {counted(trials, 'trial')}")
-    return told
-
-
-def _missing(comparison: Comparison, records: Trials, trials: int) -> float:
-    """Share of the answers wanted that ended in a Fault or were never asked for; 1 if there is no case at all."""
-    answers = sum(_wanted(comparison, records, trials).values())
-    heard = sum(not isinstance(record.reply, Fault) for asked in records.values() for record in asked)
-    return (answers - heard) / answers if answers else 1.0
-
-
-def _wanted(comparison: Comparison, records: Trials, trials: int) -> Mapping[str, int]:
-    """Case id -> how many answers a side should have.
-
-    Where one may stop early, what neither side was asked is not missing: which cases and trials those are is chance.
-    """
-    sides = _sides(comparison)
-    sequential = comparison.baseline_info.sequential or comparison.candidate_info.sequential
-    wanted = {}
-    for case in comparison.suite.cases:
-        most = max(len(asked.get(case.id, ())) for asked, _ in sides)
-        wanted[case.id] = max(min(trials, most) if sequential else trials, len(records.get(case.id, ())))
-    return wanted
-
-
-def _sides(comparison: Comparison) -> tuple[tuple[Trials, int], tuple[Trials, int]]:
-    """The baseline's and the candidate's records, and how often its run asks each case."""
-    return (
-        (comparison.baseline_records, comparison.baseline_info.trials),
-        (comparison.candidate_records, comparison.candidate_info.trials),
-    )
+    """For each side, of how many cases only some trials were asked; nothing where all were."""
+    sides = zip(("baseline", "candidate"), missing.short(comparison), strict=True)
+    return [
+        f"of {counted(short, 'case')} the {name} was not asked all {counted(trials, 'trial')}"
+        for name, (short, trials) in sides
+        if short
+    ]
 
 
 _KINDS: Mapping[str, Callable[[Rule, Comparison], Check]] = {

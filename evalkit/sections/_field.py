@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from evalkit.data import Cell, Comparison, Outcome, Rate, Record, RunInfo, Target, Verdict
+from evalkit.pairing import missing
 from evalkit.sections import _records as records
 
 LEADING = ("correct", "compliance", "abstained")
@@ -28,6 +29,8 @@ class Entry:
     """Case id -> whether it passes; only cases that the baseline answered as well."""
     info: RunInfo
     """Of the run in which it was asked."""
+    missing: float
+    """Share of its answers that ended in a Fault or were never asked for, as the gate counts it."""
     comparison: Comparison | None = None
     verdict: Verdict | None = None
 
@@ -52,6 +55,7 @@ class Entry:
 def entries(comparison: Comparison, verdict: Verdict) -> Sequence[Entry]:
     """At least two. Of candidates with one outcome, the one that gained most stands first."""
     (baseline, before), _ = records.sides(comparison)
+    lacking, _ = missing.shares(_counted(comparison, verdict))
     held = [(comparison, verdict), *((rival.comparison, rival.verdict) for rival in comparison.rivals)]
     candidates = [_candidate(found, decided) for found, decided in held]
     return (
@@ -62,6 +66,7 @@ def entries(comparison: Comparison, verdict: Verdict) -> Sequence[Entry]:
             rates={(cell.slice, cell.score): cell.baseline for cell in comparison.cells},
             passes=_passes(comparison, "broken"),
             info=comparison.baseline_info,
+            missing=lacking,
         ),
         *sorted(candidates, key=_rank),
     )
@@ -81,9 +86,17 @@ def _candidate(comparison: Comparison, verdict: Verdict) -> Entry:
         rates={(cell.slice, cell.score): cell.candidate for cell in comparison.cells},
         passes=_passes(comparison, "fixed"),
         info=comparison.candidate_info,
+        missing=missing.shares(_counted(comparison, verdict))[1],
         comparison=comparison,
         verdict=verdict,
     )
+
+
+def _counted(comparison: Comparison, verdict: Verdict) -> Comparison:
+    """Over the cases that the verdict counts: none in quarantine."""
+    left_out = {entry.case for entry in verdict.quarantined}
+    cases = tuple(case for case in comparison.suite.cases if case.id not in left_out)
+    return replace(comparison, suite=replace(comparison.suite, cases=cases))
 
 
 def _passes(comparison: Comparison, alone: str) -> Mapping[str, bool]:

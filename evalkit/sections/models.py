@@ -78,7 +78,7 @@ def _standings(ranked: Sequence[Entry], focus: str) -> Table:
         Column(key="fixed", label="Fixed", kind="int"),
         Column(key="time", label="Time", kind="ratio"),
         Column(key="cost", label="Cost", kind="ratio"),
-        Column(key="missing", label="Missing answers", kind="percent"),
+        Column(key="missing", label="Answers missing", kind="percent"),
         Column(key="tools", label="Tools"),
     )
     rows = tuple(_standing(entry, focus) for entry in ranked)
@@ -88,7 +88,7 @@ def _standings(ranked: Sequence[Entry], focus: str) -> Table:
         rows=rows,
         note="Changes are candidate − baseline in percentage points over the cases that both answered, with 95 % "
         "intervals; time and cost are candidate / baseline on the same cases, time only where both were asked with "
-        f"--latency. {_together(ranked[1:])}".rstrip(),
+        f"--latency. Answers missing are faults and what was never asked. {_together(ranked[1:])}".rstrip(),
     )
 
 
@@ -104,7 +104,7 @@ def _standing(entry: Entry, focus: str) -> dict[str, Json]:
         "tools": _ready(entry.verdict) if entry.verdict else None,
         "time": _ratio(_latency(entry.comparison)),
         "cost": _ratio(entry.comparison.cost if entry.comparison else None),
-        "missing": _missing(entry),
+        "missing": entry.missing or None,
     }
 
 
@@ -133,12 +133,6 @@ def _ratio(found: Ratio | None) -> Json:
     return (
         None if found is None or found.ratio is None else {"value": found.ratio, "low": found.low, "high": found.high}
     )
-
-
-def _missing(entry: Entry) -> float | None:
-    """Of what was asked, the share that ended in a Fault; None if there was none."""
-    faults = sum(tally.faults(entry.records).values())
-    return faults / len(entry.records) if faults else None
 
 
 def _together(candidates: Sequence[Entry]) -> str:
