@@ -43,7 +43,7 @@ class Budget:
         for target in targets:
             if target.input_price is not None and target.output_price is not None:
                 continue
-            if not getattr(plugins.provider(target.provider), "CACHED", True):  # what answers here costs nothing
+            if plugins.free(target):
                 self._free.add(target.identity)
             else:
                 raise InputError(
@@ -182,8 +182,7 @@ def _limited(suite: Suite, policy: Policy) -> Iterator[tuple[Rule, Iterable[str]
     """Each drop that the policy limits and the cases that count for it; none for a rule that applies to nothing."""
     today = datetime.now(UTC).date().isoformat()
     quarantined = {entry.case for entry in policy.quarantine if today <= entry.until}
-    features = {f"feature:{name}": members for name, members in slicing.by_feature(suite).items()}
-    slices = {**slicing.slices(suite), **features}
+    slices = slicing.named(suite)
     for rule in policy.rules:
         if rule.kind == "max_drop":
             members = [suite.cases[i] for i in slices.get(rule.slice, ())]

@@ -25,7 +25,9 @@ def test_a_feature_is_a_slice_only_if_it_parts_the_cases_that_call() -> None:
     assert slicing.by_feature(made) == {}
     dated = {"type": "object", "properties": {"on": {"type": "string", "format": "date"}}, "required": ["on"]}
     spec = ToolSpec(name="cancel", description="", schema=dated, source="")
-    assert slicing.by_feature(replace(made, specs={**made.specs, "cancel": spec})) == {"format": [2]}
+    parted = replace(made, specs={**made.specs, "cancel": spec})
+    assert slicing.by_feature(parted) == {"format": [2]}
+    assert list(slicing.named(parted)) == ["all", "tool:book", "tool:cancel", "feature:format"]
 
 
 def test_cases_of_one_tool_are_a_cluster_and_silent_ones_are_each_their_own() -> None:

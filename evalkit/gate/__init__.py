@@ -77,8 +77,7 @@ def _wider(comparison: Comparison, checks: Sequence[Check], among: int) -> Seque
     """
     suite = comparison.suite
     sides = _sides(comparison)
-    features = {f"feature:{name}": members for name, members in slicing.by_feature(suite).items()}
-    slices = {**slicing.slices(suite), **features}
+    slices = slicing.named(suite)
     drops = [check.rule for check in checks if check.rule.kind == "max_drop"]
     named = {rule.slice: slices[rule.slice] for rule in drops if rule.slice in slices}
     scores = [score for score in SCORES if any(rule.score == score for rule in drops)]

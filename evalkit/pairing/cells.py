@@ -27,10 +27,9 @@ FEATURE_SCORES: tuple[ScoreName, ...] = ("compliance", "correct")
 
 def cells(suite: Suite, features: Slices, before: Side, after: Side) -> tuple[Cell, ...]:
     """One for each slice and each score that some case of the slice judges; those of tools with their q."""
-    named = {f"feature:{name}": members for name, members in features.items()}
     return (
         *corrected(over(slicing.slices(suite), suite, before, after)),
-        *over(named, suite, before, after, FEATURE_SCORES),
+        *over(slicing.of_features(features), suite, before, after, FEATURE_SCORES),
     )
 
 

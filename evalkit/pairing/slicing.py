@@ -16,6 +16,11 @@ Slices = Mapping[str, Sequence[int]]
 """Name -> indices of its cases."""
 
 
+def named(suite: Suite) -> Slices:
+    """Every slice that a rule of a policy may name, by that name; but for the arms, which are no part of a suite."""
+    return {**slices(suite), **of_features(by_feature(suite))}
+
+
 def slices(suite: Suite) -> Slices:
     """All, then tools, then tags, by name."""
     cases = suite.cases
@@ -39,6 +44,11 @@ def by_feature(suite: Suite) -> Slices:
         for feature in features.of_case(case, suite.specs, known):
             found[feature].append(i)
     return {name: members for name, members in sorted(found.items()) if len(members) < calling}
+
+
+def of_features(features: Slices) -> Slices:
+    """Slices by the name of a feature, by the name that they have among all others."""
+    return {f"feature:{name}": members for name, members in features.items()}
 
 
 def wanted(case: Case) -> Sequence[str]:
