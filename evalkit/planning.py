@@ -8,16 +8,16 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
-from typing import Literal, TypeAlias, cast
+from typing import cast
 
 from evalkit import stats, tally, values
 from evalkit.data import Case, Policy, Record, Rule, Run, ScoreName, Suite, Target
 from evalkit.limiting import CHARACTERS_PER_TOKEN as CHARACTERS_PER_TOKEN
 from evalkit.limiting import OUTPUT_TOKENS as OUTPUT_TOKENS
-from evalkit.pairing import noise, slicing
+from evalkit.pairing import discordance, slicing
+from evalkit.pairing.discordance import Discordance, Source
 from evalkit.request import Builder
 
 SECONDS = 2.0
@@ -28,8 +28,6 @@ POWERS = (0.80, 0.95)
 _MOST_TRIALS = 50
 _FAR = 5_000
 """Cases after which a run that may stop early is no longer followed."""
-
-Source: TypeAlias = Literal["assumed", "measured", "measured on other models"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,26 +53,6 @@ class Spending:
     """Tokens an answer."""
     seconds: Figure
     """An answer's."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Discordance:
-    """How often equally good models differ on a case, 0..1."""
-
-    share: float
-    """One trial of each."""
-    chance: float | None
-    """The part of it that repeating averages away; None: unknown."""
-    source: Source
-
-    def over(self, trials: int) -> float:
-        """Discordance of one trial a side that leaves as much doubt as means over `trials` do.
-
-        The variance of a case's difference is what sets two models apart plus the chance within each, by trials. Where
-        the latter is unknown nothing is hoped of repeats.
-        """
-        chance = min(self.chance or 0.0, self.share)
-        return self.share - chance + chance / trials
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -242,19 +220,19 @@ def _sight(suite: Suite, rule: Rule, trials: int, detect: float | None, like: Ru
     if not members:
         return None
     sizes = sorted(Counter(slicing.cluster(case, suite) for case in members).values())
-    discordance = _discordance(like, rule)
-    seen = discordance.over(trials)
+    differing = _discordance(like, rule)
+    seen = differing.over(trials)
     fallen = min(seen / 2 + 2 * rule.limit, 1 - seen / 2)
     margins = [rule.limit] if detect is None or math.isclose(detect, rule.limit) else [rule.limit, detect]
     return Sight(
         rule=rule,
         cases=len(members),
-        discordance=discordance,
+        discordance=differing,
         equal_pass=stats.decision_odds(sizes, seen / 2, seen / 2, rule.limit).passes,
         twice_fail=stats.decision_odds(sizes, seen / 2, fallen, rule.limit).fails,
         detectable={power: stats.margin_for_power(sizes, seen, power) for power in POWERS},
         needs=tuple(
-            _need(sizes, discordance, trials, margin, power) for margin in margins if margin > 0 for power in POWERS
+            _need(sizes, differing, trials, margin, power) for margin in margins if margin > 0 for power in POWERS
         ),
         stops_after=stats.cases_until_won(seen / 2, seen / 2, rule.limit, min(len(members), _FAR)),
     )
@@ -262,12 +240,12 @@ def _sight(suite: Suite, rule: Rule, trials: int, detect: float | None, like: Ru
 
 def _members(suite: Suite, rule: Rule) -> Sequence[Case]:
     cases = (suite.cases[i] for i in slicing.slices(suite).get(rule.slice, ()))
-    return [case for case in cases if slicing.applies(case, cast(ScoreName, rule.score))]
+    return [case for case in cases if slicing.applies(case, _score(rule))]
 
 
-def _need(sizes: Sequence[int], discordance: Discordance, trials: int, margin: float, power: float) -> Need:
-    all_chance = replace(discordance, chance=discordance.share)
-    repeats = discordance if discordance.chance is not None else all_chance
+def _need(sizes: Sequence[int], differing: Discordance, trials: int, margin: float, power: float) -> Need:
+    all_chance = replace(differing, chance=differing.share)
+    repeats = differing if differing.chance is not None else all_chance
 
     def enough(count: int) -> bool:
         seen = repeats.over(count)
@@ -278,7 +256,7 @@ def _need(sizes: Sequence[int], discordance: Discordance, trials: int, margin: f
     return Need(
         margin=margin,
         power=power,
-        cases=stats.cases_for_power(sizes, discordance.over(trials), margin, power),
+        cases=stats.cases_for_power(sizes, differing.over(trials), margin, power),
         trials=counts[least] if least < len(counts) else None,
     )
 
@@ -287,38 +265,18 @@ def _need(sizes: Sequence[int], discordance: Discordance, trials: int, margin: f
 
 
 def _discordance(like: Run | None, rule: Rule) -> Discordance:
-    """From two models of the run or, where it has one, from that one's trials; assumed without either.
-
-    One case more is counted that differs and one that does not: no run shows that none ever will.
-    """
-    if like is not None:
-        rates = _rates(like, rule)
-        between = [noise.between(one, other) for pair in combinations(rates, 2) for one, other in _both(*pair)]
-        within = [noise.flips(trials) for side in rates for trials in side.values() if len(trials) > 1]
-        if between or within:
-            chance = _share(within) if within else None
-            return Discordance(share=_share(between or within), chance=chance, source="measured")
-    return Discordance(share=DISCORDANT, chance=None, source="assumed")
-
-
-def _rates(like: Run, rule: Rule) -> list[dict[str, list[bool]]]:
-    """For each target: case -> whether each of its trials passes, of the rule's slice."""
+    """Measured on the run, where it can be; else assumed."""
+    assumed = Discordance(share=DISCORDANT, chance=None, source="assumed")
+    if like is None:
+        return assumed
     members = {case.id for case in _members(like.suite, rule)}
-    sides: dict[str, dict[str, list[bool]]] = {target.identity: {} for target in like.info.targets}
-    for record in like.records:
-        if record.score is not None and record.case in members and record.target in sides:
-            passed = tally.value(record.score, cast(ScoreName, rule.score))
-            if passed is not None:
-                sides[record.target].setdefault(record.case, []).append(passed)
-    return list(sides.values())
+    heard = [record for record in like.records if record.case in members]
+    sides = (
+        discordance.passed((record for record in heard if record.target == target.identity), _score(rule))
+        for target in like.info.targets
+    )
+    return discordance.measured(list(sides)) or assumed
 
 
-def _both(
-    one: Mapping[str, list[bool]], other: Mapping[str, list[bool]]
-) -> Iterator[tuple[Sequence[bool], Sequence[bool]]]:
-    return ((trials, other[case]) for case, trials in one.items() if case in other)
-
-
-def _share(chances: Iterable[float]) -> float:
-    known = list(chances)
-    return (sum(known) + 1) / (len(known) + 2)
+def _score(rule: Rule) -> ScoreName:
+    return cast(ScoreName, rule.score)

@@ -11,7 +11,8 @@ import pytest
 
 from evalkit import planning, stats
 from evalkit.data import Policy, Rule, Run, Suite, Target, Usage
-from evalkit.planning import Discordance, Plan, Sight
+from evalkit.pairing.discordance import Discordance
+from evalkit.planning import Plan, Sight
 from tests.outcomes import NEW, OLD, case, run, suite
 
 DROP = Rule(kind="max_drop", score="correct", limit=0.05)

@@ -13,7 +13,8 @@ from evalkit.cli import asking, choosing, options
 from evalkit.numerals import counted
 
 if TYPE_CHECKING:
-    from evalkit.planning import Plan, Sight, Source
+    from evalkit.pairing.discordance import Source
+    from evalkit.planning import Plan, Sight
 
 _LABEL = 46
 
@@ -119,7 +120,12 @@ def _print_sight(sight: Sight, plan: Plan) -> None:
         "" if discordance.chance is None else f", {100 * min(discordance.chance, discordance.share):.1f} % by chance"
     )
     share = f"{100 * discordance.share:.1f} % of cases pass on one side only"
-    _say(f"  ({discordance.source}: of equally good models {share}{chance})")
+    if discordance.source == "assumed":
+        _say(f"  (assumed: of equally good models {share})")
+    else:  # the models of a run need not be equally good: then equals differ less, and more can be told
+        _say(
+            f"  (measured: between the models of {plan.like} {share}{chance}; so often, at most, do equally good ones)"
+        )
 
 
 def _row(label: str, *numbers: str) -> None:

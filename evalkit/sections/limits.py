@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from evalkit import numerals, stats
-from evalkit.data import Cell, Column, Comparison, Prose, Section, Table, Verdict
+from evalkit.data import Cell, Column, Comparison, Prose, ScoreName, Section, Table, Verdict
 from evalkit.numerals import counted
-from evalkit.pairing import slicing
+from evalkit.pairing import discordance, slicing
 from evalkit.sections import _field as field
 from evalkit.sections import _records as records
 from evalkit.sections import _words as words
 from evalkit.sections._field import Entry
 
 ORDER = 115
-SCORES = ("correct", "compliance", "abstained")
+SCORES: tuple[ScoreName, ...] = ("correct", "compliance", "abstained")
 POWER = 0.80
-"""How often a fall would have been found that is called large enough to be seen."""
+"""How often a fall would have been ruled out that is said to be told from none."""
+HOPELESS = 0.5
+"""A fall of half of all cases or more needs no test: cases that tell no less show nothing."""
 NAMED = 5
 """Tools or cases named in a sentence."""
 
@@ -27,6 +29,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     cells = [cell for score in SCORES if (cell := words.cell(comparison, score)) and cell.pairs]
     if not cells:
         return None
+    seen = {cell.score: _told(comparison, cell) for cell in cells}
     sentences = (
         *_noise(comparison),
         *_undecided(comparison, verdict),
@@ -39,45 +42,54 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     return Section(
         id="limits",
         title="What this cannot tell",
-        lead=_lead(cells[0]),
-        blocks=(_reach(cells), *(Prose(text=sentence) for sentence in sentences)),
+        lead=_lead(comparison, cells[0], seen[cells[0].score]),
+        blocks=(_reach(cells, seen), *(Prose(text=sentence) for sentence in sentences)),
     )
 
 
 # --------------------------------------------------------------------------- how small a fall would have shown
 
 
-def _visible(cell: Cell) -> float | None:
-    """The fall that four in five such runs would have found to be one, at one-sided 95 %.
+def _told(comparison: Comparison, cell: Cell) -> float | None:
+    """The fall, 0..1, that four in five such comparisons of equally good models tell from none, as `plan` has it.
 
-    From the bound in use, whatever the interval is: the distance to it is z(.95) standard errors, and a fall is found
-    with POWER if it lies z(.95) + z(POWER) of them below 0.
+    None where as good as no fall is, and for a run that may stop early: it stops when it can tell.
     """
-    if cell.difference is None or cell.lower_bound is None:
+    infos = comparison.baseline_info, comparison.candidate_info
+    if any(info.sequential for info in infos):
         return None
-    sure, often = stats.normal_quantile(0.95), stats.normal_quantile(POWER)
-    return (cell.difference - cell.lower_bound) * (sure + often) / sure
+    (score,) = (name for name in SCORES if name == cell.score)
+    before, after = (discordance.passed(side, score) for _, side in records.sides(comparison))
+    paired = [case for case in comparison.suite.cases if case.id in before and case.id in after]
+    differing = discordance.measured([before, after])
+    if differing is None or not paired:
+        return None
+    sizes = sorted(Counter(slicing.cluster(case, comparison.suite) for case in paired).values())
+    fall = stats.margin_for_power(sizes, differing.over(min(info.trials for info in infos)), POWER)
+    return fall if fall < HOPELESS else None
 
 
-def _lead(cell: Cell) -> str:
-    seen = _visible(cell)
-    return (
-        f"A fall of {cell.score} by less than {_plain(seen)} points would most likely have gone unseen." if seen else ""
-    )
+def _lead(comparison: Comparison, cell: Cell, seen: float | None) -> str:
+    if seen is not None:
+        fall = f"a fall of {cell.score} by less than {_plain(seen)} points"
+        return f"In one run of five or more like this one, {fall} could not be told from none."
+    if comparison.baseline_info.sequential or comparison.candidate_info.sequential:
+        return ""
+    return f"{counted(cell.pairs, 'case')} can show no fall of {cell.score} but one of more than half of all cases."
 
 
 def _plain(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _reach(cells: Sequence[Cell]) -> Table:
+def _reach(cells: Sequence[Cell], seen: Mapping[str, float | None]) -> Table:
     return Table(
         title="How small a fall would have shown",
         columns=(
             Column(key="score", label="Score"),
             Column(key="cases", label="Cases", kind="int"),
             Column(key="unlike", label="Came out differently", kind="int"),
-            Column(key="seen", label="Smallest fall that shows", kind="points"),
+            Column(key="seen", label="Least fall told from none", kind="points"),
             Column(key="left", label="Not ruled out", kind="points"),
         ),
         rows=tuple(
@@ -85,14 +97,16 @@ def _reach(cells: Sequence[Cell]) -> Table:
                 "score": words.LABELS[cell.score],
                 "cases": cell.pairs,
                 "unlike": cell.fixed + cell.broken,
-                "seen": None if (seen := _visible(cell)) is None else -seen,
+                "seen": None if (fall := seen[cell.score]) is None else -fall,
                 "left": None if cell.lower_bound is None else min(0.0, cell.lower_bound),
             }
             for cell in cells
         ),
-        note="In percentage points, over all cases; a tool or a kind of cases alone shows far less. Smallest fall that "
-        "shows: four in five runs like this one would find it (one-sided, at 95 %). Not ruled out: how far the "
-        "score may have fallen, whatever was seen. More cases or more trials bring both nearer to 0.",
+        note="In percentage points, over all cases; a tool or a kind of cases alone shows far less. Least fall "
+        "told from none: four in five comparisons of equally good models that differ on as many cases rule it out "
+        "(one-sided, at 95 %; as `evalkit plan --like` this run has it); “-”: not to be said, for too few cases or a "
+        "run that may stop early. Not ruled out: how far the score may have fallen, whatever was seen. More cases or "
+        "more trials bring both nearer to 0.",
     )
 
 
