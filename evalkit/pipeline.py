@@ -130,7 +130,7 @@ async def ask(
             builder=Builder(suite),
             connections=connections,
             limiters=limiters or limits(targets, pace),
-            caches={target.identity: cache for target in targets if cache and _worth_keeping(target)},
+            caches={target.identity: cache for target in targets if cache and not plugins.free(target)},
             pace=pace,
             spent=spent,
             reaches={target.identity: Reach() for target in targets},
@@ -181,10 +181,6 @@ def limits(targets: Sequence[Target], pace: Pace) -> Mapping[str, Limiter]:
         )
         for target in targets
     }
-
-
-def _worth_keeping(target: Target) -> bool:
-    return bool(getattr(plugins.provider(target.provider), "CACHED", True))
 
 
 async def _warm_up(target: Target, asking: _Asking) -> None:

@@ -49,7 +49,10 @@ class World:
 
 
 class Provider(Protocol):
-    """providers/: how a model is reached."""
+    """providers/: how a model is reached.
+
+    One whose answers are had here, at no cost, says `FREE = True`: none is kept in a cache, and a budget counts none.
+    """
 
     def connect(self, target: Target, world: World) -> Connection:
         """Raises InputError if a key is named that `world.environ` does not have. Opens no connection yet."""
@@ -196,6 +199,11 @@ def find(kind: str, name: str) -> Any:
 
 def provider(name: str) -> Provider:
     return cast(Provider, find("providers", name))
+
+
+def free(target: Target) -> bool:
+    """Whether its answers cost nothing, whatever their number; only a provider that answers here says so."""
+    return bool(getattr(provider(target.provider), "FREE", False))
 
 
 def dialect(name: str) -> Dialect:

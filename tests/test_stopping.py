@@ -203,6 +203,15 @@ def test_a_cost_that_cannot_be_counted_is_refused_before_any() -> None:
     Budget(calls=1).check([half])
 
 
+@pytest.mark.parametrize("provider", ["reference", "replay"])
+def test_what_answers_here_spends_nothing_however_much_it_answers(provider: str) -> None:
+    budget = Budget(cost=0.01)
+    budget.check([Target(name="old", provider=provider, model="m")])
+    for _ in range(3):
+        budget.add(_costing(None))
+        assert budget.admit() is None
+
+
 def test_no_call_once_the_money_is_spent_or_cannot_be_counted() -> None:
     budget = Budget(cost=0.03)
     priced = _costing(0.02)

@@ -12,7 +12,7 @@ from evalkit.reference import Manner, Said
 
 _DIALECT = "openai_chat"
 _CHARACTERS_PER_TOKEN = 4
-CACHED = False
+FREE = True
 """An answer costs less than keeping it."""
 
 

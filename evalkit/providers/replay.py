@@ -9,7 +9,7 @@ from evalkit.data import Fault, Record, Request, Response, Target
 from evalkit.errors import InputError, ProviderError, suggest
 from evalkit.plugins import World
 
-CACHED = False
+FREE = True
 """It is a kind of cache itself."""
 
 
