@@ -1,20 +1,24 @@
 """evalkit tells a team whether it can upgrade the language model behind its tools.
 
-The map of the house, from the ground up (a room imports only from floors below its own; the architecture test says so):
+The map of the house, a line a floor, from the ground up. A room imports only from floors below its own; the
+architecture test says so, and that no room is missing here.
 
-    data/  errors                    the nouns; what can go wrong, and whose fault it is
-    values/  documents  patterns     JSON values; files with the place of everything; the language of expectations
-    schema/  files/  codec  plugins  judge a payload, read our files, store a noun, find a plug-in
-    shelf                            cases that are too many to hold
-    stats/  tally  numerals          intervals and tests; what records add up to; how numbers are written
-    arms/  request  portability/     how a model is asked, what is sent, and what a route makes of it
-    reference/                       models that need no weights
-    pairing/                         two sides of a comparison put side by side
-    providers/ dialects/ matchers/ formats/ sections/ renderers/ servers/      plug-ins: one file each
-    suite  extract/  score/  compare  gate/  report                            the steps, each nouns to nouns
-    pipeline  store  locking  cache  workspace  testing/  serving/  ci/        chains and edges: asking, disk, servers
-    running  stopping  planning  bounds  baselines/  rivals  frames            a whole run, and what is done with one
-    viewing/  cli/  pytest_plugin                                              where people come in
+    data                                              the nouns
+    errors limiting retrying ledger allowance         whose fault it is; how fast and how long to ask, and keeping it
+    values                                            JSON values: read strictly, the same or not, mended to compare
+    documents numerals patterns locate eventstream    texts and numbers as they are written, with their places
+    plugins schema codec files stats arms             judging a payload, our files, storing nouns, ways of asking
+    request portability cache shelf doctor            what is sent, what becomes of it on the way, many cases
+    reference tally repro complaint gold              models without weights; what records and answers come to
+    pairing                                           two sides of a comparison put side by side
+    providers dialects matchers formats sections renderers servers    plug-ins: one file each
+    suite extract score compare gate report           the steps, each nouns to nouns
+    pipeline workspace serving store locking selection testing ci    chains and edges: asking, disk, servers
+    running bounds frames stopping planning baselines rivals         a whole run, and what is done with one
+    viewing tracking                                  a stored run elsewhere: in a browser, in MLflow
+    cli                                               where people come in
+    pytest_cases                                      what pytest asks of suites
+    pytest_plugin                                     its way in, idle until a model is named
 
 The names below are the public API; they load what they need when they are first used.
 """

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import evalkit
 
 HOUSE = Path(__file__).parents[1] / "evalkit"
 
@@ -18,7 +21,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "data",
         "errors limiting retrying ledger allowance",
         "values",
-        "documents numerals patterns locate eventstream",
+        "documents numerals patterns locate eventstream textfiles",
         "plugins schema codec files stats arms",
         "request portability cache shelf doctor",
         "reference tally repro complaint gold",
@@ -128,6 +131,12 @@ def test_imports_point_down_and_foreign_packages_stay_at_home() -> None:
         for breach in breaches(path.read_text(encoding="utf-8"), module)
     ]
     assert not found, "\n".join(found)
+
+
+def test_the_map_of_the_house_has_every_room_on_its_floor() -> None:
+    floors = re.findall(r"^ {4}(\S+(?: \S+)*)  ", evalkit.__doc__ or "", flags=re.MULTILINE)
+    assert [frozenset(rooms.split()) for rooms in floors] == list(FLOORS)
+    assert {module.split("/")[0] for module, _ in modules()} - EDGE == frozenset().union(*FLOORS)
 
 
 @pytest.mark.parametrize(
