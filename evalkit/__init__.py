@@ -6,7 +6,7 @@ architecture test says so, and that no room is missing here.
     data                                              the nouns
     errors limiting retrying ledger allowance         whose fault it is; how fast and how long to ask, and keeping it
     values                                            JSON values: read strictly, the same or not, mended to compare
-    documents numerals patterns locate eventstream    texts and numbers as they are written, with their places
+    documents numerals patterns locate eventstream textfiles    texts and numbers as they are written, with their places
     plugins schema codec files stats arms             judging a payload, our files, storing nouns, ways of asking
     request portability cache shelf doctor            what is sent, what becomes of it on the way, many cases
     reference tally repro complaint gold              models without weights; what records and answers come to

@@ -50,14 +50,20 @@ class Problem:
         return f"{text}; {self.hint}" if self.hint else text
 
 
+_ALL = 20
+"""Names that are told one by one; more are a wall."""
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
-    """A hint for a name that is not among `known`: the nearest one, else all of them (the first 20)."""
+    """A hint for a name that is not among `known`: the nearest one, else all of them, or of many the three nearest."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
-    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return f"there are: {', '.join(names[:20])}{more}" if names else "there are none"
+    if len(names) > _ALL:
+        nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.0)
+        return f"the nearest of {len(names):,} are {', '.join(nearest)}"
+    return f"there are: {', '.join(names)}" if names else "there are none"
 
 
 class EvalkitError(Exception):

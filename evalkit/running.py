@@ -201,10 +201,11 @@ def _flights(limiters: Mapping[str, Limiter], began: str) -> Iterator[Json]:
 
 
 def missing(folder: Path, order: Order) -> int:
-    """How many answers the run in `folder` lacks."""
+    """How many answers the run in `folder` lacks. Raises InputError if it cannot take them."""
     if not store.holds_run(folder):
         return _wanted(order)
     with store.open_run(folder) as opened:
+        _joined(folder, opened.info, describe(folder.name, order, _guards(order)))
         return sum(_left(opened, order).values())
 
 

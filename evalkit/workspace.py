@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -18,106 +16,10 @@ from evalkit.data import Json, Policy, Rule, Suite, Target, ToolSpec
 from evalkit.documents import Document, parse, parse_lines, scalar
 from evalkit.errors import InputError, Place, Problem, suggest
 from evalkit.files import writing
-
-# --------------------------------------------------------------------------- text
-
-
-def read_text(path: str | Path) -> str:
-    """The text of a UTF-8 file. Raises InputError, with the place, for everything else."""
-    path = Path(path)
-    with _readable(path):
-        content = path.read_bytes()
-    return _decoded(content, str(path))
-
-
-def read_lines(path: str | Path) -> Iterator[str]:
-    """The lines of a UTF-8 file, each read as it is taken. Raises InputError, with the place, for everything else."""
-    path = Path(path)
-    with _readable(path), path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            yield _decoded(line.removesuffix(b"\n"), str(path), number)
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    place = Place(file=str(path))
-    try:
-        yield
-    except FileNotFoundError:
-        folder = path.parent
-        hint = f"there is no folder {folder}"
-        if folder.is_dir():
-            hint = suggest(path.name, (each.name for each in folder.iterdir()))
-        raise InputError(Problem(what="no such file", hint=hint, place=place)) from None
-    except OSError as error:
-        raise InputError(Problem(what=f"cannot be read: {_reason(error)}", place=place)) from None
-
-
-def _decoded(content: bytes, file: str, number: int = 1) -> str:
-    """The text of a file from its line `number` on."""
-    place = Place(file=file)
-    if number == 1 and content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(Problem(what="is UTF-16 text", hint="save it as UTF-8", place=place))
-    if b"\0" in content:
-        raise InputError(Problem(what="is a binary file, not text", place=place))
-    try:
-        return content.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + number
-        what = f"is not UTF-8: byte 0x{error.object[error.start]:02x}"
-        raise InputError(Problem(what=what, hint="save it as UTF-8", place=replace(place, line=line))) from None
-
-
-def read_folder(path: str | Path) -> Mapping[str, str]:
-    """Path (relative to the folder, with /) -> text of each file in a folder and below; of one file, if it is one."""
-    path = Path(path)
-    if not path.is_dir():
-        return {path.name: read_text(path)}
-    found = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
-    if not found:
-        raise InputError(Problem(what="the folder holds no files", place=Place(file=str(path))))
-    return {each.relative_to(path).as_posix(): read_text(each) for each in found}
-
-
-def write_atomic(path: str | Path, content: str | bytes) -> None:
-    """Write a file whole or not at all: no reader ever sees half of it. Makes its folder. Raises InputError.
-
-    Through a link, the file it leads to is replaced; a device or a pipe is written to as it stands.
-    """
-    target = Path(path).resolve()
-    written = content.encode("utf-8") if isinstance(content, str) else content
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not target.is_file():
-            target.write_bytes(written)
-        else:
-            _replace(target, written)
-    except OSError as error:
-        reason = f"{target.parent} is no folder" if isinstance(error, FileExistsError) else _reason(error)
-        raise InputError(Problem(what=f"cannot be written: {reason}", place=Place(file=str(path)))) from None
-
-
-def _replace(target: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with open(handle, "wb") as stream:
-            stream.write(content)
-        os.chmod(name, target.stat().st_mode if target.exists() else 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)  # which can only be read by setting it
-    os.umask(mask)
-    return mask
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
-
+from evalkit.textfiles import read_folder as read_folder
+from evalkit.textfiles import read_lines as read_lines
+from evalkit.textfiles import read_text as read_text
+from evalkit.textfiles import write_atomic as write_atomic
 
 # --------------------------------------------------------------------------- suites
 
@@ -152,6 +54,9 @@ def find_suite(name: str | Path) -> Path:
         return path
     found = bundled_suites()
     if str(name) not in found:
+        beside = next((each for suffix in _SUFFIXES if (each := Path(f"{name}{suffix}")).is_file()), None)
+        if beside:
+            raise InputError(f"no suite is called {str(name)!r}", f"did you mean the file {beside}?")
         raise InputError(f"no suite is called {str(name)!r}", suggest(str(name), found))
     return found[str(name)]
 

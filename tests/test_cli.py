@@ -121,6 +121,19 @@ def test_a_dry_run_asks_nothing(cli: Cli, tmp_path: Path) -> None:
     assert told.json["requests"] == 300 and not (tmp_path / "reports").exists()
 
 
+def test_a_dry_run_counts_only_what_would_be_asked(cli: Cli) -> None:
+    command = ("run", "travel", "-m", "reference/oracle", "--run", "r")
+    cli(*command, "-q")
+    assert cli(*command, "--dry-run").out.startswith(
+        "0 requests: 50 cases x 1 model x 1 trial, 50 of them answered already\n"
+    )
+    told = cli(*command, "--trials", 3, "--dry-run", "--json").json
+    assert (told["requests"], told["kept"]) == (100, 50)
+    assert cli(*command, "--fresh", "--dry-run", "--json").json["requests"] == 50
+    other = cli("run", "office", "-m", "reference/oracle", "--run", "r", "--dry-run")
+    assert other.code == ExitCode.INPUT and "this run is of suite travel" in other.err
+
+
 def test_one_of_anything_is_told_as_one(cli: Cli) -> None:
     one = ("travel", "-m", "reference/oracle", "--limit", 1)
     assert cli("run", *one, "--dry-run").out.startswith("1 request: 1 case x 1 model x 1 trial\n")
@@ -589,3 +602,40 @@ def test_the_reference_server_is_a_healthy_endpoint_to_the_doctor(cli: Cli, tmp_
     finally:
         serving.terminate()
         serving.communicate()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (
+            ["migrate", "travel", "--from", "reference/oracle", "--to", "reference/oracle"],
+            "--from and --to are the same model: reference/oracle",
+        ),
+        (
+            ["run", "travel", "-m", "openai_http/x"],
+            "openai_http/x: no key: the environment variable OPENAI_API_KEY is not set; set OPENAI_API_KEY, or name "
+            "another in api_key_env; a server of your own needs its base_url",
+        ),
+        (["run", "small", "-m", "reference/oracle"], "no suite is called 'small'; did you mean the file small.yaml?"),
+        (["gate", "r", "--policy", "nope.yaml"], "nope.yaml: no such file\n"),
+        (["show", "r", "nocase"], "r has no case 'nocase'; the nearest of 50 are "),
+        (["compare", "r"], "run r has one model, reference/oracle: there is nothing to hold it against; ask another"),
+        (["show", "rr"], "rr: there is no such run; did you mean 'r'?"),
+        (["run", "travel", "--trials", "0"], "invalid value for '--trials': must be at least 1; see"),
+        (["run", "travel", "-j", "x"], "must be a whole number; see"),
+        (["schema", "suit"], "'suit' is not one of 'suite', 'models', 'policy', 'report'; did you mean 'suite'?"),
+        (["run", "travel", "--models", "bare.yaml"], "must be an object, not a list; put it under `models:`"),
+        (
+            ["run", "travel", "--models", "address.yaml", "--dry-run"],
+            "address.yaml:3:13: /models/0/base_url: 'localhost:8000' is no address; write it like http://localhost:8000/v1",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_what_can(cli: Cli, project: Path, command: list[str], said: str) -> None:
+    cli("run", "travel", "-m", "reference/oracle", "--run", "r", "-q")
+    (project / "bare.yaml").write_text("- {model: reference/oracle}\n", encoding="utf-8")
+    (project / "address.yaml").write_text(
+        "models:\n- model: openai_http/x\n  base_url: localhost:8000\n", encoding="utf-8"
+    )
+    result = cli(*command)
+    assert result.code == ExitCode.INPUT and said in result.err

@@ -139,7 +139,7 @@ def test_cases_that_are_whole_are_kept_beside_those_that_are_not() -> None:
     [
         ("", ["s.yaml: the file is empty"]),
         ("# nothing\n", ["s.yaml: the file is empty"]),
-        ("- 1", ["s.yaml:1:1: must be an object, not a list"]),
+        ("- 1", ["s.yaml:1:1: must be an object, not a list; put it under `cases:`"]),
         ("suite: s\ntools: [x]\ncases: {a: 1}", ["s.yaml:3:8: /cases: must be a list, not an object"]),
     ],
 )

@@ -61,13 +61,12 @@ def run(
 
     suite = suite_of(suites, limit, expression, tag, tool, case)
     targets = choosing.targets_of(model or [], models, timeout)
-    run_name = name or default_name(suite, targets)
-    if dry_run:
-        printing.plan(suite, targets, trials, reports / run_name, as_json)
-        return
-    folder = reports / run_name
+    folder = reports / (name or default_name(suite, targets))
     order = order_of(suite, targets, trials, strings, concurrency, max_retries, case_timeout, latency=latency)
     order = replace(order, cached=cache)
+    if dry_run:
+        printing.plan(order, folder, missing(folder, order, fresh), as_json)
+        return
     budget = Budget(calls=max_calls, cost=max_cost, seconds=max_seconds)
     budget.check(targets)
     stopped = execute(folder, order, fresh, quiet, [budget])
@@ -133,7 +132,7 @@ def migrate(
     rules = workspace.load_policy(policy) if policy else workspace.default_policy()
     suite = suite_of(suites, limit, expression, tag, tool, case)
     gate.refuse_unknown_tools(rules, suite)
-    targets = choosing.targets_of([incumbent, candidate], models, timeout)
+    targets = choosing.pair_of(incumbent, candidate, models, timeout)
     folder = reports / (name or default_name(suite, targets))
     outputs = output or [folder / "report.html"]
     deciding.renderers_of(outputs)
@@ -235,9 +234,8 @@ def execute(folder: Path, order: Order, fresh: bool, quiet: bool, brakes: Sequen
     from evalkit import running
     from evalkit.cli.locating import world
 
-    total = running.missing(folder, order) if not fresh else len(order.suite.cases) * len(order.targets) * order.trials
     try:
-        with Progress(total, quiet=quiet) as progress:
+        with Progress(missing(folder, order, fresh), quiet=quiet) as progress:
             return running.carry_out(
                 folder,
                 order,
@@ -250,6 +248,13 @@ def execute(folder: Path, order: Order, fresh: bool, quiet: bool, brakes: Sequen
     except KeyboardInterrupt:
         typer.echo("interrupted: every answer so far is kept; the same command asks the rest", err=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+def missing(folder: Path, order: Order, fresh: bool) -> int:
+    """How many requests are to be asked, each counted once."""
+    from evalkit import running
+
+    return len(order.suite.cases) * len(order.targets) * order.trials if fresh else running.missing(folder, order)
 
 
 def unheard(folder: Path, order: Order) -> Sequence[str]:

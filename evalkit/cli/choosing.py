@@ -21,6 +21,20 @@ def targets_of(named: Sequence[str], models: Path | None, timeout: float | None)
     return tuple(_patient(target, timeout) for target in workspace.unique(chosen))
 
 
+def pair_of(incumbent: str, candidate: str, models: Path | None, timeout: float | None) -> tuple[Target, ...]:
+    """The model in use and the one that may replace it. Raises InputError, also if they are one."""
+    from evalkit import workspace
+
+    listed = _listed(models)
+    old, new = (_target(text, listed, models) for text in (incumbent, candidate))
+    if old == new:
+        raise InputError(
+            f"--from and --to are the same model: {old.identity}",
+            "to see how much its answers vary, give it a second name: provider/model?name=again",
+        )
+    return tuple(_patient(target, timeout) for target in workspace.unique((old, new)))
+
+
 def target_of(name: str, models: Path | None, timeout: float | None) -> Target:
     """The one model of that name or spelling. Raises InputError."""
     return _patient(_target(name, _listed(models), models), timeout)

@@ -288,6 +288,11 @@ def _sides(first: Run, second: Run, baseline: str | None, candidate: str | None,
     elif first is not second:
         baseline = baseline or (ours[0] if len(ours) == 1 else None)
         candidate = candidate or (theirs[0] if len(theirs) == 1 else None)
+    if first is second and len(ours) == 1:
+        raise InputError(
+            f"run {first.info.id} has one model, {ours[0]}: there is nothing to hold it against",
+            f"ask another in it, with `evalkit run SUITE -m MODEL --run {first.info.id}`, or name a second RUN",
+        )
     if baseline is None or candidate is None:
         lacking = "--baseline" if baseline is None else "--candidate"
         names = ours if baseline is None else theirs

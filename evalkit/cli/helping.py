@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, cast
 
 import typer
@@ -25,6 +26,21 @@ _SECRET = re.compile(
     r"(?<=//)[^/\s@]+(?=@)|(?i:(?<=key=)|(?<=token=)|(?<=password=)|(?<=secret=))[^&\s;,]+?(?=[&\s;,]|: |$)"
 )
 """What lets one in: before the @ of an address, or behind a name that says so."""
+
+
+_REWORDED = tuple(
+    (re.compile(theirs), ours)
+    for theirs, ours in (
+        (r"Value error, ", ""),
+        (r"Input should be greater than or equal to (\S+)", r"must be at least \1"),
+        (r"Input should be less than or equal to (\S+)", r"must be at most \1"),
+        (r"Input should be a valid integer.*", "must be a whole number"),
+        (r"Input should be a valid number.*", "must be a number"),
+    )
+)
+"""The words of the library that reads options -> ours."""
+_NOT_ONE_OF = re.compile(r"'([^']*)' is not one of (.*)")
+_QUOTED = re.compile(r"'([^']*)'")
 
 
 class Menu(TyperGroup):
@@ -100,6 +116,11 @@ def page(error: Any) -> str:
 def complaint(error: Any) -> str:
     """What was typed wrongly, in one line and with the next step."""
     what = " ".join(error.format_message().split()).rstrip(".")
+    for theirs, ours in _REWORDED:
+        what = theirs.sub(ours, what)
+    if unknown := _NOT_ONE_OF.search(what):
+        close = get_close_matches(unknown[1], _QUOTED.findall(unknown[2]), n=1)
+        what += f"; did you mean {close[0]!r}?" if close else ""
     context = error.ctx
     variable = getattr(getattr(error, "param", None), "envvar", None)
     if variable and os.environ.get(variable):

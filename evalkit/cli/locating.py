@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 def run_folder(name: str, reports: Path) -> Path:
     """`name` is a folder, a run.db, or a name below `reports`. Raises StoreError if there is no run."""
     from evalkit import store
-    from evalkit.errors import StoreError
+    from evalkit.errors import StoreError, suggest
 
     path = Path(name)
     for folder in (path.parent if path.suffix == ".db" else path, reports / name):
         if store.holds_run(folder):
             return folder
-    known = ", ".join(folder.name for folder in store.runs(reports)[:5])
-    there = f"there are: {known}" if known else f"{reports} holds none"
+    known = [folder.name for folder in store.runs(reports)]
+    there = suggest(name, known) if known else f"{reports} holds none"
     raise StoreError(f"{name}: there is no such run; {there}")
 
 

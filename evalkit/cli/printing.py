@@ -20,6 +20,7 @@ from evalkit.renderers._visible import inert
 if TYPE_CHECKING:
     from evalkit.errors import Problem
     from evalkit.pairing.repeats import Counting
+    from evalkit.running import Order
     from evalkit.tally import Totals
 
 _KINDS = tuple(DIVERGENCES)
@@ -30,9 +31,10 @@ _MESSAGES = 1000
 _HEADLINES: tuple[ScoreName, ...] = ("compliance", "correct", "abstained")
 
 
-def plan(suite: Suite, targets: Sequence[Target], trials: int, folder: Path, as_json: bool) -> None:
-    """What a run would ask."""
-    calls = len(suite.cases) * len(targets) * trials
+def plan(order: Order, folder: Path, calls: int, as_json: bool) -> None:
+    """What a run would ask: `calls` requests; what it has of all others is kept."""
+    suite, targets, trials = order.suite, order.targets, order.trials
+    kept = len(suite.cases) * len(targets) * trials - calls
     told = {
         "suite": suite.name,
         "suite_digest": suite.digest,
@@ -41,13 +43,15 @@ def plan(suite: Suite, targets: Sequence[Target], trials: int, folder: Path, as_
         "targets": [target.identity for target in targets],
         "trials": trials,
         "requests": calls,
+        "kept": kept,
         "run": str(folder),
     }
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return
     each = (counted(len(suite.cases), "case"), counted(len(targets), "model"), counted(trials, "trial"))
-    typer.echo(f"{counted(calls, 'request')}: {' x '.join(each)}")
+    beside = f", {kept:,} of them answered already" if kept else ""
+    typer.echo(f"{counted(calls, 'request')}: {' x '.join(each)}{beside}")
     for name, value in told.items():
         typer.echo(f"  {name:14} {', '.join(value) if isinstance(value, list) else value}")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
 from typing import Literal, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from evalkit.data import ARMS, Case, Json, Pointer, Policy, Quarantine, Rule, Serve, Target, ToolSpec
 from evalkit.documents import Document
@@ -29,7 +30,7 @@ from evalkit.files.shapes import (
 )
 from evalkit.files.shapes import json_schema as json_schema
 from evalkit.patterns import compile_expect
-from evalkit.values import pointer, tokens
+from evalkit.values import excerpt, pointer, tokens
 
 Part: TypeAlias = tuple[str | int, ...]
 """A part of a case: ("id",), ("messages",), ("offer", n), ("forbid", n), or ("expect", expectation, call, rule),
@@ -89,10 +90,17 @@ class Origin:
 
 S = TypeVar("S", bound=Shape)
 
+_UNDER: Mapping[type[Shape], str] = {ModelsShape: "models", DocumentShape: "cases"}
+"""The key below which stands what is easily taken for the whole file."""
+
 
 def _whole(shape: type[S], document: Document, problems: list[Problem]) -> S | None:
     if document.value is None:
         problems.append(Problem(what="the file is empty", place=Place(file=document.file)))
+        return None
+    if isinstance(document.value, list) and shape in _UNDER:
+        hint = f"put it under `{_UNDER[shape]}:`"
+        problems.append(Problem(what="must be an object, not a list", hint=hint, place=document.place()))
         return None
     return fit(shape, document.value, document, problems)
 
@@ -232,6 +240,7 @@ def _target(shape: ModelShape, document: Document, at: Pointer, problems: list[P
         problems.append(Problem(what=what, hint=hint, place=document.place(path), path=path))
         return None
     problems += _secrets(shape, document, at)
+    problems += _address(shape.base_url, document, f"{at}/base_url")
     arm = spelled["arm"] or "native"
     if arm not in ARMS:
         what = f"no arm is called {arm!r}"
@@ -255,6 +264,19 @@ def _secrets(shape: ModelShape, document: Document, at: Pointer) -> Iterator[Pro
             path = f"{at}/{name}/api_key"
             what = "a key written here would be stored with every run"
             yield Problem(what=what, hint=hint, place=document.place(path), path=path)
+
+
+def _address(base_url: str | None, document: Document, path: Pointer) -> Iterator[Problem]:
+    if base_url is None:
+        return
+    try:
+        parts = urlsplit(base_url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        sound = False
+    if not sound:
+        hint = "write it like http://localhost:8000/v1"
+        yield Problem(what=f"{excerpt(base_url)!r} is no address", hint=hint, place=document.place(path), path=path)
 
 
 def _serve(shape: ServeShape | None, model: str) -> Serve | None:

@@ -48,7 +48,7 @@ def connect(target: Target, world: World) -> Endpoint:
         )
     url = _address(target.base_url or DEFAULT_URL)
     name = target.api_key_env or (DEFAULT_KEY if url.host == URL(DEFAULT_URL).host else None)
-    return Endpoint(url, _key(name, world.environ), target.timeout, _proxy(url, world.environ))
+    return Endpoint(url, _key(name, target, world.environ), target.timeout, _proxy(url, world.environ))
 
 
 class Endpoint:
@@ -153,13 +153,15 @@ def _address(base_url: str) -> URL:
     return url.with_path(f"{path or '/v1'}/chat/completions", keep_query=True)
 
 
-def _key(name: str | None, environ: Mapping[str, str]) -> str | None:
+def _key(name: str | None, target: Target, environ: Mapping[str, str]) -> str | None:
     if name is None:
         return None
     key = environ.get(name, "").strip()
     if not key:
+        hint = f"set {name}, or name another in api_key_env"
         raise InputError(
-            f"no key: the environment variable {name} is not set", f"set {name}, or name another in api_key_env"
+            f"{target.identity}: no key: the environment variable {name} is not set",
+            hint if target.base_url else f"{hint}; a server of your own needs its base_url",
         )
     if not key.isascii() or not key.isprintable():
         raise InputError(f"the key in {name} has characters that no HTTP header can carry")
