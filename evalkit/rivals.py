@@ -7,9 +7,8 @@ from dataclasses import replace
 from datetime import date
 
 from evalkit import compare, gate
-from evalkit.data import Comparison, Policy, Rival, Run, Verdict
+from evalkit.data import Comparison, Policy, Rival, Run, Target, Verdict
 from evalkit.errors import InputError
-from evalkit.pairing import likeness
 
 
 def decided(
@@ -39,9 +38,17 @@ def _rival(comparison: Comparison, policy: Policy, today: date, among: int) -> R
 
 def others(baseline_run: Run, baseline: str, candidate_run: Run, candidate: str) -> tuple[str, ...]:
     """The further targets of the candidate's run: what else might replace the baseline."""
-    same = likeness.one_run(baseline_run.info, candidate_run.info)
-    own = (target.identity for target in candidate_run.info.targets)
-    return tuple(name for name in own if name != candidate and not (same and name == baseline))
+    in_use = next((target for target in baseline_run.info.targets if target.identity == baseline), None)
+    return tuple(name for name in (successors(in_use, candidate_run) if in_use else ()) if name != candidate)
+
+
+def successors(in_use: Target, run: Run) -> tuple[str, ...]:
+    """The targets of a run that might take the place of `in_use`, which it may well have asked again itself."""
+
+    def model(target: Target) -> tuple[str, str, str]:
+        return target.identity, target.provider, target.model
+
+    return tuple(target.identity for target in run.info.targets if model(target) != model(in_use))
 
 
 def within(baseline_run: Run, baseline: str, candidate_run: Run) -> Callable[[str], Comparison]:

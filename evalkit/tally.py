@@ -160,31 +160,45 @@ class Spending:
     answers: int
     counted: int
     """Answers that reported tokens. Fewer than `answers`: the sums are too low."""
+    priced: int
+    """Answers whose cost is known; so too with these."""
+    priced_compliant: int
+
+    @property
+    def cost_each(self) -> float | None:
+        """USD for an answer, over those whose cost is known: the others may have cost as much."""
+        return self.total.cost / self.priced if self.total.cost is not None else None
+
+    @property
+    def cost_compliant(self) -> float | None:
+        """USD for each compliant answer, over those whose cost is known; None where none of them is compliant."""
+        if self.total.cost is None or not self.priced_compliant:
+            return None
+        return self.total.cost / self.priced_compliant
 
 
 def usage(records: Iterable[Record], target: Target | None = None) -> Spending:
     """Tokens and cost of all answers. One without a cost of its own is priced by `target`, if that has prices."""
-    reports = [record.answer.usage for record in records if record.answer is not None]
+    answered = [(record.answer.usage, record.score) for record in records if record.answer is not None]
+    reports = [report for report, _ in answered]
+    prices = [(price, score) for report, score in answered if (price := cost(report, target)) is not None]
     return Spending(
         total=Usage(
             input_tokens=_sum(report.input_tokens for report in reports),
             output_tokens=_sum(report.output_tokens for report in reports),
             cached_tokens=_sum(report.cached_tokens for report in reports),
             reasoning_tokens=_sum(report.reasoning_tokens for report in reports),
-            cost=_total_cost(reports, target),
+            cost=sum(price for price, _ in prices) if prices else None,
         ),
         answers=len(reports),
         counted=sum(report.input_tokens is not None or report.output_tokens is not None for report in reports),
+        priced=len(prices),
+        priced_compliant=sum(score is not None and score.valid is True for _, score in prices),
     )
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:
     known = [number for number in numbers if number is not None]
-    return sum(known) if known else None
-
-
-def _total_cost(reports: Iterable[Usage], target: Target | None) -> float | None:
-    known = [price for report in reports if (price := cost(report, target)) is not None]
     return sum(known) if known else None
 
 

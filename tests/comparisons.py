@@ -143,6 +143,12 @@ def answer(
     )
 
 
+def costing(record: Record, cost: float | None) -> Record:
+    """The answer, at this price; None: at one that is not known."""
+    assert record.answer is not None
+    return replace(record, answer=replace(record.answer, usage=replace(record.answer.usage, cost=cost)))
+
+
 def fault(case: Case, message: str = "the endpoint answered 503") -> Record:
     return Record(
         case=case.id,

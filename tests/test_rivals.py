@@ -31,11 +31,14 @@ def test_of_two_targets_there_is_no_rival_and_nothing_is_decided_together() -> N
     assert comparison.rivals == () and verdict.together is None
 
 
-def test_the_baseline_is_its_own_rival_only_in_another_run() -> None:
+def test_the_baseline_is_never_its_own_rival_but_a_new_model_of_its_name_is() -> None:
     run = comparisons.several()
     assert rivals.others(run, "gpt-old", run, "gpt-new") == ("gpt-worse", "gpt-new@strict")
     later = replace(run, info=replace(run.info, id="later"))
-    assert rivals.others(run, "gpt-old", later, "gpt-new") == ("gpt-old", "gpt-worse", "gpt-new@strict")
+    assert rivals.others(run, "gpt-old", later, "gpt-new") == ("gpt-worse", "gpt-new@strict")
+    renewed = (replace(OLD, model="gpt-old-2025"), *later.info.targets[1:])
+    changed = replace(later, info=replace(later.info, targets=renewed))
+    assert rivals.others(run, "gpt-old", changed, "gpt-new") == ("gpt-old", "gpt-worse", "gpt-new@strict")
 
 
 def test_what_a_policy_asks_of_one_arm_stops_no_gate_on_it() -> None:

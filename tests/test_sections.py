@@ -38,7 +38,7 @@ from evalkit.data import (
 )
 from evalkit.sections import _alignment, _answers, flips, latency, scorecard, tools
 from tests import comparisons
-from tests.comparisons import BERN, BROKEN_TYPE, OSLO, ZURICH, answer, compared, right
+from tests.comparisons import BERN, BROKEN_TYPE, OSLO, ZURICH, answer, compared, costing, right
 
 
 @pytest.fixture(scope="module")
@@ -548,6 +548,19 @@ def test_money_is_shown_where_prices_are_known() -> None:
     rows = tables(section(paid, "spending"))[0].rows
     assert rows[0]["cost"] == pytest.approx(8 * (120 * 1.0 + 20 * 10.0) / 1e6)
     assert rows[0]["cost_each"] == pytest.approx(rows[0]["cost"] / 8)
+
+
+def test_an_answer_whose_cost_is_not_known_makes_the_others_no_cheaper() -> None:
+    cases = comparisons.STEADY
+
+    whole, half = ([costing(right(c), 0.001 if n < known else None) for n, c in enumerate(cases)] for known in (8, 4))
+    made = compared(cases, whole, half)
+    (table,) = tables(section(made, "spending"))
+    assert [row["cost_each"] for row in table.rows] == pytest.approx([0.001, 0.001])
+    assert "the sum of costs is too low" in table.note
+    assert tables(section(compared(cases, whole, whole), "spending"))[0].note == ""
+    tiles = {tile["label"]: tile for tile in figure(section(made, "overview"), "tiles").data["tiles"]}
+    assert tiles["Cost per 1,000 answers"]["value"] == pytest.approx(1.0)
 
 
 def test_faults_and_repeated_attempts_are_counted_apart(outings: Comparison) -> None:

@@ -10,7 +10,7 @@ from evalkit import numerals, planning, plugins, report
 from evalkit.data import Block, Comparison, Drilldown, Figure, Policy, Prose, Quarantine, Rule, Section, Table, Verdict
 from evalkit.renderers import terminal
 from tests import comparisons
-from tests.comparisons import NEW, OLD, SKIES, STRICT, WORSE, answer, asked, fault, right
+from tests.comparisons import NEW, OLD, SKIES, STRICT, WORSE, answer, asked, costing, fault, right
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +97,18 @@ def test_what_is_missing_is_what_the_gate_finds_missing() -> None:
     assert rows == {"gpt-old": None, "gpt-worse": None, "gpt-new": pytest.approx((5 + 60) / 119)}
     (check,) = (check for check in made[1].checks if check.rule.kind == "fault_share")
     assert check.measured == f"0.0 % of the baseline's, {numerals.percent(rows['gpt-new'])} of the candidate's"
+
+
+def test_what_an_answer_costs_is_told_of_those_of_which_it_is_known() -> None:
+    half = [costing(right(c), 0.001 if n % 2 else None) for n, c in enumerate(SKIES)]
+    run = asked(SKIES, [(OLD, half), (NEW, [costing(right(c), 0.002) for c in SKIES]), (STRICT, half)])
+    made = comparisons.decided(run, "gpt-old", "gpt-new")
+    takes = table(section("models", made), "What each takes")
+    assert [row["cost"] for row in takes.rows] == pytest.approx([1.0, 2.0, 1.0])
+    assert [row["good"] for row in takes.rows] == pytest.approx([1.0, 2.0, 1.0])
+    assert "60 of gpt-old, 60 of gpt-new@strict" in takes.note
+    arms = table(section("arms", made), "gpt-new, by the way it is asked")
+    assert [row["cost"] for row in arms.rows] == pytest.approx([2.0, 1.0])
 
 
 def test_the_heat_map_has_a_column_for_each_model(rivalry: tuple[Comparison, Verdict]) -> None:

@@ -263,7 +263,7 @@ def _against_file(
     from evalkit.baselines import holding
 
     held = baselines.load(name)
-    there = [target.identity for target in run.info.targets]
+    there = rivals.successors(held.target, run) or [target.identity for target in run.info.targets]
     if candidate is None:
         if len(there) != 1 and not choose:
             raise InputError("which is meant? --candidate is not given", f"the run has: {', '.join(there)}")

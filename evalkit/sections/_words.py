@@ -53,3 +53,8 @@ def rate(measured: Rate) -> Json:
 
 def difference(measured: Cell) -> Json:
     return {"value": measured.difference, "low": measured.low, "high": measured.high}
+
+
+def for_thousand(each: float | None) -> float | None:
+    """What 1,000 answers cost where one costs `each`, which is too little to read."""
+    return None if each is None else 1000 * each

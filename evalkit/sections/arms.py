@@ -114,14 +114,14 @@ def _sent(row: Mapping[str, Json], column: Column) -> Json:
 
 def _arm(entry: Entry, changes: Mapping[str, Cell]) -> dict[str, Json]:
     timed, spent = tally.seconds(entry.records), tally.usage(entry.records, entry.target)
-    tokens, cost = spent.total.output_tokens, spent.total.cost
+    tokens = spent.total.output_tokens
     return {
         "arm": entry.target.arm,
         **{score: _rate(entry, score) for score in SCORES},
         "change": words.difference(changes["correct"]) if "correct" in changes else None,
         "seconds": statistics.median(timed) if timed else None,
         "tokens": tokens / spent.counted if tokens is not None and spent.counted else None,
-        "cost": 1000 * cost / spent.answers if cost is not None and spent.answers else None,
+        "cost": words.for_thousand(spent.cost_each),
     }
 
 

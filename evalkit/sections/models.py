@@ -88,7 +88,8 @@ def _standings(ranked: Sequence[Entry], focus: str) -> Table:
         rows=rows,
         note="Changes are candidate − baseline in percentage points over the cases that both answered, with 95 % "
         "intervals; time and cost are candidate / baseline on the same cases, time only where both were asked with "
-        f"--latency. Answers missing are faults and what was never asked. {_together(ranked[1:])}".rstrip(),
+        "--latency. Answers missing, as the gate counts them, are faults and what was never asked. "
+        f"{_together(ranked[1:])}".rstrip(),
     )
 
 
@@ -270,22 +271,28 @@ def _takes(ranked: Sequence[Entry]) -> Table:
         Column(key="good", label="Cost per 1,000 compliant", kind="usd"),
     )
     rows = [_taken(entry) for entry in ranked]
-    return Table(title="What each takes", columns=_known(columns, rows), rows=tuple(rows))
+    partly = [f"{row['unpriced']:,} of {row['model']}" for row in rows if row["unpriced"]]
+    return Table(
+        title="What each takes",
+        columns=_known(columns, rows),
+        rows=tuple(rows),
+        note=f"The cost of some answers is not known: {', '.join(partly)}. It is that of the others." if partly else "",
+    )
 
 
 def _taken(entry: Entry) -> dict[str, Json]:
     quantiles, timed = tally.latency_quantiles(entry.records), tally.seconds(entry.records)
     spent = tally.usage(entry.records, entry.target)
-    cost, tokens = spent.total.cost, spent.total.output_tokens
-    compliant = sum(record.score is not None and record.score.valid is True for record in entry.records)
+    tokens = spent.total.output_tokens
     middle = statistics.median(timed) if timed else None
     return {
         "model": entry.target.identity,
         "p50": _quantile(quantiles["p50"]) or middle,
         "p95": _quantile(quantiles["p95"]) or ("n too small" if timed else None),
         "tokens": tokens / spent.counted if tokens is not None and spent.counted else None,
-        "cost": 1000 * cost / spent.answers if cost is not None and spent.answers else None,
-        "good": 1000 * cost / compliant if cost is not None and compliant else None,
+        "cost": words.for_thousand(spent.cost_each),
+        "good": words.for_thousand(spent.cost_compliant),
+        "unpriced": spent.answers - spent.priced if spent.priced else 0,
     }
 
 

@@ -111,7 +111,7 @@ def _spent(target: Target, side: Sequence[Record]) -> dict[str, float | None]:
     spent = tally.usage(side, target)
     tokens = spent.total.output_tokens
     return {
-        "cost": spent.total.cost / spent.answers * 1000 if spent.total.cost and spent.answers else None,
+        "cost": words.for_thousand(spent.cost_each),
         "tokens": tokens / spent.counted if tokens and spent.counted else None,
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from evalkit import tally
 from evalkit.data import Column, Comparison, Json, Record, Section, Table, Target, Verdict
 from evalkit.sections import _records as records
@@ -25,7 +27,6 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     rows = [_row(target, side) for target, side in records.sides(comparison)]
     if not any(row["input"] is not None or row["output"] is not None or row["cost"] is not None for row in rows):
         return None
-    partial = any(row["counted"] < row["answers"] for row in rows)
     return Section(
         id="spending",
         title="Tokens and cost",
@@ -35,7 +36,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
                 title="What the run used",
                 columns=tuple(column for column in COLUMNS if any(row[column.key] is not None for row in rows)),
                 rows=tuple(rows),
-                note="Some answers reported no tokens: the sums are too low." if partial else "",
+                note=" ".join(_unknown(rows)),
             ),
         ),
     )
@@ -43,18 +44,29 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
 
 def _row(target: Target, side: tuple[Record, ...]) -> dict[str, Json]:
     spent = tally.usage(side, target)
-    compliant = sum(record.score is not None and record.score.valid is True for record in side)
     return {
         "target": target.identity,
         "answers": spent.answers,
         "counted": spent.counted,
+        "priced": spent.priced,
         "input": spent.total.input_tokens,
         "cached": spent.total.cached_tokens,
         "output": spent.total.output_tokens,
         "each": spent.total.output_tokens / spent.counted if spent.total.output_tokens and spent.counted else None,
         "cost": spent.total.cost,
-        "cost_each": spent.total.cost / compliant if spent.total.cost is not None and compliant else None,
+        "cost_each": spent.cost_compliant,
     }
+
+
+def _unknown(rows: Sequence[dict[str, Json]]) -> Iterator[str]:
+    """What the sums leave out. A side of which nothing is known has no sum that could be too low."""
+    if any(0 < row["counted"] < row["answers"] for row in rows):
+        yield "Some answers reported no tokens: the sums of tokens are too low."
+    if any(0 < row["priced"] < row["answers"] for row in rows):
+        yield (
+            "Of some answers the cost is not known: the sum of costs is too low. What a compliant answer costs is told "
+            "over those of which it is known."
+        )
 
 
 def _lead(comparison: Comparison, before: dict[str, Json], after: dict[str, Json]) -> str:
