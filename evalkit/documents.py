@@ -20,7 +20,7 @@ import yaml
 
 from evalkit.data import Json, Pointer
 from evalkit.errors import InputError, Place, Problem
-from evalkit.values import MAX_DEPTH, excerpt, pointer, read
+from evalkit.values import MAX_DEPTH, excerpt, pointer, read, unbounded
 
 MAX_VALUES = 1_000_000
 
@@ -282,12 +282,12 @@ def _json_marks(text: str) -> Iterator[tuple[Pointer, int, int]]:
 
 
 def _offence(text: str, code: str) -> int | None:
-    """Offset of the first key that stands twice, or of the first constant JSON does not have."""
+    """Offset of the first key that stands twice, or of the first number JSON does not have."""
     seen: set[Pointer] = set()
     for path, key_at, at in _json_marks(text):
         if code == "json.duplicate_key" and path in seen:
             return key_at
-        if code == "json.nan" and text.startswith(("NaN", "Infinity", "-Infinity"), at):
+        if code == "json.nan" and (token := _TOKEN.match(text, at)) and unbounded(token.group()):
             return at
         seen.add(path)
     return None

@@ -25,7 +25,9 @@ class Node(NamedTuple):
 # Only used to step over values: big integers stay text, because Python refuses to convert very long ones.
 _DECODER = json.JSONDecoder(parse_int=str)
 _BLANK = re.compile(r"[ \t\n\r]*")
-_TOKEN = re.compile(r'(?P<string>"(?:[^"\\]++|\\.)*+")(?P<key>\s*:)?|[\[\]{}]|(?P<nan>-?Infinity|NaN)', re.DOTALL)
+_TOKEN = re.compile(
+    r'(?P<string>"(?:[^"\\]++|\\.)*+")(?P<key>\s*:)?|[\[\]{}]|(?P<number>-?Infinity|NaN|-?\d[\d.eE+-]*)', re.DOTALL
+)
 
 
 def value(text: str, path: Pointer) -> Span | None:
@@ -115,7 +117,7 @@ def _find(text: str, code: str) -> Span | None:
     """The first token that deserves `code`, for the findings that come without an offset."""
     keys: list[set[str]] = []
     for token in _TOKEN.finditer(text):
-        if token["nan"] and code == "json.nan":
+        if token["number"] and code == "json.nan" and values.unbounded(token["number"]):
             return token.span()
         if token["key"] and keys:
             if code == "json.duplicate_key" and token["string"] in keys[-1]:

@@ -155,6 +155,7 @@ def test_every_json_value_stands_where_its_mark_says(value: Json) -> None:
         ('{"a": 1,\n "b" 2}', "s.json:2:6: not JSON: Expecting ':' delimiter"),
         ('{"a": {"x": 1, "y": [{"x": 0}], "x": 2}}', "s.json:1:33: not JSON: the key 'x' stands twice in one object"),
         ('{"a": [1, {"NaN": NaN}]}', "s.json:1:19: not JSON: NaN is not JSON"),
+        ('{"a": [1, {"1e400": 1e400}]}', "s.json:1:21: not JSON: 1e400 is larger than any number that can be held"),
         ('{"a": 1} x', "s.json:1:10: not JSON: 'x' follows the value"),
         ('{"a": no}', "s.json:1:7: not JSON: Expecting value"),
     ],

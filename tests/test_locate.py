@@ -66,6 +66,7 @@ def test_what_is_not_there_has_no_span_but_a_nearest_one() -> None:
         ('{"a": 1}\n{"a": 2}', "json.concatenated", '{"a": 2}'),
         ('{"a": "NaN", "b": [NaN]}', "json.nan", "NaN"),
         ('{"b": [-Infinity]}', "json.nan", "-Infinity"),
+        ('{"a": "1e400", "b": [12, -1e400]}', "json.nan", "-1e400"),
         ('{"a": {"b": 1}, "b": 2, "a": 3}', "json.duplicate_key", '"a"'),
         ("```json\n{}\n```", "json.fenced", "```json"),
     ],

@@ -28,7 +28,7 @@ CODES: Mapping[str, str] = {
     "json.duplicate_key": "an object has the same key twice",
     "json.concatenated": "several JSON values stand one after another",
     "json.fenced": "the arguments stand in a Markdown code fence",
-    "json.nan": "NaN or Infinity, which JSON does not have",
+    "json.nan": "NaN, Infinity, or a number so large that it reads as infinite",
     "json.too_deep": "nested deeper than 200 levels",
     "json.too_large": "longer than 1,000,000 characters",
     "schema.type": "a value of the wrong type",

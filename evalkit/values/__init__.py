@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,12 +51,27 @@ def _constant(name: str) -> None:
     raise _Finding("json.nan", f"{name} is not JSON")
 
 
+def unbounded(token: str) -> bool:
+    """Whether it is NaN, Infinity, or a numeral that reads as infinite, since no double is as large."""
+    try:
+        return not math.isfinite(float(token))
+    except ValueError:
+        return False
+
+
+def _real(numeral: str) -> float:
+    number = float(numeral)
+    if math.isinf(number):
+        raise _Finding("json.nan", f"{_clip(numeral, 40)} is larger than any number that can be held")
+    return number
+
+
 def _integer(digits: str) -> int | float:
-    # Python refuses to convert longer digit strings; JSON does not forbid them.
-    return int(digits) if len(digits) <= 4300 else float(digits)
+    # Python refuses to convert longer digit strings, and no double is as large.
+    return int(digits) if len(digits) <= 4300 else _real(digits)
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer, parse_float=_real)
 _SPACE = " \t\n\r"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -65,7 +81,8 @@ def read(text: str, max_chars: int = MAX_CHARS) -> Reading:
     """Read `text` as one JSON value (RFC 8259), nothing repaired. Never raises.
 
     Refused, with a code of its own each: duplicate keys, NaN, data after the value, code fences, lone surrogates
-    (as syntax: no UTF-8 text can hold them), more than MAX_DEPTH levels, more than `max_chars` characters.
+    (as syntax: no UTF-8 text can hold them), more than MAX_DEPTH levels, more than `max_chars` characters. As NaN
+    counts what would be read as infinite, and so stored as nothing: 1e400, a whole number of more than 4,300 digits.
     """
     if len(text) > max_chars:
         return Reading(None, "json.too_large", f"{len(text):,} characters; the limit is {max_chars:,}", max_chars)
