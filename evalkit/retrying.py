@@ -12,6 +12,8 @@ from evalkit.data import Fault, FaultKind
 
 _GATEWAY = frozenset({502, 503, 504})
 """What stands before a server answers so when the server is down, is starting, or is full."""
+_OVERLONG = 10.0
+"""Seconds after which a 504 comes of a gateway tired of waiting for one answer: it does not tell that nobody is there."""
 _KNOCK = 10.0
 """Seconds, at the most, between two attempts to reach an endpoint that is away: it is not to be back unnoticed."""
 
@@ -63,7 +65,7 @@ class Reach:
         """What came of an attempt, and when, in seconds of some clock. `fault` None: an answer."""
         if fault is not None and is_away(fault):
             self.away_since = now if self.away_since is None else self.away_since
-        elif fault is None or fault.status is not None:
+        elif fault is None or (fault.status is not None and not _took_too_long(fault)):
             self.heard, self.away_since = True, None
         self._compare(fault)
         if fault is None:
@@ -96,9 +98,14 @@ class Reach:
 
 def is_away(fault: Fault) -> bool:
     """Nobody is there who could answer: refused, unknown, or a gateway that says so."""
-    if not fault.retryable:
+    if not fault.retryable or _took_too_long(fault):
         return False
     return fault.status in _GATEWAY or (fault.kind == "network" and fault.status is None)
+
+
+def _took_too_long(fault: Fault) -> bool:
+    """Whether a gateway waited and gave up: the next attempt of the question may end so too, and is one of its own."""
+    return fault.status == 504 and fault.seconds >= _OVERLONG
 
 
 @dataclass(slots=True)

@@ -18,6 +18,8 @@ CUT = Fault(kind="network", message="cut off", status=200, retryable=True)
 BROKEN = Fault(kind="server", message="oh", status=500, retryable=True)
 BUSY = Fault(kind="server", message="starting", status=503, retryable=True)
 REFUSED = Fault(kind="rate_limit", message="slow", status=429, retryable=True)
+SHUT = Fault(kind="timeout", message="nobody there", status=504, retryable=True, seconds=0.1)
+TIRED = Fault(kind="timeout", message="waited for it in vain", status=504, retryable=True, seconds=60.0)
 SILENT = Fault(kind="timeout", message="nothing", retryable=True)
 WRONG = Fault(kind="auth", message="no", status=401)
 PATIENCE = Patience()
@@ -40,18 +42,27 @@ def heard(away_since: float | None = None) -> Reach:
 
 
 @pytest.mark.parametrize(
-    ("fault", "count"), [(BROKEN, 5), (CUT, 5), (SILENT, 5), (REFUSED, 17), (WRONG, 1)], ids=lambda value: str(value)
+    ("fault", "count"),
+    [(BROKEN, 5), (CUT, 5), (SILENT, 5), (TIRED, 5), (REFUSED, 17), (WRONG, 1)],
+    ids=lambda value: str(value),
 )
 def test_what_fails_by_itself_is_tried_so_often(fault: Fault, count: int) -> None:
     assert len(list(attempts(fault, heard()))) == count
 
 
-@pytest.mark.parametrize("fault", [GONE, BUSY])
+@pytest.mark.parametrize("fault", [GONE, BUSY, SHUT])
 def test_an_endpoint_that_was_heard_is_waited_for_by_the_clock(fault: Fault) -> None:
     times = list(attempts(fault, heard(away_since=-1.0)))
     assert PATIENCE.outage <= times[-1] + 1.0 <= PATIENCE.outage + 12.5
     gaps = [later - sooner for sooner, later in zip(times, times[1:], strict=False)]
     assert max(gaps) <= 12.5 and gaps[:4] == sorted(gaps[:4]), "back soon, and not knocked at all the time"
+
+
+@pytest.mark.parametrize("away_since", [None, -1.0])
+def test_a_gateway_that_waited_in_vain_tells_nothing_of_who_is_there(away_since: float | None) -> None:
+    reach = heard(away_since)
+    assert len(list(attempts(TIRED, reach))) == 5
+    assert reach.away_since == away_since
 
 
 def test_an_endpoint_that_never_answered_is_given_up_after_the_retries_and_then_tried_once() -> None:
