@@ -56,6 +56,12 @@ def test_every_candidate_stands_in_one_table_those_that_pass_first(rivalry: tupl
     )
 
 
+def test_a_count_says_by_which_score_and_a_score_of_how_many_cases(rivalry: tuple[Comparison, Verdict]) -> None:
+    found = section("models", rivalry)
+    assert "Broken and fixed are cases, by “correct” alone" in table(found, "Who may replace").note
+    assert "correct: 180, compliance: 180" in table(found, "Scores of all").note
+
+
 def test_scores_of_all_models_have_their_own_intervals(rivalry: tuple[Comparison, Verdict]) -> None:
     found = section("models", rivalry)
     scores = {row["model"]: row["correct"] for row in table(found, "Scores of all").rows}

@@ -36,7 +36,10 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     blocks: list[Block] = [_standings(ranked, comparison.candidate.identity)]
     blocks += [*_forest(candidates), *_dots(ranked), _scores(ranked), _takes(ranked)]
     return Section(
-        id="models", title="All candidates", lead=_lead(baseline, candidates), blocks=tuple(filter(_filled, blocks))
+        id="models",
+        title="All models of the run",
+        lead=_lead(baseline, candidates),
+        blocks=tuple(filter(_filled, blocks)),
     )
 
 
@@ -70,12 +73,14 @@ def _named(found: Sequence[Entry]) -> str:
 
 
 def _standings(ranked: Sequence[Entry], focus: str) -> Table:
+    led = {entry.leading.score for entry in ranked if entry.leading}
+    counts = " or ".join(words.within(words.LABELS[score]) for score in field.LEADING if score in led)
     columns = (
         Column(key="model", label="Model"),
         Column(key="gate", label="Gate", kind="outcome"),
         *(Column(key=score, label=words.LABELS[score], kind="points") for score in field.LEADING),
-        Column(key="broken", label="Broken", kind="int"),
-        Column(key="fixed", label="Fixed", kind="int"),
+        Column(key="broken", label="Broken", kind="int", note=f"cases, by {counts}"),
+        Column(key="fixed", label="Fixed", kind="int", note=f"cases, by {counts}"),
         Column(key="time", label="Time", kind="ratio"),
         Column(key="cost", label="Cost", kind="ratio"),
         Column(key="missing", label="Answers missing", kind="percent"),
@@ -86,9 +91,9 @@ def _standings(ranked: Sequence[Entry], focus: str) -> Table:
         title="Who may replace the baseline: changes against it",
         columns=_known(columns, rows),
         rows=rows,
-        note="Changes are candidate − baseline in percentage points over the cases that both answered, with 95 % "
-        "intervals; time and cost are candidate / baseline on the same cases, time only where both were asked with "
-        "--latency. Answers missing, as the gate counts them, are faults and what was never asked. "
+        note=f"Broken and fixed are cases, by “{counts}” alone. Changes are candidate − baseline in percentage points "
+        "over the cases that both answered, with 95 % intervals; time and cost are candidate / baseline on the "
+        "same cases, time only where both were asked with --latency. Answers missing, as the gate counts them, are faults and what was never asked. "
         f"{_together(ranked[1:])}".rstrip(),
     )
 
@@ -123,7 +128,7 @@ def _said(entry: Entry, focus: str) -> str:
         return "in use"
     differs = "; ".join(entry.comparison.differs) if entry.comparison else ""
     word = entry.verdict.word.replace("_", " ") if entry.verdict.comparable else differs or entry.verdict.headline
-    return f"{word}; in full below" if entry.target.identity == focus else word
+    return f"{word}; told in full below" if entry.target.identity == focus else word
 
 
 def _latency(comparison: Comparison | None) -> Ratio | None:
@@ -214,9 +219,19 @@ def _scores(ranked: Sequence[Entry]) -> Table:
         title="Scores of all models",
         columns=_known(columns, rows),
         rows=tuple(rows),
-        note="Over all cases that were answered and to which the score applies, with 95 % intervals. Intervals of two "
-        "models that overlap may hide a sure difference: the changes above compare case by case.",
+        note=f"Over all cases that were answered and to which the score applies ({_applying(ranked)}), with 95 % "
+        "intervals. Intervals of two models that overlap may hide a sure difference: the changes above compare case by "
+        "case.",
     )
+
+
+def _applying(ranked: Sequence[Entry]) -> str:
+    """Of how many cases each score speaks, at most: a case that wants no call has no compliance."""
+    most = {
+        score: max((rate.judged for entry in ranked if (rate := entry.rates.get(("all", score)))), default=0)
+        for score in SCORES
+    }
+    return ", ".join(f"{words.within(words.LABELS[score])}: {count:,}" for score, count in most.items() if count)
 
 
 def _rate(found: Rate | None) -> Json:
