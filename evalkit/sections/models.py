@@ -93,7 +93,8 @@ def _standings(ranked: Sequence[Entry], focus: str) -> Table:
         rows=rows,
         note=f"Broken and fixed are cases, by “{counts}” alone. Changes are candidate − baseline in percentage points "
         "over the cases that both answered, with 95 % intervals; time and cost are candidate / baseline on the "
-        "same cases, time only where both were asked with --latency. Answers missing, as the gate counts them, are faults and what was never asked. "
+        "same cases, time only where both were asked with --latency. Answers missing, as the gate counts them, are "
+        "faults and what was never asked. "
         f"{_together(ranked[1:])}".rstrip(),
     )
 
