@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from evalkit import codec, store, testing
+from evalkit import codec, locking, store, testing
 from evalkit.cli.app import main
 from evalkit.errors import ExitCode
 
@@ -170,6 +170,14 @@ def test_two_runs_of_one_suite_are_compared_and_two_of_different_suites_are_not(
     assert cli("gate", "a", "b").code == ExitCode.INCONCLUSIVE  # 50 cases do not settle a margin of 3 points
     refused = cli("gate", "a", "c")
     assert refused.code == ExitCode.NOT_COMPARABLE and "cannot be compared" in " ".join(refused.out.split())
+
+
+def test_a_run_is_not_looked_into_to_be_judged_again_while_another_process_writes_it(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    with locking.writing(folder):
+        (folder / store.FILE).write_bytes(b"about to be made anew")
+        done = cli("score", str(folder))
+    assert done.code == ExitCode.INPUT and "another process is writing this run" in done.err
 
 
 def test_a_run_that_another_version_judged_is_compared_once_it_is_judged_anew(cli: Cli, tmp_path: Path) -> None:

@@ -187,6 +187,15 @@ def test_what_is_no_run_is_refused_by_name(tmp_path: Path) -> None:
         store.load(other)
 
 
+def test_what_is_refused_is_let_go_of(tmp_path: Path) -> None:
+    path = tmp_path / store.FILE
+    path.write_bytes(b"this is not a database" * 100)
+    with pytest.raises(StoreError) as refused:
+        store.open_run(tmp_path)
+    held = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
+    assert refused.value and str(path) not in held
+
+
 def test_a_run_of_another_version_is_refused_with_both_versions(tmp_path: Path) -> None:
     with store.create(tmp_path, INFO, SUITE) as opened:
         opened._connection.execute(f"PRAGMA user_version={codec.VERSION + 1}")

@@ -169,7 +169,7 @@ def score(
     from evalkit.cli.locating import run_folder
 
     folder = run_folder(run, reports)
-    with store.open_run(folder) as opened, locking.writing(opened.path.parent):
+    with locking.writing(folder), store.open_run(folder) as opened:
         info = opened.info
         judging = Judging(strings=strings) if strings else info.judging
         suite = opened.suite
