@@ -13,7 +13,7 @@ from evalkit.data import Fault, FaultKind
 _GATEWAY = frozenset({502, 503, 504})
 """What stands before a server answers so when the server is down, is starting, or is full."""
 _OVERLONG = 10.0
-"""Seconds after which a 504 comes of a gateway tired of waiting for one answer: it does not tell that nobody is there."""
+"""Seconds after which a 504 comes of a gateway tired of waiting for one answer, and not of nobody being there."""
 _KNOCK = 10.0
 """Seconds, at the most, between two attempts to reach an endpoint that is away: it is not to be back unnoticed."""
 

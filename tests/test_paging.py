@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from evalkit.data import CODES, RUNGS, Fault, Record
 from evalkit.viewing import paging
 from evalkit.viewing.paging import Filter, Line, Pages
 from tests.benchmarks import bench_view
+from tests.outcomes import case, run
 
 RECORDS = 1_200
 
@@ -82,6 +84,24 @@ def test_a_filter_finds_what_looking_at_each_record_finds(
         right = {(r.target, r.trial, r.case) for r in stored.records if met(r, wanted, said[r.case])}
         assert keys == right, wanted
     pages.close()
+
+
+def test_a_text_is_found_whatever_the_case_of_its_letters(tmp_path: Path) -> None:
+    said = {"a": "Hauptstraße 3", "b": "HAUPTSTRASSE 3", "c": "half a pair \ud83d, Straße", "d": "Hauptplatz"}
+    cases = [replace(case(0), id=name, messages=({"role": "user", "content": text},)) for name, text in said.items()]
+    made = run(cases, {"old": ["p"] * len(cases)})
+    with store.create(tmp_path / "run", made.info, made.suite) as opened:
+        opened.append(made.records)
+    pages = paging.open_pages(tmp_path / "run")
+    for text in ("strasse", "STRASSE", "straße", "Haupt", "\ufb06rasse"):
+        found = {line.case for line in lines(pages, Filter(text=text))}
+        assert found == {name for name, content in said.items() if text.casefold() in content.casefold()}, text
+    pages.close()
+
+
+def test_every_letter_that_holds_one_of_ascii_is_looked_for() -> None:
+    beyond = map(chr, range(0x80, sys.maxunicode + 1))
+    assert "".join(sign for sign in beyond if any(part.isascii() for part in sign.casefold())) == paging._FOLDING
 
 
 def test_one_case_and_the_scores_are_those_of_the_run(folder: Path) -> None:
