@@ -204,7 +204,8 @@ def _holding(connection: sqlite3.Connection, text: str) -> tuple[str, dict[str, 
     for sign in "!%_":
         written = written.replace(sign, f"!{sign}")
     # Most do not have it anywhere; a letter may stand there as its escape.
-    likely = "(body LIKE :like ESCAPE '!' OR body GLOB :folding OR instr(body, '\\u'))"
+    beyond = "length(CAST(body AS BLOB)) > length(body)"  # of ASCII, told without GLOB, which is slow
+    likely = f"(body LIKE :like ESCAPE '!' OR instr(body, '\\u') OR ({beyond} AND body GLOB :folding))"
     return f"{likely} AND holds(body)", {"like": f"%{written}%", "folding": f"*[{_FOLDING}]*"}
 
 
