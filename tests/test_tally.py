@@ -92,7 +92,7 @@ def test_what_an_answer_costs_is_told_over_those_of_which_it_is_known() -> None:
     known = [with_usage(RECORDS[0], cost=0.001), with_usage(RECORDS[3], cost=0.003)]
     spent = tally.usage([*known, *RECORDS[1:3], RECORDS[4]])
     assert (spent.answers, spent.priced) == (5, 2)
-    assert (spent.cost_each, spent.cost_compliant) == (pytest.approx(0.002), pytest.approx(0.004))
+    assert [spent.cost_each, spent.cost_compliant] == pytest.approx([0.002, 0.004])
     assert tally.usage(known[1:]).cost_compliant is None
     nothing = tally.usage(RECORDS)
     assert (nothing.priced, nothing.cost_each, nothing.cost_compliant) == (0, None, None)
