@@ -32,7 +32,7 @@ class Cases:
 
     targets: tuple[Target, ...]
     named: frozenset[Path]
-    """Suite files that were named by option."""
+    """Suite files that were named, if any was by option."""
     trials: int
     pace: Pace
     budget: Budget
@@ -66,6 +66,9 @@ class Cases:
             named = [workspace.find_suite(name).resolve() for name in config.getoption("--evalkit-suite")]
         except InputError as error:
             raise pytest.UsageError(str(error)) from None
+        if named:  # beside them, only what is named as a file: not all that lies in a folder
+            given = (Path(config.invocation_params.dir, arg.partition("::")[0]) for arg in config.args)
+            named += [path.resolve() for path in given if path.is_file()]
         config.args.extend(str(path) for path in named if str(path) not in config.args)
         return cls(
             targets=targets,
@@ -84,8 +87,8 @@ class Cases:
     # ----------------------------------------------------------------------- hooks
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-        """A file that was named, or that says `suite:`."""
-        if file_path.resolve() not in self.named and not _says_suite(file_path):
+        """A file that was named, or, where none was by option, that says `suite:`."""
+        if file_path.resolve() not in self.named and (self.named or not _says_suite(file_path)):
             return None
         # Of a file elsewhere, as a bundled suite is, pytest would leave the name out: its cases could not be told from
         # those of another, nor run again by their ids.

@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="A suite file, or the name of a bundled suite, beside what else is collected (repeatable).",
+        help="A suite file, or the name of a bundled one (repeatable); then none is collected from folders.",
     )
     add("--evalkit-trials", type=int, default=1, metavar="N", help="How often each case is asked; all must hold.")
     add("--evalkit-concurrency", type=int, default=16, metavar="N", help="Requests in flight.")

@@ -59,6 +59,8 @@ def build(
     if not cases and not beside:
         hint = "write at least one under cases, or on the lines below the first of a .jsonl"
         problems.append(Problem(what=f"the suite {draft.name!r} has no cases", hint=hint, place=place))
+    if checker.breached:  # it may be the schema that was written wrongly
+        problems += _doubtful(draft.specs[key] for key in draft.specs if key in checker.breached and not mark_flaws)
     if problems or beside:
         # alternatives of one $one_of share what is wrong around it
         raise InputError(dict.fromkeys((*beside, *problems)))
@@ -89,6 +91,8 @@ class _Checker:
         self.suite = suite
         self.unsound = unsound
         self.known = {spec.name for spec in suite.specs.values()}
+        self.breached: set[str] = set()
+        """Keys of specs whose schema some gold breaks."""
 
     def case(self, case: Case) -> Iterator[_Finding]:
         """What makes a case unusable, but for gold that breaks its schema."""
@@ -136,7 +140,9 @@ class _Checker:
         for part, call in _calls(case):
             key = offered.get(call.tool)
             if key is not None and key not in self.unsound:
-                yield from self.breaches(part, call, self.suite.specs[key], told)
+                for breach in self.breaches(part, call, self.suite.specs[key], told):
+                    self.breached.add(key)
+                    yield breach
 
     def breaches(self, part: Part, call: ExpectedCall, spec: ToolSpec, told: Set[Part]) -> Iterator[_Finding]:
         """An argument that the tool does not have is told as such, and then taken for the one that was meant."""
@@ -155,7 +161,8 @@ class _Checker:
         for violation in gold.breaches(call, spec, self.suite.formats):
             nearest = _nearest(call, violation.path)
             what = f"what {call.tool} is expected to get breaks its schema: {violation.path or 'the arguments'}: "
-            yield part if nearest is None else (*part, numbers[nearest]), what + violation.message, ""
+            where = part if nearest is None else (*part, numbers[nearest])
+            yield where, what + violation.message, f"declared at {spec.source}" if spec.source else ""
 
 
 _matcher = cache(plugins.matcher)
@@ -211,16 +218,16 @@ def _call(call: ExpectedCall) -> Json:
 def lint(suite: Suite) -> tuple[Problem, ...]:
     """What is worth a look in a suite that can be judged. Nothing here stops a run."""
     cases = (*_marked(suite), *_unasked(suite), *_twins(suite), *_undeclared(suite), *_unwanted(suite))
-    return (*_doubtful(suite), *cases)
+    return (*_doubtful(suite.specs.values()), *cases)
 
 
 def _note(case: Case, what: str, hint: str = "") -> Problem:
     return Problem(what=what, hint=hint, place=Place(file=case.source) if case.source else None, path=case.id)
 
 
-def _doubtful(suite: Suite) -> Iterator[Problem]:
+def _doubtful(specs: Iterable[ToolSpec]) -> Iterator[Problem]:
     """At its pointer in the file of the tool, whose line is not known here."""
-    for spec in suite.specs.values():
+    for spec in specs:
         file, _, path = spec.source.partition("#")
         for below, what, hint in doubts(spec.schema):
             yield Problem(what=what, hint=hint, place=Place(file=file) if file else None, path=path + below)

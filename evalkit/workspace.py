@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from itertools import count
 from pathlib import Path
 from urllib.parse import unquote
@@ -20,6 +21,7 @@ from evalkit.textfiles import read_folder as read_folder
 from evalkit.textfiles import read_lines as read_lines
 from evalkit.textfiles import read_text as read_text
 from evalkit.textfiles import write_atomic as write_atomic
+from evalkit.values import pointer
 
 # --------------------------------------------------------------------------- suites
 
@@ -144,8 +146,12 @@ def read_tools(path: str | Path, form: str | None = None) -> tuple[ToolSpec, ...
     if form is None:
         knowing = _sniffed(text)
         if len(knowing) != 1:
+            if not knowing and (misspelt := list(_misspelt(text, str(path)))):
+                raise InputError(misspelt)
             what = f"could be any of {', '.join(knowing)}" if knowing else "declares tools in no format that is known"
-            hint = f"name the format with --from; there are: {', '.join(plugins.names('formats'))}"
+            hint = "`evalkit import tools FILE --from FORMAT` reads it as one of: " + ", ".join(
+                plugins.names("formats")
+            )
             raise InputError(Problem(what=what, hint=hint, place=place))
         (form,) = knowing
     reader = plugins.find("formats", form)
@@ -155,6 +161,29 @@ def read_tools(path: str | Path, form: str | None = None) -> tuple[ToolSpec, ...
     if not specs:
         raise InputError(Problem(what="declares no tools", place=place))
     return specs
+
+
+_KEYS = ("input_schema", "inputSchema", "parameters", "parametersJsonSchema", "toolSpec", "function")
+"""Below which tools stand in the formats there are, or their schemas."""
+
+
+def _misspelt(text: str, file: str) -> Iterator[Problem]:
+    """Keys of tools that look like one without which no format knows its own."""
+    try:
+        document = parse(text, file)
+    except InputError as error:
+        yield from error.problems
+        return
+    whole = document.value
+    at = "/tools" if isinstance(whole, dict) and isinstance(whole.get("tools"), list) else ""
+    listed = whole["tools"] if isinstance(whole, dict) and at else whole
+    for number, tool in enumerate(listed if isinstance(listed, list) else ()):
+        for key in tool if isinstance(tool, dict) else ():
+            if key not in _KEYS and (near := get_close_matches(key, _KEYS, n=1, cutoff=0.8)):
+                path = f"{at}/{number}{pointer(key)}"
+                what = f"the tool {tool.get('name', number)!r} has the unknown key {key!r}"
+                where = document.place(path, key=True)
+                yield Problem(what=what, hint=f"did you mean {near[0]!r}?", place=where, path=path)
 
 
 def _sniffed(text: str) -> list[str]:

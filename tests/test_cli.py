@@ -647,3 +647,12 @@ def test_what_cannot_be_done_is_said_with_what_can(cli: Cli, project: Path, comm
     )
     result = cli(*command)
     assert result.code == ExitCode.INPUT and said in result.err
+
+
+def test_where_gold_breaks_a_schema_the_schema_is_named_and_doubted(cli: Cli, project: Path) -> None:
+    tools = (project / "tools.json").read_text(encoding="utf-8").replace('"properties"', '"propertys"')
+    tools = tools.replace('"type": "object", ', '"type": "object", "additionalProperties": false, ', 1)
+    (project / "tools.json").write_text(tools, encoding="utf-8")
+    result = cli("lint", "small.yaml")
+    assert result.code == ExitCode.INPUT and "; declared at tools.json#/0/input_schema" in result.err
+    assert "tools.json:1:" in result.err and "knows no keyword 'propertys'" in result.err

@@ -176,3 +176,9 @@ def test_what_a_model_says_cannot_drive_the_log(project: pytest.Pytester) -> Non
 
 
 ROOT = Path(__file__).parents[1]
+
+
+def test_with_suites_named_no_other_that_lies_in_the_folder_is_asked(project: pytest.Pytester) -> None:
+    done = run(project, "--collect-only", "-q", "--evalkit-model", "reference/oracle", "--evalkit-suite", "payments")
+    ids = [line for line in done.outlines if "::" in line]
+    assert ids and not [each for each in ids if "payments.yaml::" not in each]

@@ -65,7 +65,8 @@ def test_a_wrong_key_of_a_suite_hides_nothing_that_is_wrong_with_its_cases(at: P
     assert [line.split(": ", 1)[1] for line in refusal(workspace.load_suite, "trips").split("\n")] == [
         "/csaes: unknown key 'csaes'; did you mean 'cases'?",
         '/formats: "maybe" is not known here; there are: annotate, assert',
-        "/cases/0/expect/args/to: what find is expected to get breaks its schema: /to: expected a string, found 5",
+        "/cases/0/expect/args/to: what find is expected to get breaks its schema: /to: expected a string, found 5"
+        "; declared at specs/tools.json#/0/function/parameters",
         "/cases/1/expect: no tool is called 'bok'; did you mean 'book'?",
         "/cases/2: 'expect' is missing",
     ]
@@ -328,8 +329,19 @@ def test_files_that_declare_no_tools_are_told(at: Path) -> None:
     Path("words.txt").write_text("just words", encoding="utf-8")
     told = refusal(workspace.read_tools, "words.txt")
     assert told.startswith(
-        "words.txt: declares tools in no format that is known; name the format with --from; there are: "
+        "words.txt: declares tools in no format that is known; `evalkit import tools FILE --from FORMAT` reads it as "
     )
+
+
+def test_a_misspelt_key_of_a_tool_is_told_where_it_stands(at: Path) -> None:
+    text = '[\n  {"name": "go",\n   "input_scheme": {"type": "object"}}\n]'
+    Path("t.json").write_text(text, encoding="utf-8")
+    told = "t.json:3:4: /0/input_scheme: the tool 'go' has the unknown key 'input_scheme'; did you mean 'input_schema'?"
+    assert refusal(workspace.read_tools, "t.json") == told
+    Path("t.json").write_text('{"tools": ' + text + "}", encoding="utf-8")
+    assert "t.json:3:4: /tools/0/input_scheme: " in refusal(workspace.read_tools, "t.json")
+    Path("t.json").write_text("[{", encoding="utf-8")
+    assert refusal(workspace.read_tools, "t.json").startswith("t.json:1:3: not JSON")
 
 
 # --------------------------------------------------------------------------- models
