@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -203,12 +205,13 @@ async def test_a_case_of_one_model_is_told_alone(address: str, get: Get) -> None
 
 @pytest.fixture
 def weeks(reports: Path, tmp_path: Path) -> Path:
-    """Under one name a model that breaks types, the gold, and in between another model that was asked only a part."""
+    """Under one name a model that breaks types, later the gold, twice, and between them one asked only a part."""
     suite = str(reports.parent / "small.yaml")
     for week, (model, *part) in enumerate(
         (
             ("reference/faulty?name=ours&kind=schema.type&rate=1",),
             ("reference/sampler?name=ours", "--limit", "1"),
+            ("reference/oracle?name=ours",),
             ("reference/oracle?name=ours",),
         )
     ):
@@ -222,13 +225,39 @@ async def test_a_model_asked_again_has_a_course_and_what_stood_behind_its_name(w
     async with viewing.serve(weeks) as address:
         _, page, _ = await get(f"{address}trends")
     figure = page[page.index('<figure class="dots">') : page.index("</figure>")]
-    assert "ours from 33.3% to 100.0%" in figure and "each model&#39;s first" in unescape(figure).replace("'", "&#39;")
-    assert re.findall(r'<div class="name">([^<]+)</div>', figure) == ["2026-03-01 week-0", "2026-03-03 week-2"]
+    assert "ours (reference/oracle) from 100.0% to 100.0%" in figure and "33.3" not in figure  # that was another model
+    assert re.findall(r'<div class="name">([^<]+)</div>', figure) == [
+        "2026-03-01 week-0",
+        "2026-03-03 week-2",
+        "2026-03-04 week-3",
+    ]
     first, latest = (float(at) for at in re.findall(r'<circle class="dot" cx="([\d.]+)%"', figure))
     (line,) = set(re.findall(r'<line class="reference" x1="([\d.]+)%"', figure))
-    assert first == float(line) < latest
+    assert first == float(line) == latest
     behind = re.findall(r"<code>(reference/\w+)</code>", page)
-    assert behind == ["reference/oracle", "reference/sampler", "reference/faulty"]
+    assert behind == ["reference/oracle", "reference/oracle", "reference/sampler", "reference/faulty"]
+
+
+@pytest.fixture
+def cut(reports: Path, tmp_path: Path) -> Path:
+    """A run that lacks an answer."""
+    model = "reference/oracle?name=ours"
+    made = ["run", str(reports.parent / "small.yaml"), "-m", model, "--run", "cut", "--reports", str(tmp_path), "-q"]
+    assert main(made) == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "cut" / store.FILE)) as file, file:
+        file.execute("DELETE FROM records WHERE case_id = 'two'")
+    return tmp_path
+
+
+async def test_a_run_that_was_stopped_says_of_how_many_answers_its_scores_are(
+    cut: Path, get: Get, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with viewing.serve(cut) as address:
+        pages = [(await get(address + path))[1] for path in ("", "trends")]
+    assert ["incomplete: 2 of 3 answers" in page for page in pages] == [True, True]
+    capfd.readouterr()
+    assert main(["show", "cut", "--reports", str(cut)]) == 0
+    assert "ours: incomplete: 2 of 3 answers" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,10 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
         ],
     )
     _print_repeats([row for row in rows if row["repeats"]])
+    due = info.cases * info.trials
     for row in rows:
+        if row["answered"] < due:
+            columns.note(f"{row['target']}: incomplete: {row['answered']:,} of {due:,} answers; its rates are of those")
         if row["cached"]:
             typer.echo(f"{row['target']}: {row['cached']} of {row['answered']} from the cache, with the times of then")
         if row["faults"]:

@@ -77,7 +77,7 @@ class Room:
             ),
             list(choices)[:2],
         )
-        return _render("runs.html.j2", root="", runs=listed, choices=choices, chosen=pair)
+        return _render("runs.html.j2", root="", runs=listed, choices=choices, chosen=pair, partly=_partly)
 
     def trends(self) -> str:
         """The scores of each suite over its runs, the latest first."""
@@ -88,7 +88,7 @@ class Room:
         for runs in suites.values():
             runs.sort(key=lambda run: run.info.created if run.info else "", reverse=True)
         courses = {suite: html.figure(made) for suite, runs in suites.items() if (made := _course(runs))}
-        return _render("trends.html.j2", root="", suites=suites, courses=courses, behind=_behind)
+        return _render("trends.html.j2", root="", suites=suites, courses=courses, behind=_behind, partly=_partly)
 
     def run(self, name: str, wanted: Filter, after: int) -> str:
         """One page of a run's records. Raises InputError for a filter that no record could meet."""
@@ -234,27 +234,32 @@ def _course(runs: Sequence[_Listed]) -> Figure | None:
     alike = [(name, info, shares) for name, info, shares in known if info.suite_digest == known[-1][1].suite_digest]
     alike = alike[-_COURSE:]
     found: dict[str, dict[str, float]] = {}
-    for name, _, shares in alike:
+    labels: dict[str, str] = {}
+    for name, info, shares in alike:
         for share in shares:
             if share.correct is not None:
-                found.setdefault(share.target, {})[name] = share.correct
-    panels = [
-        {"label": f"{target}, correct", "points": [_point(values, name) for name, _, _ in alike]}
-        for target, values in found.items()
-        if len(values) > 1
-    ]
-    ends = {target: list(values.values()) for target, values in found.items() if len(values) > 1}
-    if not panels:
+                model = _model(info, share.target)
+                labels[model] = f"{share.target} ({_behind(info, share.target)})"
+                found.setdefault(model, {})[name] = share.correct
+    courses = [(labels[model], list(values.items())) for model, values in found.items() if len(values) > 1]
+    if not courses:
         return None
+    partly = {name for name, info, shares in alike if any(_partly(info, share) for share in shares)}
     return Figure(
         kind="dots",
         title="Run by run, on the questions as they are now",
         data={
-            "rows": [f"{info.created[:10]} {name}" for name, info, _ in alike],
-            "panels": panels,
-            "note": "From the oldest run to the latest. The upright line is each model's first.",
+            "rows": [f"{info.created[:10]} {name}{', incomplete' * (name in partly)}" for name, info, _ in alike],
+            "panels": [
+                {"label": f"{label}, correct", "points": [_point(dict(values), name) for name, _, _ in alike]}
+                for label, values in courses
+            ],
+            "note": "From the oldest run to the latest, each model under one name alone. The upright line is its "
+            "first.",
         },
-        alt="; ".join(f"{target} from {_percent(told[0])} to {_percent(told[-1])}" for target, told in ends.items()),
+        alt="; ".join(
+            f"{label} from {_percent(values[0][1])} to {_percent(values[-1][1])}" for label, values in courses
+        ),
     )
 
 
@@ -268,6 +273,18 @@ def _point(values: Mapping[str, float], run: str) -> Json:
 def _behind(info: RunInfo, identity: str) -> str:
     """The model that bore a name when it was asked: names stay when the version behind them changes."""
     return next(f"{each.provider}/{each.model}" for each in info.targets if each.identity == identity)
+
+
+def _model(info: RunInfo, identity: str) -> str:
+    """What a target is: its name with all that may change behind it, but where it is asked."""
+    target = next(each for each in info.targets if each.identity == identity)
+    return json.dumps([identity, target.provider, target.model, target.params, target.options], sort_keys=True)
+
+
+def _partly(info: RunInfo, share: Share) -> str:
+    """Of how many answers the scores are, where some lack; "" of a run that is whole."""
+    heard, due = share.records - share.faults, info.cases * info.trials
+    return f"{heard:,} of {counted(due, 'answer')}" if heard < due else ""
 
 
 _FAULTS: tuple[str, ...] = get_args(FaultKind)
