@@ -14,6 +14,7 @@ architecture test says so, and that no room is missing here.
     providers dialects matchers formats sections renderers servers    plug-ins: one file each
     suite extract score compare gate report           the steps, each nouns to nouns
     pipeline workspace serving store locking selection testing ci    chains and edges: asking, disk, servers
+    joining                                           what may be asked in one run
     running bounds frames stopping planning baselines rivals         a whole run, and what is done with one
     viewing tracking                                  a stored run elsewhere: in a browser, in MLflow
     cli                                               where people come in

@@ -12,10 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
-from evalkit import __version__, locking, pipeline, plugins, serving, store
+from evalkit import __version__, joining, locking, pipeline, plugins, serving, store
 from evalkit.cache import Cache, open_cache
 from evalkit.data import Json, Judging, Record, Request, RunInfo, Suite, Target
-from evalkit.errors import InputError
 from evalkit.ledger import Ledger
 from evalkit.limiting import Limiter
 from evalkit.pairing import likeness, sequence
@@ -87,7 +86,7 @@ def carry_out(
         held.enter_context(locking.writing(folder))
         if fresh:
             store.remove(folder)
-        opened = held.enter_context(join(folder, info, order.suite))
+        opened = held.enter_context(joining.join(folder, info, order.suite))
         servers = held.enter_context(_served(opened, order, folder, waiting))
         placed = replace(order, targets=servers.reach(checked))
         with _cache(folder, order, fresh) as cache:
@@ -140,7 +139,6 @@ async def _ask(
     targets = [target for target in order.targets if left[target.identity]]
     lanes = [[target] for target in targets] if order.pace.each else [targets]
     limiters = pipeline.limits(targets, order.pace)
-    began = datetime.now(UTC).isoformat(timespec="seconds")
 
     def settled(key: store.Key) -> bool:
         return limiters[key[0]].closed is not None or opened.answered(key)
@@ -163,7 +161,14 @@ async def _ask(
     asked = pipeline.ask(
         first, order.suite, targets, world, order.pace, opened.spent, limiters, beside=beside, cache=cache, admit=admit
     )
-    ledger = Ledger(opened.append, seen)
+    flights = _Flights(opened, limiters)
+    flights.note()
+
+    def append(records: Sequence[Record]) -> None:
+        flights.note()
+        opened.append(records)
+
+    ledger = Ledger(append, seen)
     try:
         async for record in asked:
             judged = record
@@ -174,8 +179,10 @@ async def _ask(
             for brake in brakes:
                 brake.add(judged)
     finally:
-        ledger.write()
-        opened.describe(replace(opened.info, flights=(*opened.info.flights, *_flights(limiters, began))))
+        try:
+            ledger.write()
+        finally:
+            flights.note()
     return "; ".join(dict.fromkeys(limiter.closed for limiter in limiters.values() if limiter.closed)) or None
 
 
@@ -194,10 +201,24 @@ def _end_in_time(brakes: Sequence[Brake], limiters: Iterable[Limiter]) -> None:
             close(why)
 
 
-def _flights(limiters: Mapping[str, Limiter], began: str) -> Iterator[Json]:
-    for target, limiter in limiters.items():
-        widths = [list(change) for change in limiter.history]
-        yield {"target": target, "started": began, "widths": widths, "refusals": limiter.refusals}
+class _Flights:
+    """How each target is asked, in the run from the first request on: who is killed leaves it too."""
+
+    def __init__(self, opened: store.Store, limiters: Mapping[str, Limiter]) -> None:
+        self._opened = opened
+        self._limiters = limiters
+        self._earlier = opened.info.flights
+        self._began = datetime.now(UTC).isoformat(timespec="seconds")
+        self._noted: Sequence[Json] = ()
+
+    def note(self) -> None:
+        flown = tuple(
+            {"target": target, "started": self._began, "widths": list(map(list, way.history)), "refusals": way.refusals}
+            for target, way in self._limiters.items()
+        )
+        if flown != self._noted:
+            self._opened.describe(replace(self._opened.info, flights=(*self._earlier, *flown)))
+            self._noted = flown
 
 
 def missing(folder: Path, order: Order) -> int:
@@ -205,7 +226,7 @@ def missing(folder: Path, order: Order) -> int:
     if not store.holds_run(folder):
         return _wanted(order)
     with store.open_run(folder) as opened:
-        _joined(folder, opened.info, describe(folder.name, order, _guards(order)))
+        joining.joined(folder, opened.info, describe(folder.name, order, _guards(order)))
         return sum(_left(opened, order).values())
 
 
@@ -218,73 +239,6 @@ def _left(opened: store.Store, order: Order) -> Mapping[str, int]:
     each = len(order.suite.cases) * order.trials
     answered = opened.answers(order.trials)
     return {target.identity: max(0, each - answered.get(target.identity, 0)) for target in order.targets}
-
-
-@contextmanager
-def join(folder: Path, info: RunInfo, suite: Suite) -> Iterator[store.Store]:
-    """The run in `folder`, open, and made if there is none; targets it does not know yet join it.
-
-    Raises InputError if it holds another suite, judges otherwise, was timed otherwise, or knows a target of the same
-    name by other parameters: their answers would not be comparable.
-    """
-    new = not store.holds_run(folder)
-    with store.create(folder, info, suite) if new else store.open_run(folder) as opened:
-        if not new:
-            opened.describe(_joined(folder, opened.info, info))
-        yield opened
-
-
-def _joined(folder: Path, there: RunInfo, info: RunInfo) -> RunInfo:
-    """What the run is that is `there`, once `info` is asked in it."""
-    if there.suite_digest != info.suite_digest:
-        raise InputError(
-            f"{folder}: this run is of suite {there.suite_name} ({there.suite_digest}), "
-            f"not of {info.suite_name} ({info.suite_digest})",
-            "give another --run, or --fresh to begin anew",
-        )
-    if there.judging != info.judging:
-        raise InputError(f"{folder}: this run compares strings as {there.judging.strings}", "give another --run")
-    was, now = (each.guards.get(likeness.EACH) for each in (there, info))
-    if was != now:
-        began, wanted = (
-            f"with --latency, {width} in flight to each model" if width else "without --latency" for width in (was, now)
-        )
-        raise InputError(
-            f"{folder}: this run was begun {began}, and its times would stand beside others taken {wanted}",
-            "give another --run, or --fresh to begin anew",
-        )
-    known = {target.identity: target for target in there.targets}
-    for target in info.targets:
-        if _unhurried(known.setdefault(target.identity, target)) != _unhurried(target):
-            raise InputError(
-                f"{folder}: {target.identity} is in this run with other parameters", "give the target another name"
-            )
-    return replace(
-        there,
-        targets=tuple(known.values()),
-        trials=max(there.trials, info.trials),
-        versions=_both(there.versions, info.versions),
-        guards=_both(there.guards, info.guards),
-        sequential=there.sequential or info.sequential,
-        stopped=None,
-    )
-
-
-def _both(before: Mapping[str, Json], now: Mapping[str, Json]) -> dict[str, Json]:
-    """Of each library every version that asked or judged, and of each guard what it was set to, the first first."""
-    found = dict(before)
-    for name, newest in now.items():
-        known = found.setdefault(name, newest)
-        if isinstance(known, dict) and isinstance(newest, dict):
-            found[name] = _both(known, newest)
-        elif known != newest:
-            found[name] = likeness.THEN.join(dict.fromkeys((*str(known).split(likeness.THEN), str(newest))))
-    return found
-
-
-def _unhurried(target: Target) -> Target:
-    """But for how fast it is asked, which changes no answer."""
-    return replace(target, requests_per_minute=None, tokens_per_minute=None)
 
 
 def describe(name: str, order: Order, guards: Mapping[str, Json]) -> RunInfo:

@@ -29,6 +29,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "providers dialects matchers formats sections renderers servers",
         "suite extract score compare gate report",
         "pipeline workspace serving store locking selection testing ci",
+        "joining",
         "running bounds frames stopping planning baselines rivals",
         "viewing tracking",
         "cli",

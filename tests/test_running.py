@@ -65,15 +65,6 @@ def test_the_same_order_again_asks_nothing(tmp_path: Path, travel: Suite) -> Non
     assert len(seen) == len(travel.cases) and running.missing(tmp_path, wanted) == 0
 
 
-def test_a_target_or_a_trial_may_join_later(tmp_path: Path, travel: Suite) -> None:
-    seen: list[Record] = []
-    running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=False, seen=seen.append)
-    running.carry_out(tmp_path, order(travel, FAULTY, trials=2), WORLD, fresh=False, seen=seen.append)
-    run = store.load(tmp_path)
-    assert len(run.records) == 3 * len(travel.cases)
-    assert run.info.targets == (ORACLE, FAULTY) and run.info.trials == 2
-
-
 class Two:
     """Lets two requests go."""
 
@@ -99,7 +90,9 @@ def test_a_brake_ends_the_asking_and_the_same_order_goes_on(tmp_path: Path, trav
     info = store.load(tmp_path).info
     assert info.stopped == stopped and not info.sequential
     assert running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=seen.append) is None
-    assert len(seen) == total and store.load(tmp_path).info.stopped is None
+    done = store.load(tmp_path).info
+    assert len(seen) == total and done.stopped is None
+    assert [flight["target"] for flight in done.flights] == ["old", "old"], "one for each time it was asked"
 
 
 async def test_once_the_time_is_over_nothing_is_sent_nor_waited_for(tmp_path: Path) -> None:
@@ -177,18 +170,6 @@ def test_fresh_begins_anew(tmp_path: Path, travel: Suite) -> None:
     assert len(seen) == 2 * len(travel.cases) and len(store.load(tmp_path).records) == len(travel.cases)
 
 
-def test_what_would_mix_the_incomparable_is_refused(tmp_path: Path, travel: Suite) -> None:
-    running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=False, seen=lambda record: None)
-    smaller = replace(travel, cases=travel.cases[:3], digest="another")
-    for changed, message in (
-        (order(smaller, ORACLE), "this run is of suite travel"),
-        (order(travel, replace(ORACLE, params={"temperature": 1})), "old is in this run with other parameters"),
-        (replace(order(travel, ORACLE), judging=Judging(strings="bfcl")), "compares strings as exact"),
-    ):
-        with pytest.raises(InputError, match=message):
-            running.carry_out(tmp_path, changed, WORLD, fresh=False, seen=lambda record: None)
-
-
 def test_a_lock_is_told_of_and_no_traceback(tmp_path: Path, travel: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = order(replace(travel, cases=travel.cases[:1]), ORACLE)
     running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=lambda record: None)
@@ -237,38 +218,13 @@ def test_a_run_that_is_being_asked_can_be_read_but_not_joined_nor_begun_anew(
     assert refused and len(store.load(tmp_path).records) == len(travel.cases)
 
 
-def test_a_run_that_is_joined_at_another_pace_tells_of_both(tmp_path: Path, travel: Suite) -> None:
-    for target, width in ((ORACLE, 16), (FAULTY, 2), (FAULTY, 2)):
-        wanted = replace(order(travel, target), pace=pipeline.Pace(width=width))
-        running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=lambda record: None)
-    info = store.load(tmp_path).info
-    assert (info.guards["concurrency"], info.guards["max_retries"]) == ("16, then 2", 4)
-    told = likeness.times_differ((info, ORACLE), (info, FAULTY))
-    assert "baseline was asked without --latency, up to 16 at a time, the candidate without --latency, up to 2" in told
-
-
-def test_times_that_were_taken_otherwise_do_not_join_a_run(tmp_path: Path, travel: Suite) -> None:
-    def timed(each: int | None) -> running.Order:
-        return replace(order(travel, ORACLE), pace=pipeline.Pace(each=each), cached=True)
-
-    for began, then, said in (
-        (None, 4, "without --latency"),
-        (4, None, "with --latency, 4 in"),
-        (4, 2, "with --latency, 4 in"),
-    ):
-        folder = tmp_path / f"{began}-{then}"
-        running.carry_out(folder, timed(began), WORLD, fresh=False, seen=lambda record: None)
-        running.carry_out(folder, timed(began), WORLD, fresh=False, seen=lambda record: None)
-        with pytest.raises(InputError, match=f"begun {said}.*give another --run, or --fresh"):
-            running.carry_out(folder, timed(then), WORLD, fresh=False, seen=lambda record: None)
-        running.carry_out(folder, timed(then), WORLD, fresh=True, seen=lambda record: None)
-
-
 async def test_what_came_is_on_disk_though_nothing_else_comes(tmp_path: Path) -> None:
     """A process that is killed loses what is in flight, and nothing that came a moment before."""
 
     def reply(request: Received) -> Reply:
-        return Reply(silent=True) if "case-5" in request.text or '"5"' in request.text else answer(request)
+        if len(endpoint.received) == 1:
+            return Reply(status=429, headers={"Retry-After": "0"})
+        return Reply(silent=True) if '"5"' in request.text else answer(request)
 
     async with serving(reply) as endpoint:
         model = f"openai_http/m?base_url={endpoint.url}/v1"
@@ -297,12 +253,14 @@ async def test_what_came_is_on_disk_though_nothing_else_comes(tmp_path: Path) ->
             cwd=Path(__file__).parents[1],
         )
         deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and len(endpoint.received) < 6:
+        while time.monotonic() < deadline and len(endpoint.received) < 7:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.5)
         process.kill()
         await process.wait()
-    assert {record.case for record in store.load(tmp_path / "r").records} == {f"case-{n}" for n in range(5)}
+    left = store.load(tmp_path / "r")
+    assert {record.case for record in left.records} == {f"case-{n}" for n in range(5)}
+    assert [(flight["target"], flight["refusals"]) for flight in left.info.flights] == [("openai_http/m", 1)]
 
 
 def test_a_target_without_its_key_is_refused_and_no_run_is_made(tmp_path: Path, travel: Suite) -> None:

@@ -90,7 +90,7 @@ def recorded(
 
     Everything after the asking works on them.
     """
-    from evalkit import locking, pipeline, plugins, running, workspace
+    from evalkit import joining, locking, pipeline, plugins, running, workspace
     from evalkit.cli import printing
     from evalkit.data import Judging, Target
 
@@ -104,7 +104,7 @@ def recorded(
     judge = pipeline.judge(loaded, order.judging)
     store_folder = reports / name
     described = running.describe(name, order, guards={})
-    with locking.writing(store_folder), running.join(store_folder, described, loaded) as opened:
+    with locking.writing(store_folder), joining.join(store_folder, described, loaded) as opened:
         opened.append(judge(record) for record in records)
     printing.summary(store_folder, as_json)
 
