@@ -239,7 +239,7 @@ def _sight(suite: Suite, rule: Rule, trials: int, detect: float | None, like: Ru
 
 
 def _members(suite: Suite, rule: Rule) -> Sequence[Case]:
-    cases = (suite.cases[i] for i in slicing.slices(suite).get(rule.slice, ()))
+    cases = (suite.cases[i] for i in slicing.named(suite).get(rule.slice, ()))
     return [case for case in cases if slicing.applies(case, _score(rule))]
 
 

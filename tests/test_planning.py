@@ -126,6 +126,10 @@ def test_a_wanted_sensitivity_that_is_the_limit_is_told_once(points: float) -> N
 def test_only_the_cases_of_the_slice_that_judge_the_score_count() -> None:
     rules = [replace(DROP, slice="tag:even"), replace(DROP, score="abstained"), replace(DROP, slice="tool:tool-1")]
     assert [(s.rule.slice, s.cases) for s in estimate((OLD,), *rules).sights] == [("tag:even", 20), ("tool:tool-1", 10)]
+    dated = {"type": "object", "properties": {"on": {"type": "string", "format": "date"}}, "required": ["on"]}
+    parted = replace(SUITE, specs={**SUITE.specs, "tool-1": replace(SUITE.specs["tool-1"], schema=dated)})
+    (seen,) = estimate((OLD,), replace(DROP, slice="feature:format"), of=parted).sights
+    assert seen.cases == 10
 
 
 @pytest.mark.parametrize(
