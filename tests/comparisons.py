@@ -347,6 +347,14 @@ def rivalry() -> tuple[Comparison, Verdict]:
     return decided(several(), "gpt-old", "gpt-new")
 
 
+def unheard() -> tuple[Comparison, Verdict]:
+    """Of two candidates one gave no answer at all."""
+    sound = [right(c) for c in SKIES]
+    worse = [right(c) if n % 3 else answer(c, text="No.", called=False) for n, c in enumerate(SKIES)]
+    run = asked(SKIES, [(OLD, sound), (NEW, worse), (WORSE, [fault(c) for c in SKIES])])
+    return decided(run, "gpt-old", "gpt-new")
+
+
 LENIENT = Policy(rules=(Rule(kind="max_drop", score="correct", limit=0.05),))
 
 

@@ -57,6 +57,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "asked_twice": lambda: (comparisons.asked_twice(), verdict),
         "thousands": lambda: (bench_report.simulated(4_000), verdict),
         "rivalry": comparisons.rivalry,
+        "unheard": comparisons.unheard,
     }
 
     def file(name: str) -> Path:
@@ -370,3 +371,14 @@ def test_the_theme_follows_the_system_until_the_reader_says_otherwise(open_repor
     assert page.evaluate(ground) == "rgb(247, 247, 245)"
     assert page.evaluate("localStorage.length") == 0
     assert re.search("Dark", page.locator("#theme").inner_text())
+
+
+def test_the_lines_of_a_drawing_stand_alike_in_rows_with_and_without_an_answer(open_report: Open) -> None:
+    page = open_report("unheard").page
+    rows = page.locator(".panel").first.locator("svg:not(.axis)")
+    stood = rows.evaluate_all(
+        "rows => rows.map(row => [...row.querySelectorAll('.grid')].map(line => line.getBoundingClientRect().x))"
+    )
+    assert len(stood) == 3 and stood[0] and stood[0] == stood[1] == stood[2]
+    tops = rows.evaluate_all("rows => rows.map(row => row.getBoundingClientRect().height)")
+    assert tops == [26, 26, 26]

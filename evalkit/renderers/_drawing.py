@@ -211,7 +211,7 @@ def _panel(panel: Json, labels: Sequence[str]) -> dict[str, Any]:
                 "text": numerals.percent(point["value"]),
             }
             if point
-            else {"label": label, "tone": "none", "at": None, "text": numerals.NOTHING}
+            else {"label": label, "tone": "unheard", "at": None, "text": numerals.NOTHING}
             for label, point in zip(labels, panel["points"], strict=True)
         ],
         "reference": None if reference is None else place(reference),

@@ -24,7 +24,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         lead=_lead(Counter(line.word for line in lines)),
         blocks=(
             Table(
-                title="Tool by tool, worst first",
+                title="Tool by tool: worst first, last those of which too little was seen",
                 columns=(
                     Column(key="ready", label="Readiness", kind="outcome"),
                     Column(key="tool", label="Tool", kind="code"),

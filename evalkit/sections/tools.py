@@ -26,7 +26,8 @@ ALARM = 0.10
 def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     """None for a suite whose cells name no tool."""
     named = {c.slice.removeprefix("tool:") for c in comparison.cells if c.slice.startswith("tool:")}
-    rows = sorted((_row(comparison, tool) for tool in named), key=_worst_first)
+    ready = {line.tool: line.word for line in verdict.readiness}
+    rows = sorted((_row(comparison, tool, ready.get(tool)) for tool in named), key=_worst_first)
     if not rows:
         return None
     shown = rows if len(rows) <= SHOWN_WHOLE else [row for row in rows if row["broken"] or row["fixed"]]
@@ -49,7 +50,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
                     Column(key="broken", label="Broken", kind="int"),
                     Column(key="fixed", label="Fixed", kind="int"),
                     Column(key="q", label="q", kind="p", note="p after Benjamini–Hochberg over all tools"),
-                    Column(key="reading", label="Reading"),
+                    Column(key="reading", label="Readiness" if ready else "Reading"),
                 ),
                 rows=tuple(shown),
                 note=f"On {numerals.counted(still, 'further tool')} no case changed." if still else "",
@@ -106,7 +107,8 @@ def _apart(row: dict[str, Json]) -> float:
     return math.fsum(abs(share - group[0]) for group in known for share in group)
 
 
-def _row(comparison: Comparison, tool: str) -> dict[str, Json]:
+def _row(comparison: Comparison, tool: str, ready: str | None) -> dict[str, Json]:
+    """`ready`: its word in the checklist; two words for one tool would be one too many."""
     correct = words.cell(comparison, "correct", f"tool:{tool}")
     compliance = words.cell(comparison, "compliance", f"tool:{tool}")
     leading = correct if correct and correct.pairs else compliance
@@ -121,7 +123,8 @@ def _row(comparison: Comparison, tool: str) -> dict[str, Json]:
         "broken": leading.broken if leading else 0,
         "fixed": leading.fixed if leading else 0,
         "q": leading.q if leading else None,
-        "reading": _reading(leading),
+        "reading": ready or _reading(leading),
+        "moved": _reading(leading),
         "shows": {"tool": {"tool": tool}},
     }
 
@@ -144,8 +147,8 @@ def _worst_first(row: dict[str, Json]) -> tuple[float, float, str]:
 
 
 def _lead(rows: list[dict[str, Json]]) -> str:
-    worse = [row["tool"] for row in rows if row["reading"] == "worse"]
-    better = [row["tool"] for row in rows if row["reading"] == "better"]
+    worse = [row["tool"] for row in rows if row["moved"] == "worse"]
+    better = [row["tool"] for row in rows if row["moved"] == "better"]
     if worse or better:
         parts = [f"worse on {_named(worse)}"] if worse else []
         parts += [f"better on {_named(better)}"] if better else []
