@@ -14,7 +14,7 @@ from typing import Protocol
 
 from evalkit import __version__, joining, locking, pipeline, plugins, serving, store
 from evalkit.cache import Cache, open_cache
-from evalkit.data import Json, Judging, Record, Request, RunInfo, Suite, Target
+from evalkit.data import Flight, Json, Judging, Record, Request, RunInfo, Suite, Target
 from evalkit.ledger import Ledger
 from evalkit.limiting import Limiter
 from evalkit.pairing import likeness, sequence
@@ -209,11 +209,11 @@ class _Flights:
         self._limiters = limiters
         self._earlier = opened.info.flights
         self._began = datetime.now(UTC).isoformat(timespec="seconds")
-        self._noted: Sequence[Json] = ()
+        self._noted: Sequence[Flight] = ()
 
     def note(self) -> None:
         flown = tuple(
-            {"target": target, "started": self._began, "widths": list(map(list, way.history)), "refusals": way.refusals}
+            Flight(target=target, started=self._began, widths=tuple(way.history), refusals=way.refusals)
             for target, way in self._limiters.items()
         )
         if flown != self._noted:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from evalkit import compare
-from evalkit.data import Json, Judging, Run
+from evalkit.data import Flight, Json, Judging, Run
 from evalkit.pairing import likeness
 from tests.outcomes import NEW, OLD, case, run
 
@@ -59,11 +59,11 @@ def test_each_unlikeness_is_told_in_words() -> None:
 FREE = {"concurrency": 16}
 
 
-def flight(target: str, *widths: int) -> Json:
-    return {"target": target, "started": "", "widths": [[0.0, width] for width in widths], "refusals": 0}
+def flight(target: str, *widths: int) -> Flight:
+    return Flight(target=target, started="", widths=tuple((0.0, width) for width in widths), refusals=0)
 
 
-def times_differ(was: Json, now: Json, *flights: Json, stream: bool = False) -> str:
+def times_differ(was: Json, now: Json, *flights: Flight, stream: bool = False) -> str:
     """`was` and `now`: the guards of two runs, both of which had these flights."""
     first, second = two_runs()
     before, after = (
@@ -97,7 +97,7 @@ def test_times_compare_under_one_fixed_load_and_one_way_of_answering() -> None:
         ),
     ],
 )
-def test_without_a_fixed_load_the_loads_are_told(flights: Sequence[Json], why: str) -> None:
+def test_without_a_fixed_load_the_loads_are_told(flights: Sequence[Flight], why: str) -> None:
     assert times_differ(FREE, FREE, *flights) == why
 
 

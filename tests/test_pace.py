@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evalkit.data import Comparison, Json, Record, Section, Table
+from evalkit.data import Comparison, EngineStart, Flight, Json, Record, Section, Table
 from evalkit.sections import engines, pace, reproducibility
 from tests import comparisons
 from tests.comparisons import compared, right
@@ -19,17 +19,19 @@ VLLM: Json = {
 }
 
 
-def start(engine: str, metrics: Json, *targets: str) -> Json:
-    return {"engine": engine, "targets": list(targets), "ready_seconds": 31.5, "metrics": metrics}
+def start(engine: str, metrics: Json, *targets: str) -> EngineStart:
+    return EngineStart(
+        engine=engine, model="m", targets=targets, command=(), log="", ready_seconds=31.5, exit=None, metrics=metrics
+    )
 
 
-def flight(target: str, *widths: int, refusals: int = 0) -> Json:
-    changes = [[float(moment), width] for moment, width in enumerate(widths)]
-    return {"target": target, "started": "2026-01-02T03:04:05+00:00", "widths": changes, "refusals": refusals}
+def flight(target: str, *widths: int, refusals: int = 0) -> Flight:
+    changes = tuple((float(moment), width) for moment, width in enumerate(widths))
+    return Flight(target=target, started="2026-01-02T03:04:05+00:00", widths=changes, refusals=refusals)
 
 
 def told(
-    *, engines: tuple[Json, ...] = (), flights: tuple[Json, ...] = (), cached: int = 0, one_run: bool = True
+    *, engines: tuple[EngineStart, ...] = (), flights: tuple[Flight, ...] = (), cached: int = 0, one_run: bool = True
 ) -> Comparison:
     """A comparison whose run started these, flew so, and took its first answers from earlier ones."""
     cases = comparisons.STEADY

@@ -92,7 +92,7 @@ def test_a_brake_ends_the_asking_and_the_same_order_goes_on(tmp_path: Path, trav
     assert running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=seen.append) is None
     done = store.load(tmp_path).info
     assert len(seen) == total and done.stopped is None
-    assert [flight["target"] for flight in done.flights] == ["old", "old"], "one for each time it was asked"
+    assert [flight.target for flight in done.flights] == ["old", "old"], "one for each time it was asked"
 
 
 async def test_once_the_time_is_over_nothing_is_sent_nor_waited_for(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ async def test_what_came_is_on_disk_though_nothing_else_comes(tmp_path: Path) ->
         await process.wait()
     left = store.load(tmp_path / "r")
     assert {record.case for record in left.records} == {f"case-{n}" for n in range(5)}
-    assert [(flight["target"], flight["refusals"]) for flight in left.info.flights] == [("openai_http/m", 1)]
+    assert [(flight.target, flight.refusals) for flight in left.info.flights] == [("openai_http/m", 1)]
 
 
 def test_a_target_without_its_key_is_refused_and_no_run_is_made(tmp_path: Path, travel: Suite) -> None:

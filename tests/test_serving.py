@@ -223,8 +223,8 @@ def test_a_run_starts_asks_and_stops_its_server_and_needs_none_when_all_is_answe
     assert len(run.records) == len(travel.cases) and not any(isinstance(each.reply, Fault) for each in run.records)
     assert all(record.score.correct is not False for record in run.records if record.score)
     (told,) = run.info.engines
-    assert (told["engine"], told["targets"], told["exit"], told["metrics"]) == ("command", ["m"], None, None)
-    assert "serving oracle" in (tmp_path / told["log"]).read_text(encoding="utf-8")
+    assert (told.engine, told.targets, told.exit, told.metrics) == ("command", ("m",), None, None)
+    assert "serving oracle" in (tmp_path / told.log).read_text(encoding="utf-8")
     assert run.info.targets == (served,), "the port of the day is no part of what was asked"
 
 
@@ -235,7 +235,7 @@ def test_a_server_that_ends_in_the_middle_ends_the_asking_and_the_run_goes_on_la
     assert stopped is not None and "ended with exit code 3" in stopped and "out of memory" in stopped
     run = store.load(tmp_path / "r")
     assert len(run.records) == 3 and isinstance(run.records[2].reply, Fault)
-    assert run.info.engines[0]["exit"] == 3 and run.info.stopped == stopped
+    assert run.info.engines[0].exit == 3 and run.info.stopped == stopped
     assert running.missing(tmp_path / "r", order) == len(SUITE.cases) - 2
 
 
@@ -250,7 +250,7 @@ def test_what_the_engine_counted_is_kept_with_the_run(tmp_path: Path, monkeypatc
     vllm = replace(target(), serve=Serve(engine="vllm", model="q", args=("--x",), startup_timeout=20))
     assert carried_out(tmp_path / "r", SUITE, vllm) is None
     (told,) = store.load(tmp_path / "r").info.engines
-    assert told["metrics"] == {
+    assert told.metrics == {
         "kv_cache_use": {"mean": 0.25, "peak": 0.25},
         "prompt_tokens": 120,
         "queue_time": {

@@ -39,7 +39,20 @@ from evalkit.data.asked import (
     Target,
     ToolSpec,
 )
-from evalkit.data.judged import CODES, MISMATCHES, Counts, Judging, Mismatch, MismatchKind, Record, Run, RunInfo, Score
+from evalkit.data.judged import (
+    CODES,
+    MISMATCHES,
+    Counts,
+    EngineStart,
+    Flight,
+    Judging,
+    Mismatch,
+    MismatchKind,
+    Record,
+    Run,
+    RunInfo,
+    Score,
+)
 from evalkit.data.words import RUNGS, SCORES, Json, Pointer, Rung, ScoreName
 
 if TYPE_CHECKING:
@@ -89,11 +102,13 @@ __all__ = [
     "DIVERGENCES",
     "Divergence",
     "Drilldown",
+    "EngineStart",
     "Expectation",
     "ExpectedCall",
     "Fault",
     "FaultKind",
     "Figure",
+    "Flight",
     "Json",
     "Judging",
     "Ledger",

@@ -159,6 +159,39 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EngineStart:
+    """A server that was started for a run, and what it told of itself."""
+
+    engine: str
+    """The plug-in of `servers/`."""
+    model: str
+    targets: tuple[str, ...]
+    """`Target.identity` of those that it served."""
+    command: tuple[str, ...]
+    log: str
+    """File, in the folder of the run."""
+    ready_seconds: float | None
+    exit: int | None
+    """None if it was running to the end."""
+    metrics: Mapping[str, Json] | None
+    """What it counted while it was asked; None where the engine counts nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flight:
+    """How many requests were in flight to a target while a command asked it."""
+
+    target: str
+    """`Target.identity`."""
+    started: str
+    """UTC, ISO 8601."""
+    widths: tuple[tuple[float, int], ...]
+    """Seconds since `started`, and how many at a time were allowed from then on."""
+    refusals: int
+    """Attempts that met a limit of the endpoint."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunInfo:
     """What a run is, without its records."""
 
@@ -179,12 +212,10 @@ class RunInfo:
     """Answers were looked at as they came, to stop early: what is decided on them must hold at any stopping time."""
     stopped: str | None = None
     """Why asking ended before all was asked, and what that left; None if it did not."""
-    engines: tuple[Json, ...] = ()
-    """Each start of a local server, oldest first: {"engine", "model", "targets", "command", "log", "ready_seconds",
-    "exit", "metrics"}. `exit` is None if it was running to the end; `metrics` is None where the engine has none."""
-    flights: tuple[Json, ...] = ()
-    """How many requests were in flight to each target, oldest first: {"target", "started", "widths", "refusals"}, an
-    entry each time it was asked. `widths`: [[seconds since `started`, width from then on], ...]."""
+    engines: tuple[EngineStart, ...] = ()
+    """Oldest first."""
+    flights: tuple[Flight, ...] = ()
+    """Oldest first: one for each target each time it was asked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -87,8 +87,8 @@ def _load(info: RunInfo, target: Target) -> str:
     fixed, ceiling = info.guards.get(EACH), info.guards.get("concurrency")
     if fixed is not None:
         return f"with --latency, {fixed} at a time"
-    flights = [flight for flight in info.flights if flight["target"] == target.identity]
-    widths = {width for flight in flights for _, width in flight["widths"]} or ({ceiling} if ceiling else set())
+    flights = [flight for flight in info.flights if flight.target == target.identity]
+    widths = {width for flight in flights for _, width in flight.widths} or ({ceiling} if ceiling else set())
     if not widths:
         return "at a load that is not known"
     least, most = min(widths), max(widths)

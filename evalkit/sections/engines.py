@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from evalkit.data import Column, Comparison, Json, Section, Table, Verdict
+from collections.abc import Mapping
+
+from evalkit.data import Column, Comparison, EngineStart, Json, Section, Table, Verdict
 from evalkit.numerals import counted
 from evalkit.pairing import likeness
 
@@ -29,7 +31,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     """None if no engine told anything."""
     before, after = comparison.baseline_info, comparison.candidate_info
     starts = before.engines if likeness.one_run(before, after) else (*before.engines, *after.engines)
-    rows = [_row(start, start["metrics"]) for start in starts if start["metrics"]]
+    rows = [_row(start, start.metrics) for start in starts if start.metrics]
     if not rows:
         return None
     return Section(
@@ -49,13 +51,13 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     )
 
 
-def _row(start: Json, told: Json) -> dict[str, Json]:
+def _row(start: EngineStart, told: Mapping[str, Json]) -> dict[str, Json]:
     hits = told.get("prefix_cache_hits", 0)
     looked_up = told.get("prefix_cache_queries", hits + told.get("prompt_tokens_computed", 0))
     return {
-        "engine": start["engine"],
-        "targets": ", ".join(start["targets"]),
-        "ready": start["ready_seconds"],
+        "engine": start.engine,
+        "targets": ", ".join(start.targets),
+        "ready": start.ready_seconds,
         "cache": _part(told, "kv_cache_use", "mean"),
         "cache_peak": _part(told, "kv_cache_use", "peak"),
         "waiting": _count(_part(told, "requests_waiting", "peak")),
@@ -74,5 +76,5 @@ def _count(number: float | None) -> int | None:
     return None if number is None else round(number)
 
 
-def _part(told: Json, name: str, part: str) -> Json:
+def _part(told: Mapping[str, Json], name: str, part: str) -> Json:
     return told.get(name, {}).get(part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from evalkit.data import Column, Comparison, Json, Record, Section, Table, Target, Verdict
+from evalkit.data import Column, Comparison, Flight, Json, Record, Section, Table, Target, Verdict
 from evalkit.numerals import counted
 from evalkit.pairing import likeness
 from evalkit.sections import _records as records
@@ -16,7 +16,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     """None if every question was asked, always as many at a time as in the beginning."""
     before, after = comparison.baseline_info, comparison.candidate_info
     flights = before.flights if likeness.one_run(before, after) else (*before.flights, *after.flights)
-    changed = [flight for flight in flights if len(flight["widths"]) > 1 or flight["refusals"]]
+    changed = [flight for flight in flights if len(flight.widths) > 1 or flight.refusals]
     cached = [row for target, side in records.sides(comparison) if (row := _cached(target, side))]
     if not changed and not cached:
         return None
@@ -28,8 +28,8 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     )
 
 
-def _lead(flights: Sequence[Json], cached: Sequence[Json]) -> Iterator[str]:
-    refusals = sum(flight["refusals"] for flight in flights)
+def _lead(flights: Sequence[Flight], cached: Sequence[Json]) -> Iterator[str]:
+    refusals = sum(flight.refusals for flight in flights)
     if refusals:
         yield f"{counted(refusals, 'attempt')} met a limit of the endpoint, and fewer were sent at a time."
     elif flights:
@@ -38,7 +38,7 @@ def _lead(flights: Sequence[Json], cached: Sequence[Json]) -> Iterator[str]:
         yield f"{counted(sum(row['cached'] for row in cached), 'answer')} came from earlier runs."
 
 
-def _flights(flights: Sequence[Json]) -> Iterator[Table]:
+def _flights(flights: Sequence[Flight]) -> Iterator[Table]:
     if flights:
         yield Table(
             title="Requests in flight",
@@ -57,16 +57,16 @@ def _flights(flights: Sequence[Json]) -> Iterator[Table]:
         )
 
 
-def _flight(flight: Json) -> dict[str, Json]:
-    widths = [width for _, width in flight["widths"]]
+def _flight(flight: Flight) -> dict[str, Json]:
+    widths = [width for _, width in flight.widths]
     return {
-        "target": flight["target"],
-        "started": flight["started"],
+        "target": flight.target,
+        "started": flight.started,
         "first": widths[0],
         "most": max(widths),
         "last": widths[-1],
         "changes": len(widths) - 1,
-        "refusals": flight["refusals"],
+        "refusals": flight.refusals,
     }
 
 

@@ -19,7 +19,8 @@ from itertools import count
 from pathlib import Path
 
 from evalkit import plugins
-from evalkit.data import Json, Record, Serve, Target
+from evalkit.data import EngineStart, Record, Serve, Target
+from evalkit.data import Json as Json
 from evalkit.errors import InputError
 from evalkit.serving.prometheus import Watch
 
@@ -95,22 +96,22 @@ class Server:
             os.killpg(self._process.pid, signal.SIGKILL)  # had the supervisor itself been killed
         self._process.wait()
 
-    def told(self) -> Json:
-        """What a run keeps of it: see RunInfo.engines. Its metrics are looked at once more, for the last time."""
+    def told(self) -> EngineStart:
+        """What a run keeps of it. Its metrics are looked at once more, for the last time."""
         engine = plugins.engine(self.serve.engine)
         if self._watcher is not None:
             self._watched.set()
             self._watcher.join()
-        return {
-            "engine": self.serve.engine,
-            "model": self.serve.model,
-            "targets": list(self.targets),
-            "command": list(self.command),
-            "log": self.log.name,
-            "ready_seconds": self._ready_seconds,
-            "exit": self._process.poll(),
-            "metrics": self._watch.summary(engine.SERIES) if engine.METRICS else None,
-        }
+        return EngineStart(
+            engine=self.serve.engine,
+            model=self.serve.model,
+            targets=tuple(self.targets),
+            command=tuple(self.command),
+            log=self.log.name,
+            ready_seconds=self._ready_seconds,
+            exit=self._process.poll(),
+            metrics=self._watch.summary(engine.SERIES) if engine.METRICS else None,
+        )
 
     def _look_on(self) -> None:
         last = False
@@ -144,7 +145,7 @@ class Fleet:
             replace(target, base_url=server.url) if (server := self._server(target)) else target for target in targets
         )
 
-    def told(self) -> tuple[Json, ...]:
+    def told(self) -> tuple[EngineStart, ...]:
         return tuple(server.told() for server in self.servers)
 
     @property

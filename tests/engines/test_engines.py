@@ -23,7 +23,7 @@ import pytest
 
 from evalkit import store
 from evalkit.cli.app import main
-from evalkit.data import Fault, Json, Run
+from evalkit.data import EngineStart, Fault, Json, Run
 from evalkit.errors import StoreError
 from evalkit.serving import supervise
 from tests.engines import flights
@@ -152,7 +152,7 @@ def family(parent: int) -> dict[int, int]:
     return {pid: above for pid, above in found.items() if pid != parent}
 
 
-def told(run: Run) -> Json:
+def told(run: Run) -> EngineStart:
     (engine,) = run.info.engines
     return engine
 
@@ -175,9 +175,9 @@ def test_every_arm_is_answered_and_what_is_guided_keeps_to_the_schema(project: P
             assert {each.code for each in score.violations} == {"schema.stringified_scalar"}, (
                 "the model errs, left alone"
             )
-    assert told(run)["targets"] == names and told(run)["exit"] is None and told(run)["ready_seconds"] > 0
-    assert (project / "reports/whole" / told(run)["log"]).stat().st_size > 0
-    counted = told(run)["metrics"] or {}
+    assert told(run).targets == tuple(names) and told(run).exit is None and (told(run).ready_seconds or 0) > 0
+    assert (project / "reports/whole" / told(run).log).stat().st_size > 0
+    counted = told(run).metrics or {}
     assert all(_count(counted[name]) > 0 for name in engine.counts), counted
 
 
@@ -195,7 +195,7 @@ def test_an_engine_that_is_killed_ends_the_run_with_its_last_words(project: Path
         assert process.returncode != 0
         assert b"ended by SIGKILL; the end of " in said, said
         assert eventually(lambda: not running_of(list(pids)))
-        assert told(store.load(project / "reports/r"))["exit"] == 128 + signal.SIGKILL
+        assert told(store.load(project / "reports/r")).exit == 128 + signal.SIGKILL
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
