@@ -31,6 +31,28 @@ def rate(records: Sequence[Record], score: ScoreName) -> float | None:
     return sum(judged) / len(judged) if judged else None
 
 
+_LOW, _HIGH = 0.2, 0.5
+"""Shares of correct answers of the better floor: a suite on which it has fewer, or more."""
+
+
+def judged(rates: Mapping[str, Mapping[ScoreName, float | None]]) -> str:
+    """Whether it takes understanding to pass, in one sentence. `rates`: one of MODELS -> its rates."""
+    correct = {model: rates[model]["correct"] for model in MODELS}
+    if any(rate is None for rate in correct.values()):
+        return "No case here has answers that are correct or not: nothing tells how hard the suite is."
+    known = {model: rate or 0.0 for model, rate in correct.items()}
+    best = max(("lexical", "sampler"), key=lambda model: known[model])
+    floor = {"lexical": "word overlap", "sampler": "calling at random"}[best]
+    figures = f"the gold is correct on all cases, {floor} on {100 * known[best]:.0f} %"
+    if known["oracle"] < 1:
+        return "The gold itself is not always found correct, so no model can be: mend those cases first."
+    if known[best] <= _LOW:
+        return f"Harder than {floor}: {figures}."
+    if known[best] <= _HIGH:
+        return f"Harder than {floor}, but not everywhere: {figures}, and those say nothing of a model."
+    return f"Hardly harder than {floor}: {figures}. The suite will not tell models apart."
+
+
 def failed(records: Sequence[Record], suite: Suite) -> tuple[tuple[Case, str], ...]:
     """Cases that these answers do not pass, with why: for the oracle's, each is a fault of the suite."""
     cases = {case.id: case for case in suite.cases}

@@ -35,8 +35,11 @@ class Command(NamedTuple):
         return self.head + self.tools + self.tail
 
 
-def curl(request: Request, reply: Response | None = None) -> Command:
-    """What `reply` answered to, else what the provider is handed. The body is cut after its member `tools`."""
+def curl(request: Request, reply: Response | None = None, *, indent: int | None = None) -> Command:
+    """What `reply` answered to, else what the provider is handed. The body is cut after its member `tools`.
+
+    With `indent`, the body stands on many lines, to be read.
+    """
     posted = None if reply is None else reply.posted
     if reply is None or posted is None:
         body, lines = request.body, [*_remarks(request.target), _handed(request.target)]
@@ -48,12 +51,14 @@ def curl(request: Request, reply: Response | None = None) -> Command:
     for name, value in body.items():
         if name in _SHARED and not tools:
             before.append(f"{_json(name)}: ")
-            tools = _json(value)
+            tools = _json(value, indent)
         else:
-            (after if tools else before).append(f"{_json(name)}: {_json(value)}")
+            (after if tools else before).append(f"{_json(name)}: {_json(value, indent)}")
     opening = "\n".join(lines)
-    head = f"{opening}{_quoted('{' + ', '.join(before))}"
-    closing = "".join(f", {member}" for member in after) + "}"
+    broken = "" if indent is None else "\n" + " " * indent
+    comma = f",{broken}" if broken else ", "
+    head = f"{opening}{_quoted('{' + broken + comma.join(before))}"
+    closing = "".join(f"{comma}{member}" for member in after) + ("\n}" if broken else "}")
     return Command(head=head, tools=_quoted(tools), tail=f"{_quoted(closing)}'")
 
 
@@ -152,9 +157,10 @@ def key_name(target: Target) -> str | None:
     return None if target.base_url or target.serve else "OPENAI_API_KEY"
 
 
-def _json(value: Json) -> str:
+def _json(value: Json, indent: int | None = None) -> str:
     """In ASCII: what a terminal cannot show, and half of a surrogate pair, arrives whole all the same."""
-    return json.dumps(value)
+    text = json.dumps(value, indent=indent)
+    return text if indent is None else text.replace("\n", "\n" + " " * indent)
 
 
 def _quoted(text: str) -> str:

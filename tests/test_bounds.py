@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from evalkit import bounds, workspace
 from evalkit.data import ArgRule, Expectation, ExpectedCall
 
@@ -30,3 +32,21 @@ def test_a_case_whose_gold_fails_is_named_with_why() -> None:
 
 def test_a_rate_that_applies_to_no_case_is_unknown() -> None:
     assert bounds.rate((), "correct") is None
+
+
+@pytest.mark.parametrize(
+    ("oracle", "lexical", "sampler", "said"),
+    [
+        (1.0, 0.04, 0.2, "Harder than calling at random: the gold is correct on all cases, calling at random on 20 %."),
+        (1.0, 0.5, 0.0, "Harder than word overlap, but not everywhere: "),
+        (1.0, 0.9, 0.1, "Hardly harder than word overlap: "),
+        (0.9, 0.0, 0.0, "The gold itself is not always found correct"),
+        (None, None, None, "No case here has answers that are correct or not"),
+    ],
+)
+def test_it_is_said_in_words_how_hard_a_suite_is(
+    oracle: float | None, lexical: float | None, sampler: float | None, said: str
+) -> None:
+    rates = {"oracle": oracle, "lexical": lexical, "sampler": sampler}
+    told = bounds.judged({model: {"correct": rate} for model, rate in rates.items()})
+    assert told.startswith(said)

@@ -656,3 +656,23 @@ def test_where_gold_breaks_a_schema_the_schema_is_named_and_doubted(cli: Cli, pr
     result = cli("lint", "small.yaml")
     assert result.code == ExitCode.INPUT and "; declared at tools.json#/0/input_schema" in result.err
     assert "tools.json:1:" in result.err and "knows no keyword 'propertys'" in result.err
+
+
+def test_quietly_a_verdict_is_one_line(cli: Cli) -> None:
+    asked = ("travel", "--from", "reference/oracle", "--to", "reference/faulty?kind=schema.type&rate=0.9")
+    told = [cli("migrate", *asked, "--run", "r", "-q"), cli("gate", "r", "-q"), cli("compare", "r", "-q")]
+    assert [result.code for result in told] == [1, 1, 0]
+    assert {result.out for result in told} == {told[0].out} and told[0].out.startswith("REGRESSED: reference/faulty")
+    assert told[0].out.count("\n") == 1 and not told[0].err
+    assert Path("reports/r/report.html").exists()
+
+
+def test_lint_says_whether_it_takes_understanding(cli: Cli) -> None:
+    out = " ".join(cli("lint", "travel").out.split())
+    assert "Harder than word overlap: the gold is correct on all cases, word overlap on 4 %." in out
+
+
+def test_a_case_is_to_be_asked_again_in_lines_that_can_be_read(cli: Cli) -> None:
+    cli("run", "travel", "-m", "reference/oracle", "-m", "reference/lexical", "--run", "r", "-q")
+    out = cli("repro", "r", "flight-and-hotel", "-m", "reference/lexical").out
+    assert '"reference/oracle"' not in out and max(map(len, out.splitlines())) < 700

@@ -81,11 +81,11 @@ def test_money_follows_from_the_prices_of_the_model_list(cli: Cli) -> None:
 
 def test_a_decided_migration_stops_early_and_says_so_everywhere(cli: Cli) -> None:
     worse = FAULTY.replace("0.5", "0.9")
-    code, out, err = cli("migrate", "travel", "--from", ORACLE, "--to", worse, "--stop-early", "--run", "m", "-q")
+    code, out, err = cli("migrate", "travel", "--from", ORACLE, "--to", worse, "--stop-early", "--run", "m")
     assert code == ExitCode.GATE_FAILED
     info = store.load(Path("reports/m")).info
     assert info.sequential and info.stopped is not None
-    assert err.startswith(f"stopped early: {info.stopped}")
+    assert f"\nstopped early: {info.stopped}" in err
     left = int(info.stopped.split("; ")[1].split(" of 100 calls")[0])
     assert left == 100 - len(store.load(Path("reports/m")).records) > 30
     assert "Asking stopped: " in out and "hold at any stopping time" in " ".join(out.split())

@@ -48,6 +48,8 @@ def test_a_shell_makes_of_it_the_very_body(said: str, params: dict[str, Json]) -
     made = repro.curl(asked)
     assert sent(made.text) == asked.body
     assert all(line.isprintable() for line in made.text.split("\n"))
+    to_be_read = repro.curl(asked, indent=2).text
+    assert sent(to_be_read) == asked.body and to_be_read.count("\n") > made.text.count("\n") + 10
 
 
 def test_a_real_shell_reads_it_as_we_do(tmp_path: Any) -> None:

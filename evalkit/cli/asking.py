@@ -118,7 +118,7 @@ def migrate(
     fresh: options.Fresh = False,
     github_summary: options.GithubSummary = False,
     as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    quiet: options.Brief = False,
 ) -> None:
     """Ask two models, compare, decide and report: the main job.
 
@@ -149,7 +149,8 @@ def migrate(
     if stopped:
         typer.echo(f"stopped early: {stopped}", err=True)
     both = store.load(folder)
-    raise typer.Exit(deciding.conclude(both, old, both, new, rules, outputs, as_json=as_json, github=github_summary))
+    code = deciding.conclude(both, old, both, new, rules, outputs, as_json=as_json, github=github_summary, quiet=quiet)
+    raise typer.Exit(code)
 
 
 def score(

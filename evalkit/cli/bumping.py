@@ -61,7 +61,7 @@ def bump(
     fresh: options.Fresh = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what changed; ask nothing.")] = False,
     as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    quiet: options.Brief = False,
 ) -> None:
     """Gate every model that changed in the list since a revision.
 
@@ -76,7 +76,7 @@ def bump(
     deciding.renderers_of(output or [])
     found = _changed(models, base)
     told = _told(found, base)
-    for line in told:
+    for line in told if dry_run or not (quiet and found.bumped) else ():
         typer.echo(line, err=as_json)
     if not found.bumped or dry_run:
         if as_json:
@@ -97,7 +97,7 @@ def bump(
         raise typer.Exit(asking.unfinished(stopped))
     run = store.load(folder)
     built = [_report(run, pair, rules) for pair in found.bumped]
-    _publish(found, built, output or [folder / "report.html"], as_json)
+    _publish(found, built, output or [folder / "report.html"], as_json, quiet)
     announcing.tell(built)
     if comment:
         announcing.comment(comment, built, told)
@@ -135,14 +135,19 @@ def _report(run: Run, pair: Bump, policy: Policy) -> Report:
     return deciding.decided(replace(compared, differs=()), policy)
 
 
-def _publish(found: Bumps, built: Sequence[Report], outputs: Sequence[Path], as_json: bool) -> None:
+def _publish(found: Bumps, built: Sequence[Report], outputs: Sequence[Path], as_json: bool, quiet: bool) -> None:
     from evalkit import plugins
 
     for index, report in enumerate(built):
+        places = [_place(path, built, index) for path in outputs]
+        if quiet and not as_json:
+            typer.echo(deciding.in_one_line(report))
+            deciding.save(report, places)
+            continue
         if not as_json:
             typer.echo("")
             typer.echo(plugins.renderer("terminal").render(report), nl=False)
-        deciding.write(report, [_place(path, built, index) for path in outputs], err=as_json)
+        deciding.write(report, places, err=as_json)
     if as_json:
         typer.echo(_json(found, built))
 

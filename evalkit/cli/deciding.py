@@ -39,6 +39,7 @@ def compare(
     reports: options.Reports = options.REPORTS,
     output: options.Outputs = None,
     as_json: options.AsJson = False,
+    quiet: options.Brief = False,
 ) -> None:
     """Compare models case by case.
 
@@ -46,7 +47,9 @@ def compare(
     baseline, and one candidate is told in full. Where they are not named, the run's first model is the baseline, and
     the next one is told in full.
     """
-    conclude_stored(run, other, baseline, candidate, policy, reports, output or [], choose=True, as_json=as_json)
+    conclude_stored(
+        run, other, baseline, candidate, policy, reports, output or [], choose=True, as_json=as_json, quiet=quiet
+    )
 
 
 def gate(
@@ -59,6 +62,7 @@ def gate(
     output: options.Outputs = None,
     github_summary: options.GithubSummary = False,
     as_json: options.AsJson = False,
+    quiet: options.Brief = False,
 ) -> None:
     """Hold the candidate against a policy; the exit code decides.
 
@@ -78,6 +82,7 @@ def gate(
             choose=False,
             as_json=as_json,
             github=github_summary,
+            quiet=quiet,
         )
     )
 
@@ -127,6 +132,7 @@ def conclude_stored(
     as_json: bool,
     show: bool = True,
     github: bool = False,
+    quiet: bool = False,
 ) -> ExitCode:
     """Compare targets of stored runs by name, decide, print and write. The verdict's exit code.
 
@@ -142,9 +148,11 @@ def conclude_stored(
     second = store.load(run_folder(other, reports)) if other else first
     if baseline is not None and baseline.startswith(baselines.PREFIX):
         comparison, verdict = _against_file(baseline, second, candidate, rules, choose=choose)
-        return settle(comparison, verdict, outputs, as_json=as_json, show=show, github=github)
+        return settle(comparison, verdict, outputs, as_json=as_json, show=show, github=github, quiet=quiet)
     incumbent, successor = _sides(first, second, baseline, candidate, choose=choose)
-    return conclude(first, incumbent, second, successor, rules, outputs, as_json=as_json, show=show, github=github)
+    return conclude(
+        first, incumbent, second, successor, rules, outputs, as_json=as_json, show=show, github=github, quiet=quiet
+    )
 
 
 def conclude(
@@ -158,6 +166,7 @@ def conclude(
     as_json: bool,
     show: bool = True,
     github: bool = False,
+    quiet: bool = False,
 ) -> ExitCode:
     """Compare two targets of loaded runs, the further targets beside them, and `settle` it."""
     from evalkit import rivals
@@ -165,7 +174,7 @@ def conclude(
     others = rivals.others(first, baseline, second, candidate)
     against = rivals.within(first, baseline, second)
     comparison, verdict = rivals.decided(against, candidate, others, policy, _today())
-    return settle(comparison, verdict, outputs, as_json=as_json, show=show, github=github)
+    return settle(comparison, verdict, outputs, as_json=as_json, show=show, github=github, quiet=quiet)
 
 
 def settle(
@@ -176,6 +185,7 @@ def settle(
     as_json: bool,
     show: bool = True,
     github: bool = False,
+    quiet: bool = False,
 ) -> ExitCode:
     """Print (unless `show` is False), write every report of `outputs`, tell GitHub. The verdict's exit code."""
     from evalkit import plugins, report
@@ -183,6 +193,10 @@ def settle(
     built = report.build(comparison, verdict)
     if as_json:
         typer.echo(plugins.renderer("json").render(built))
+    elif show and quiet:
+        typer.echo(in_one_line(built))
+        save(built, outputs)
+        return _told(built, github)
     elif show and sys.stdout.isatty():
         _draw(built, outputs)
         return _told(built, github)
@@ -190,6 +204,14 @@ def settle(
         typer.echo(plugins.renderer("terminal").render(built), nl=False)
     write(built, outputs, err=as_json)
     return _told(built, github)
+
+
+def in_one_line(built: Report) -> str:
+    """The verdict, and why."""
+    from evalkit.renderers import _cells, _visible
+
+    verdict = built.verdict
+    return _visible.inert(_visible.line(f"{_cells.VERDICTS[verdict.word].upper()}: {verdict.headline}"))
 
 
 def _draw(built: Report, outputs: Sequence[Path]) -> None:

@@ -79,7 +79,7 @@ def repro(
     builder = request.Builder(suite)
     for target in [targets[model]] if model else targets.values():
         replies = (r.reply for r in records if r.target == target.identity and not isinstance(r.reply, Fault))
-        command = repro.curl(builder.build(asked[case], 0, target), next(replies, None))
+        command = repro.curl(builder.build(asked[case], 0, target), next(replies, None), indent=2)
         typer.echo(f"# {json.dumps(target.identity)}\n{command.text}\n")
 
 

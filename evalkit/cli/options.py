@@ -197,6 +197,10 @@ GithubSummary = Annotated[
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what the run has.", rich_help_panel=RESULT)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=RESULT)]
+Brief = Annotated[
+    bool,
+    typer.Option("-q", "--quiet", help="No progress, and of each verdict one line.", rich_help_panel=RESULT),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.", rich_help_panel=RESULT)]
 
 REPORTS = Path("reports")

@@ -249,6 +249,7 @@ def lint(
     for model, meaning in bounds.MODELS.items():
         shown = (f"{_percent(rates[model][score]):>{len(score)}}" for score in _HEADLINES)
         typer.echo("  ".join(["", f"{model:7}", *shown, meaning]))
+    columns.note(f"  {bounds.judged(rates)}")
     for way, found in foreseen.items():
         _print_route(way, found)
     return unmet
