@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any, get_args, get_type_hints
 
@@ -128,6 +129,8 @@ def test_a_case_that_both_pass_by_other_calls_is_told_in_full() -> None:
     found = section(made, "flips")
     assert [block.case for block in found.blocks if isinstance(block, Drilldown)] == [OSLO.id]
     assert found.lead == "No case changed: 3 pass on both sides, 1 of them by other calls."
+    both = flips._lead(Counter(same=3, broken=2), 1, 3)  # as many as the filter of that name counts
+    assert both.endswith("1 of them by other calls (of all cases 3 are answered by other calls).")
 
 
 def test_findings_name_what_surely_changed_and_nothing_else() -> None:
@@ -266,7 +269,11 @@ def test_violations_are_told_by_feature_of_the_schemas(outings: Comparison) -> N
     table = tables(section(outings, "violations"))[1]
     found = row(table, "feature", "enum: 1 to 5 values")
     # Of get_forecast's 11 cases one has no answer of the candidate, which breaks one; the baseline breaks another.
-    assert (found["answers"], found["candidate"], found["change"]) == (10, pytest.approx(1 / 10), 0)
+    assert (found["answers"], found["candidate"], found["change"]) == (
+        10,
+        pytest.approx(1 / 10),
+        pytest.approx(1 / 10 - 1 / 11),
+    )
     assert found["most"] == "schema.stringified_scalar, 1×"
     assert row(table, "feature", "format")["most"] == "json.syntax, 1×"
     assert all(0 <= (row["candidate"] or 0) <= 1 for row in table.rows)

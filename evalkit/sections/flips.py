@@ -23,6 +23,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     if not comparison.changes:
         return None
     cases = {case.id: case for case in comparison.suite.cases}
+    differing = sum(_otherwise(comparison, change) for change in comparison.changes)
     told = [change for kind in SHOWN for change in comparison.changes if change.kind == kind]
     calm = [change for change in comparison.changes if change.kind not in SHOWN]
     other = [change for change in calm if change.kind == "same" and _otherwise(comparison, change)]
@@ -34,7 +35,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
     return Section(
         id="flips",
         title="Cases",
-        lead=_lead(Counter(change.kind for change in comparison.changes), len(other)),
+        lead=_lead(Counter(change.kind for change in comparison.changes), len(other), differing),
         blocks=(ledger(comparison, [*told, *rest], asking.offers), *drilldowns),
     )
 
@@ -43,7 +44,8 @@ def _otherwise(comparison: Comparison, change: Change) -> bool:
     return unlike(*(side.get(change.case, ()) for side in (comparison.baseline_records, comparison.candidate_records)))
 
 
-def _lead(kinds: Counter[str], other: int) -> str:
+def _lead(kinds: Counter[str], other: int, differing: int) -> str:
+    """`other`: of those that pass on both, the cases answered by other calls; `differing`: of all."""
     said = {
         "broken": "broke",
         "fixed": "was fixed" if kinds["fixed"] == 1 else "were fixed",
@@ -52,6 +54,8 @@ def _lead(kinds: Counter[str], other: int) -> str:
     }
     told = ", ".join(f"{kinds[kind]:,} {words}" for kind, words in said.items() if kinds[kind])
     by_others = f", {other:,} of them by other calls" if other else ""
+    if differing > other:
+        by_others += f" (of all cases {differing:,} are answered by other calls)"
     calm = f"{kinds['same']:,} pass on both sides{by_others}."
     return f"Of {numerals.counted(kinds.total(), 'case')}, {told}. {calm}" if told else f"No case changed: {calm}"
 

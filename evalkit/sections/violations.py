@@ -91,9 +91,9 @@ def _features(comparison: Comparison) -> Table:
                 {
                     "feature": feature,
                     "answers": after.answers,
-                    "baseline": before.share,
-                    "candidate": after.share,
-                    "change": after.flawed - before.flawed,
+                    "baseline": before.share if before.answers else None,
+                    "candidate": after.share if after.answers else None,
+                    "change": after.share - before.share if before.answers and after.answers else None,
                     "most": f"{code}, {count:,}×",
                 }
             )
@@ -105,7 +105,7 @@ def _features(comparison: Comparison) -> Table:
             Column(key="answers", label="Answers", kind="int"),
             Column(key="baseline", label="Flawed, baseline", kind="percent"),
             Column(key="candidate", label="Flawed, candidate", kind="percent"),
-            Column(key="change", label="Change", kind="change"),
+            Column(key="change", label="Change, points", kind="points"),
             Column(key="most", label="Most often"),
         ),
         rows=tuple(rows),
@@ -123,8 +123,9 @@ class Tallied:
     codes: Counter[str] = field(default_factory=Counter)
 
     @property
-    def share(self) -> float | None:
-        return self.flawed / self.answers if self.answers else None
+    def share(self) -> float:
+        """0 where there is no answer to speak of."""
+        return self.flawed / self.answers if self.answers else 0.0
 
 
 def _by_feature(side: Iterable[Record], having: Mapping[str, Sequence[str]]) -> Mapping[str, Tallied]:
