@@ -104,6 +104,11 @@ class Limiter:
         return int(self._width)
 
     @property
+    def held(self) -> bool:
+        """Whether the target has asked to be left alone for a while."""
+        return self.closed is None and self._clock() < self._held_until
+
+    @property
     def counts_tokens(self) -> bool:
         """Whether `enter` wants to know how many tokens a request takes."""
         return self._tokens is not None

@@ -19,6 +19,7 @@ from evalkit.cache import Cache
 from evalkit.data import Answer, Attempt, Case, Fault, Judging, Record, Request, Response, Suite, Target, Timing
 from evalkit.errors import ProviderError
 from evalkit.limiting import Limiter, Ticket
+from evalkit.overtaking import overtaking
 from evalkit.plugins import Connection, World
 from evalkit.request import Builder, likely_tokens
 from evalkit.retrying import Patience, Reach, Retries
@@ -109,7 +110,8 @@ async def ask(
 ) -> AsyncIterator[Record]:
     """Send every request and give each record as it comes, unscored, in any order.
 
-    At most `pace.width` requests are in flight or wait to be taken, so memory does not grow with the number of cases.
+    At most `pace.width` requests are in flight or wait to be taken, and some more while they are overtaken, since their
+    target asked to be left alone; so memory does not grow with the number of cases.
     `spent`: (target identity, trial, case id) -> attempts of an earlier, interrupted run, kept with the record.
     `limiters`: target identity -> what bounds the flight to it; else new ones. `beside`: lanes beside `requests`, so
     that none waits for another; `pace.width` is shared out among them. `cache`: answers of other runs, taken where
@@ -137,7 +139,7 @@ async def ask(
             admit=admit,
         )
         await asyncio.gather(*(_warm_up(target, asking) for target in targets))
-        lanes = [iter(lane) for lane in (requests, *beside)]
+        lanes = [overtaking(lane, lambda name: asking.limiters[name].held, pace.width) for lane in (requests, *beside)]
         room = [pace.each or max(1, pace.width // len(lanes))] * len(lanes)
         flying: dict[asyncio.Task[Record | None], int] = {}
         finished: asyncio.Queue[asyncio.Task[Record | None]] = asyncio.Queue()

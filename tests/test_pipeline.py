@@ -483,3 +483,19 @@ async def test_a_target_is_asked_no_more_often_than_its_minute_allows() -> None:
         began = loop.time()
         await ask(endpoint, replace(OLD, requests_per_minute=3_600), suite=replace(SUITE, cases=CASES * 6))
         assert loop.time() - began >= (72 - 60) / 60
+
+
+async def test_a_target_that_asked_to_be_left_alone_takes_no_places_of_the_others() -> None:
+    def reply(request: Received) -> Reply:
+        if request.body["model"] == "old" and not refused:
+            refused.append(request)
+            return Reply(status=429, headers={"Retry-After": "2"})
+        return answer(request)
+
+    refused: list[Received] = []
+    async with serving(reply) as endpoint:
+        both = [replace(target, base_url=f"{endpoint.url}/v1") for target in (OLD, NEW)]
+        requests = pipeline.plan(SUITE, both, trials=2)
+        came = [each.target async for each in pipeline.ask(requests, SUITE, both, WORLD, replace(QUICK, width=2))]
+    assert came.count("old") == came.count("new") == 2 * len(CASES)
+    assert "new" not in came[-len(CASES) :], "all of it came while the other was waited for"
