@@ -382,3 +382,15 @@ def test_the_lines_of_a_drawing_stand_alike_in_rows_with_and_without_an_answer(o
     assert len(stood) == 3 and stood[0] and stood[0] == stood[1] == stood[2]
     tops = rows.evaluate_all("rows => rows.map(row => row.getBoundingClientRect().height)")
     assert tops == [26, 26, 26]
+
+
+def test_a_reason_has_two_lines_and_no_heading_is_cut(open_report: Open) -> None:
+    page = open_report("large").page
+    page.locator(".rows").first.scroll_into_view_if_needed()
+    cut = "spans => spans.filter(span => span.scrollWidth > span.clientWidth + 1).map(span => span.textContent)"
+    assert page.locator(".heads span").evaluate_all(cut) == []
+    why = page.locator(".lines .why").first
+    assert why.evaluate("span => span.scrollHeight <= span.clientHeight + 1 && getComputedStyle(span).whiteSpace") in (
+        "normal",
+        "collapse",
+    )
