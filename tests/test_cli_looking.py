@@ -230,3 +230,31 @@ def test_of_an_answer_it_is_told_when_what_came_and_what_was_waited_for_before()
         "call 0.20 s, arguments complete 0.30 s, queued 2.25 s, backed off 1.50 s sent to http://h/v1?key=$KEY sent "
         "otherwise than built, or not: system, stream_options (evalkit repro tells how)"
     )
+
+
+def test_lines_are_as_long_as_columns_says(
+    run: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths = {}
+    for columns in ("60", "100", "nonsense"):
+        monkeypatch.setenv("COLUMNS", columns)
+        widths[columns] = [
+            max(map(len, out(capfd, *verb).splitlines())) for verb in (("compare", run), ("show", run, "one"))
+        ]
+    assert [told[0] for told in widths.values()] == [80, 100, 80]  # its tables need 80
+    assert widths["60"][1] <= 60 < widths["nonsense"][1] <= 80 < widths["100"][1] <= 100
+
+
+def test_a_path_is_not_broken() -> None:
+    path = "/a" * 60 + ".yaml:3"
+    assert path in [line.strip() for line in unfolding._told("", f"one  [dates]  {path}", whole=True)]
+
+
+def test_where_no_tool_changed_there_is_no_empty_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    models = ["-m", "reference/oracle?name=old", "-m", "reference/oracle?name=new"]
+    assert main(["run", "travel", "payments", "office", "cloud", *models, "--run", "r", "-q"]) == 0
+    told = out(capfd, "compare", "r").partition("\nTools\n")[2].partition("\n\n")[0]
+    assert told and "Cases" not in told and "──" not in told

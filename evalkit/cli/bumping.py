@@ -136,8 +136,6 @@ def _report(run: Run, pair: Bump, policy: Policy) -> Report:
 
 
 def _publish(found: Bumps, built: Sequence[Report], outputs: Sequence[Path], as_json: bool, quiet: bool) -> None:
-    from evalkit import plugins
-
     for index, report in enumerate(built):
         places = [_place(path, built, index) for path in outputs]
         if quiet and not as_json:
@@ -146,7 +144,7 @@ def _publish(found: Bumps, built: Sequence[Report], outputs: Sequence[Path], as_
             continue
         if not as_json:
             typer.echo("")
-            typer.echo(plugins.renderer("terminal").render(report), nl=False)
+            typer.echo(deciding.in_full(report), nl=False)
         deciding.write(report, places, err=as_json)
     if as_json:
         typer.echo(_json(found, built))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evalkit.cli import announcing, baselines, choosing, options
+from evalkit.cli import announcing, baselines, choosing, columns, options
 from evalkit.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
@@ -201,9 +201,16 @@ def settle(
         _draw(built, outputs)
         return _told(built, github)
     elif show:
-        typer.echo(plugins.renderer("terminal").render(built), nl=False)
+        typer.echo(in_full(built), nl=False)
     write(built, outputs, err=as_json)
     return _told(built, github)
+
+
+def in_full(built: Report) -> str:
+    """As a terminal shows it, without colour; its tables take no less than they are made for."""
+    from evalkit.renderers import terminal
+
+    return terminal.render(built, max(columns.width(), terminal.WIDTH))
 
 
 def in_one_line(built: Report) -> str:

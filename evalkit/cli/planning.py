@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evalkit.cli import asking, choosing, options
+from evalkit.cli import asking, choosing, columns, options
 from evalkit.numerals import counted
 
 if TYPE_CHECKING:
@@ -83,9 +83,12 @@ def _print_spending(plan: Plan) -> None:
     if len(plan.spending) > 1:
         sent, spoken = (sum(getattr(each, f"{way}_tokens") for each in plan.spending) for way in ("input", "output"))
         rows.append(("in all", f"{plan.requests:,}", _rough(sent), _rough(spoken), _money(plan.cost)))
+    room = columns.width() - 50
     for model, *numbers in rows:
-        shown = model if len(model) <= 30 else f"{model[:29]}…"
-        typer.echo(f"{shown:30}" + "".join(f"{n:>{w}}" for n, w in zip(numbers, (10, 14, 15, 11), strict=True)))
+        typer.echo(
+            f"{columns.cut(model, room):{room}}"
+            + "".join(f"{n:>{w}}" for n, w in zip(numbers, (10, 14, 15, 11), strict=True))
+        )
     typer.echo(f"\nabout {_duration(plan.seconds)} with {counted(plan.concurrency, 'request')} at a time\n")
     sources = [
         _each(plan, "characters_per_token", ".1f", "characters an input token"),
@@ -141,7 +144,7 @@ def _count(number: int | None) -> str:
 
 
 def _say(text: str) -> None:
-    typer.echo(fill(text, 80, subsequent_indent=" " * (len(text) - len(text.lstrip()))))
+    typer.echo(fill(text, columns.width(), subsequent_indent=" " * (len(text) - len(text.lstrip()))))
 
 
 def _each(plan: Plan, name: str, spec: str, unit: str) -> str:

@@ -261,7 +261,7 @@ def _print_route(name: str, found: Sequence[Divergence]) -> None:
 
     typer.echo("")
     for said, indent in ((f"{name}: {ROUTES[name].meaning}", ""), (f"({ROUTES[name].source})", "  ")):
-        typer.echo(textwrap.fill(said, columns.LINE, initial_indent=indent, subsequent_indent="  "))
+        typer.echo(textwrap.fill(said, columns.width(), initial_indent=indent, subsequent_indent="  "))
     if not found:
         typer.echo("  every tool as declared, as far as is known")
     by_file: dict[str, dict[tuple[str, str, str], list[Divergence]]] = {}
@@ -273,7 +273,7 @@ def _print_route(name: str, found: Sequence[Divergence]) -> None:
         for (kind, keyword, message), places in sorted(alike.items(), key=lambda told: _KINDS.index(told[0][0])):
             said = inert(f"{keyword}: {message}" if keyword not in message else message)
             for line in textwrap.wrap(
-                f"{kind:8} {said}", columns.LINE, initial_indent="  ", subsequent_indent=" " * 11
+                f"{kind:8} {said}", columns.width(), initial_indent="  ", subsequent_indent=" " * 11
             ):
                 typer.echo(line)
             shown = places if len(places) <= _FIRST + 1 else places[:_FIRST]

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from evalkit import complaint, values
-from evalkit.cli.columns import LINE
+from evalkit.cli import columns
 from evalkit.cli.printing import visible
 from evalkit.data import Case, Fault, Json, Mismatch, Record, ToolSpec
 from evalkit.numerals import counted
@@ -45,7 +45,7 @@ def _lines(
     asked: Case, specs: Sequence[ToolSpec], expected: Sequence[Json], records: Sequence[Record]
 ) -> Iterator[str]:
     tags = f"[{', '.join(asked.tags)}]" if asked.tags else ""
-    yield from _told("", "  ".join(filter(None, (asked.id, tags, asked.source))))
+    yield from _told("", "  ".join(filter(None, (asked.id, tags, asked.source))), whole=True)
     for message in asked.messages:
         content = message.get("content")
         yield ""
@@ -164,12 +164,18 @@ def _outcome(record: Record) -> str:
     return (f"fails at {failed!r}" if failed else "passes") + timed
 
 
-def _told(label: str, text: str) -> Iterator[str]:
-    """`text` beside its label, on as many lines as it needs."""
+def _told(label: str, text: str, *, whole: bool = False) -> Iterator[str]:
+    """`text` beside its label, on as many lines as it needs. `whole`: no word of it is broken, as no path should be."""
     first, indent = (f"{label:{_INDENT}}", " " * _INDENT) if label else ("", "  ")
     for line in visible(_bounded(text)).splitlines() or [""]:
         yield from textwrap.wrap(
-            line, LINE, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
+            line,
+            columns.width(),
+            initial_indent=first,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+            drop_whitespace=True,
+            break_long_words=not whole,
         ) or [first.rstrip()]
         first = indent
 

@@ -111,7 +111,7 @@ def headline(
 
 def _failed(comparison: Comparison, checks: Sequence[Check]) -> str:
     telling = [check for check in checks if check.outcome == "fail"]
-    rest = f" {len(telling) - 1} more of {len(checks)} checks fail." if len(telling) > 1 else ""
+    rest = f" In all, {len(telling)} of {len(checks)} checks fail." if len(telling) > 1 else ""
     candidate, baseline = comparison.candidate.identity, comparison.baseline.identity
     return f"{candidate} should not replace {baseline}: {_lower(telling[0].sentence)}{rest}{_cause(comparison)}"
 

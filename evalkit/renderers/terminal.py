@@ -41,10 +41,10 @@ STYLES = {
 }
 
 
-def render(report: Report) -> str:
-    """Plain text, without colour, 80 columns wide; no line of it is a command to a CI runner."""
+def render(report: Report, width: int = WIDTH) -> str:
+    """Plain text, without colour, `width` columns wide; no line of it is a command to a CI runner."""
     out = io.StringIO()
-    draw(report, Console(file=out, width=WIDTH, color_system=None, legacy_windows=False))
+    draw(report, Console(file=out, width=width, color_system=None, legacy_windows=False))
     return visible.inert("\n".join(line.rstrip() for line in out.getvalue().split("\n")))
 
 
@@ -141,6 +141,8 @@ def _scorecard(section: Section) -> RenderableType:
 def _tools(section: Section) -> RenderableType:
     table = _first_table(section)
     lead = Text(visible.line(section.lead))
+    if not table.rows:
+        return lead
     shown = _grid(table, ("tool", "cases", "difference", "broken", "fixed", "reading"), TOOLS)
     more = len(table.rows) - TOOLS
     return Group(lead, shown, Text(f"{more:,} more in the full report")) if more > 0 else Group(lead, shown)
