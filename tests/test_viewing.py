@@ -225,7 +225,7 @@ async def test_a_model_asked_again_has_a_course_and_what_stood_behind_its_name(w
     async with viewing.serve(weeks) as address:
         _, page, _ = await get(f"{address}trends")
     figure = page[page.index('<figure class="dots">') : page.index("</figure>")]
-    assert "ours (reference/oracle) from 100.0% to 100.0%" in figure and "33.3" not in figure  # that was another model
+    assert "ours (reference/oracle) from 100.0 % to 100.0 %" in figure and "33.3" not in figure  # another model
     assert re.findall(r'<div class="name">([^<]+)</div>', figure) == [
         "2026-03-01 week-0",
         "2026-03-03 week-2",

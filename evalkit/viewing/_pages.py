@@ -315,7 +315,7 @@ def _json(value: object) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
+    return "–" if value is None else f"{100 * value:.1f} %"
 
 
 @cache
