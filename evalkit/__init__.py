@@ -4,7 +4,7 @@ The map of the house, a line a floor, from the ground up. A room imports only fr
 architecture test says so, and that no room is missing here.
 
     data                                              the nouns
-    errors limiting retrying overtaking ledger allowance    whose fault it is; how fast and how long to ask; keeping it
+    errors pacing ledger                              whose fault it is; how fast and how long to ask; keeping it
     values                                            JSON values: read strictly, the same or not, mended to compare
     documents numerals patterns locate eventstream textfiles    texts and numbers as they are written, with their places
     plugins schema codec files stats arms             judging a payload, our files, storing nouns, ways of asking

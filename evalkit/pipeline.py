@@ -13,16 +13,17 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 
-from evalkit import allowance, arms, extract, plugins, score, shelf, values
+from evalkit import arms, extract, plugins, score, shelf, values
 from evalkit import cache as answers
 from evalkit.cache import Cache
 from evalkit.data import Answer, Attempt, Case, Fault, Judging, Record, Request, Response, Suite, Target, Timing
 from evalkit.errors import ProviderError
-from evalkit.limiting import Limiter, Ticket
-from evalkit.overtaking import overtaking
+from evalkit.pacing import allowance
+from evalkit.pacing.limiting import Limiter, Ticket
+from evalkit.pacing.overtaking import overtaking
+from evalkit.pacing.retrying import Patience, Reach, Retries
 from evalkit.plugins import Connection, World
 from evalkit.request import Builder, likely_tokens
-from evalkit.retrying import Patience, Reach, Retries
 
 _LAST_MOMENT = 0.1
 """Seconds after an interruption in which an answer may still come."""

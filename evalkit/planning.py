@@ -14,8 +14,8 @@ from typing import cast
 
 from evalkit import stats, tally, values
 from evalkit.data import Case, Policy, Record, Rule, Run, ScoreName, Suite, Target
-from evalkit.limiting import CHARACTERS_PER_TOKEN as CHARACTERS_PER_TOKEN
-from evalkit.limiting import OUTPUT_TOKENS as OUTPUT_TOKENS
+from evalkit.pacing.limiting import CHARACTERS_PER_TOKEN as CHARACTERS_PER_TOKEN
+from evalkit.pacing.limiting import OUTPUT_TOKENS as OUTPUT_TOKENS
 from evalkit.pairing import discordance, slicing
 from evalkit.pairing.discordance import Discordance, Source
 from evalkit.request import Builder

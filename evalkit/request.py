@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalkit import arms, values
 from evalkit.data import Case, Json, Request, Suite, Target
-from evalkit.limiting import CHARACTERS_PER_TOKEN, OUTPUT_TOKENS
+from evalkit.pacing.limiting import CHARACTERS_PER_TOKEN, OUTPUT_TOKENS
 
 
 class Builder:

@@ -16,7 +16,7 @@ from evalkit import __version__, joining, locking, pipeline, plugins, serving, s
 from evalkit.cache import Cache, open_cache
 from evalkit.data import Flight, Json, Judging, Record, Request, RunInfo, Suite, Target
 from evalkit.ledger import Ledger
-from evalkit.limiting import Limiter
+from evalkit.pacing.limiting import Limiter
 from evalkit.pairing import likeness, sequence
 from evalkit.plugins import World
 

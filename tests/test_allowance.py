@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evalkit import allowance
+from evalkit.pacing import allowance
 
 FAR = "Thu, 01 Jan 99999999999 00:00:00 GMT"
 SOON = (datetime.now(UTC) + timedelta(seconds=600)).strftime("%Y-%m-%dT%H:%M:%SZ")

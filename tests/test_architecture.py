@@ -19,7 +19,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "data",
-        "errors limiting retrying overtaking ledger allowance",
+        "errors pacing ledger",
         "values",
         "documents numerals patterns locate eventstream textfiles",
         "plugins schema codec files stats arms",

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.limiting import FIRST_WIDTH, LEAST_WIDTH, Bucket, Limiter
+from evalkit.pacing.limiting import FIRST_WIDTH, LEAST_WIDTH, Bucket, Limiter
 
 
 @dataclass

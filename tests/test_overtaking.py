@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.data import Case, Request, Target
-from evalkit.overtaking import AHEAD, overtaking
+from evalkit.pacing.overtaking import AHEAD, overtaking
 
 TARGETS = {name: Target(name=name, provider="p", model="m") for name in "abc"}
 

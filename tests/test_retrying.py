@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.data import Fault, FaultKind
-from evalkit.retrying import Patience, Reach, Retries, is_away
+from evalkit.pacing.retrying import Patience, Reach, Retries, is_away
 
 GONE = Fault(kind="network", message="refused", retryable=True)
 CUT = Fault(kind="network", message="cut off", status=200, retryable=True)

@@ -11,7 +11,7 @@ import pytest
 from evalkit import pipeline, testing, workspace
 from evalkit.data import Attempt, FaultKind, Judging, Record, Response, Score, Target
 from evalkit.errors import StoreError
-from evalkit.limiting import Limiter
+from evalkit.pacing.limiting import Limiter
 from evalkit.plugins import World
 
 SUITE = workspace.load_suite("travel")

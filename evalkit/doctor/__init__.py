@@ -8,11 +8,11 @@ from datetime import datetime
 from functools import partial
 from typing import Literal, TypeAlias
 
-from evalkit import allowance
 from evalkit.data import Answer, Fault, Json, Record, Response, Target
 from evalkit.doctor.canaries import ASKED, CHOICES, FAMILIES, PARAMETERS, asked
 from evalkit.doctor.heard import Heard
 from evalkit.numerals import counted
+from evalkit.pacing import allowance
 
 Status: TypeAlias = Literal["ok", "warn", "fail", "unknown"]
 NOT_ASKED = "not asked"

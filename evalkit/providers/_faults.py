@@ -6,9 +6,10 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from evalkit import allowance, values
+from evalkit import values
 from evalkit.data import FaultKind, Json
 from evalkit.errors import ProviderError
+from evalkit.pacing import allowance
 
 MAX_MESSAGE = 300
 
