@@ -57,7 +57,10 @@ def _lead(baseline: Entry, candidates: Sequence[Entry]) -> str:
         for outcome, found in by_outcome.items()
         if found
     ]
-    return f"Of {len(candidates):,} candidates for the place of {baseline.target.identity}, {'; '.join(told)}."
+    whose = f"of {len(candidates):,} candidates for the place of {baseline.target.identity}"
+    if not by_outcome["pass"]:
+        return f"None {whose} passes the gate: {'; '.join(told)}."
+    return f"{whose[0].upper()}{whose[1:]}, {'; '.join(told)}."
 
 
 _ENDS: Mapping[str, tuple[str, str]] = {
@@ -79,23 +82,30 @@ def _standings(ranked: Sequence[Entry], focus: str) -> Table:
         Column(key="model", label="Model"),
         Column(key="gate", label="Gate", kind="outcome"),
         *(Column(key=score, label=words.LABELS[score], kind="points") for score in field.LEADING),
-        Column(key="broken", label="Broken", kind="int", note=f"cases, by {counts}"),
-        Column(key="fixed", label="Fixed", kind="int", note=f"cases, by {counts}"),
+        Column(key="broken", label="Broken", kind="int"),
+        Column(key="fixed", label="Fixed", kind="int"),
         Column(key="time", label="Time", kind="ratio"),
         Column(key="cost", label="Cost", kind="ratio"),
         Column(key="missing", label="Answers missing", kind="percent"),
         Column(key="tools", label="Tools"),
     )
     rows = tuple(_standing(entry, focus) for entry in ranked)
+    shown = _known(columns, rows)
+    keys = {column.key for column in shown}
+    sentences = (
+        f"Broken and fixed are cases, by “{counts}” alone.",
+        "Changes are candidate − baseline in percentage points over the cases that both answered, with 95 % intervals.",
+        "Time and cost are candidate / baseline on the same cases, time only where both were asked with --latency."
+        if keys & {"time", "cost"}
+        else "",
+        "Answers missing, as the gate counts them, are faults and what was never asked." if "missing" in keys else "",
+        _together(ranked[1:]),
+    )
     return Table(
         title="Who may replace the baseline: changes against it",
-        columns=_known(columns, rows),
+        columns=shown,
         rows=rows,
-        note=f"Broken and fixed are cases, by “{counts}” alone. Changes are candidate − baseline in percentage points "
-        "over the cases that both answered, with 95 % intervals; time and cost are candidate / baseline on the "
-        "same cases, time only where both were asked with --latency. Answers missing, as the gate counts them, are "
-        "faults and what was never asked. "
-        f"{_together(ranked[1:])}".rstrip(),
+        note=" ".join(filter(None, sentences)),
     )
 
 
