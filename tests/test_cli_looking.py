@@ -133,12 +133,13 @@ def test_what_a_client_library_sent_otherwise_is_told_before_the_answer() -> Non
             wire=Wire(status=200, body=""),
             dialect="anthropic",
             sent=[{"name": "go", "input_schema": left}],
-            settings={"max_tokens": 4096},
+            posted=Posted(url="http://host/v1", headers={}, members={"max_tokens": 4096}),
         ),
     )
     schema = {"type": "object", "properties": {"n": {"type": "integer"}, "to": {"type": "string"}}}
     spec = ToolSpec(name="go", description="", schema=schema, source="")
     assert list(unfolding._sent([spec], record)) == [
+        "  sent    to http://host/v1",
         '  sent    settings as {"max_tokens": 4096}',
         "  sent    go /properties/n/type: type was not sent, so nothing held the model to",
         "          it (lost)",

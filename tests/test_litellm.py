@@ -161,10 +161,9 @@ def _asking(target: Target, tools: Json) -> tuple[Target, Request]:
     return target, request(target, tools)
 
 
-def test_tools_that_never_left_are_seen() -> None:
-    assert _shapes.departures({"messages": []}, {"tools": TOOLS}) == ([], None)
-    assert _shapes.departures({"messages": []}, {}) == (None, None)
-    assert _shapes.departures(_shapes.fields(b"not json"), {"tools": TOOLS}) == ([], None)
+@pytest.mark.parametrize("body", [b'{"messages": []}', b'{"tools": []}', b'{"toolConfig": {}}', b"not json"])
+def test_tools_that_never_left_are_seen(body: bytes) -> None:
+    assert _shapes.tools_of(_shapes.fields(body)) == []
 
 
 @EVERY
@@ -235,8 +234,8 @@ async def test_where_the_flag_is_taken_out_on_the_way_the_arm_is_refused(route: 
 
 
 SETTINGS = {
-    "openai_chat": None,
-    "anthropic": {"tool_choice": {"type": "any"}, "max_tokens": 77},
+    "openai_chat": {},
+    "anthropic": {"tool_choice": {"type": "any"}},
     "gemini": {
         "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
         "generationConfig": {"max_output_tokens": 77, "temperature": 1.0},  # which nobody asked for
@@ -250,15 +249,17 @@ async def test_settings_that_the_library_says_otherwise_are_shown_as_they_left(d
     async with serving(written(dialect, text="Hei", stream=stream)) as endpoint:
         asked = target(MODELS[dialect], endpoint.url, stream=stream)
         response = await ask(asked, request(asked, max_tokens=77, tool_choice="required"))
-    assert response.settings == SETTINGS[dialect]
+    assert response.posted is not None
+    assert response.posted.settings == SETTINGS[dialect]
     left = endpoint.received[0].body
-    assert all(left[key] == value for key, value in (response.settings or {}).items())
+    assert all(left[key] == value for key, value in response.posted.settings.items())
 
 
 async def test_a_setting_that_nobody_asked_for_is_shown() -> None:
     async with serving(written("anthropic", text="Hei")) as endpoint:
         response = await ask(target("anthropic/claude-m", endpoint.url))
-    assert response.settings == {"max_tokens": endpoint.received[0].body["max_tokens"]}
+    assert response.posted is not None
+    assert response.posted.settings == {"max_tokens": endpoint.received[0].body["max_tokens"]}
 
 
 async def test_arguments_are_kept_as_they_were_sent_however_the_library_writes_them() -> None:

@@ -675,7 +675,8 @@ def test_settings_that_left_in_other_words_are_told_once_with_their_answers() ->
     for case, settings in ((ZURICH, {"maxTokens": 77, "temperature": 1.0}), (OSLO, {"maxTokens": 77})):
         reply = right(case).reply
         assert isinstance(reply, Response)
-        sent.append(replace(right(case), reply=replace(reply, settings=settings)))
+        left = Posted(url="", headers={}, members=settings, dropped=("max_tokens",))
+        sent.append(replace(right(case), reply=replace(reply, posted=left)))
     cases = [ZURICH, OSLO]
     found = section(compared(cases, [right(case) for case in cases], sent, candidate=candidate), "portability")
     (table,) = tables(found)

@@ -75,11 +75,11 @@ def _sent(specs: Sequence[ToolSpec], record: Record) -> Iterator[str]:
     posted = record.reply.posted
     if posted is not None:
         yield from _told("  sent", f"to {posted.url}")
-        others = [*(key for key in posted.members if key not in (record.reply.settings or {})), *posted.dropped]
+        others = [*(key for key in posted.members if key not in posted.settings), *posted.dropped]
         if others:
             yield from _told("  sent", f"otherwise than built, or not: {', '.join(others)} (evalkit repro tells how)")
-    if record.reply.settings is not None:
-        yield from _told("  sent", f"settings as {_json(record.reply.settings)}")
+        if posted.settings:
+            yield from _told("  sent", f"settings as {_json(posted.settings)}")
     if record.reply.sent is not None:
         for each in portability.sent(specs, record.reply.sent):
             yield from _told("  sent", f"{each.tool} {each.path or '/'}: {each.message} ({each.kind})")

@@ -67,6 +67,23 @@ class Posted:
     omitted: tuple[str, ...] = ()
     """Members that left and are too large to be kept."""
 
+    @property
+    def settings(self) -> dict[str, Json]:
+        """Of the members those that are settings, in the words of the endpoint; the tools left out of them."""
+        told = ((key, _but_for_tools(value)) for key, value in self.members.items() if key not in _QUESTION)
+        return {key: value for key, value in told if value != {}}
+
+
+_QUESTION = frozenset(
+    {"model", "messages", "contents", "input", "tools", "stream", "stream_options"}
+    | {"system", "instructions", "systemInstruction", "system_instruction"}
+)
+"""Members of a body that hold what is asked, of whom, and whether as a stream. The rest are settings."""
+
+
+def _but_for_tools(value: Json) -> Json:
+    return {key: each for key, each in value.items() if key != "tools"} if isinstance(value, dict) else value
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
@@ -80,8 +97,6 @@ class Response:
     """What a client library made of the wire: {"calls": [{"tool", "text"}], "finish", "text"}, or None without one."""
     sent: Json = None
     """The tool declarations as they left, if they differ from what was handed to the provider; else None."""
-    settings: Json = None
-    """What left beside model, messages, tools and the wish for a stream, if it differs in that way; else None."""
     posted: Posted | None = None
     """What left, if a client library sent it; None: the body left as it was handed to the provider, or never did."""
     arm: str = "native"

@@ -7,12 +7,6 @@ from json import loads
 
 from evalkit.data import Json, Wire
 
-_QUESTION = frozenset(
-    {"model", "messages", "contents", "input", "tools", "stream", "stream_options"}
-    | {"system", "instructions", "systemInstruction", "system_instruction"}
-)
-"""Fields of a body that hold what is asked, of whom, and whether as a stream. The rest are settings."""
-
 
 def dialect_of(wire: Wire) -> str | None:
     """The format of an answer; None if it is no known one."""
@@ -42,22 +36,9 @@ def _pieces(wire: Wire) -> Iterable[str]:
     return events or lines
 
 
-def departures(body: Mapping[str, Json], handed: Mapping[str, Json]) -> tuple[Json, Json]:
-    """The tools as they left, and what else did beside the messages; each None if that is how it was handed over."""
-    config = body.get("toolConfig") or {}
-    tools = body.get("tools") or config.get("tools", [])
-    settings = _settings(body)
-    if "tools" in config:
-        settings["toolConfig"] = {key: value for key, value in config.items() if key != "tools"}
-    settings = {key: value for key, value in settings.items() if value != {}}
-    return (
-        None if tools == (handed.get("tools") or []) else tools,
-        None if settings == _settings(handed) else settings,
-    )
-
-
-def _settings(body: Mapping[str, Json]) -> dict[str, Json]:
-    return {key: value for key, value in body.items() if key not in _QUESTION}
+def tools_of(body: Mapping[str, Json]) -> Json:
+    """The list of tools in a body, wherever its format has it."""
+    return body.get("tools") or (body.get("toolConfig") or {}).get("tools", [])
 
 
 def fields(text: str | bytes) -> dict[str, Json]:

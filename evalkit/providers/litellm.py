@@ -22,7 +22,7 @@ from evalkit.providers._body import Serialiser
 from evalkit.providers._faults import nearest, own_words, refusal
 from evalkit.providers._keys import found, missed, names, secrets
 from evalkit.providers._posted import posted
-from evalkit.providers._shapes import departures, dialect_of, fields
+from evalkit.providers._shapes import dialect_of, fields, tools_of
 from evalkit.providers._tap import FAULTS as HTTPX_FAULTS
 from evalkit.providers._tap import Exchange, recording, tap
 from evalkit.providers._tape import timing
@@ -318,14 +318,13 @@ class Bridge:
         if dialect is None:
             raise self._unreadable(wire, httpx.URL(exchange.url).path)
         left = fields(exchange.sent)
-        tools, settings = departures(left, request.body)
+        tools = tools_of(left)
         return Response(
             wire=wire,
             dialect=dialect,
             timing=timing(wire, dialect),
             client=client,
-            sent=tools,
-            settings=settings,
+            sent=None if tools == (request.body.get("tools") or []) else tools,
             posted=posted(exchange.url, exchange.headers, left, request.body, self._names),
         )
 

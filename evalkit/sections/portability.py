@@ -12,6 +12,7 @@ from evalkit.data import (
     Comparison,
     Divergence,
     Json,
+    Posted,
     Record,
     Response,
     Section,
@@ -62,10 +63,18 @@ def _found(comparison: Comparison, target: Target, side: Sequence[Record]) -> tu
 def _settings(target: Target, side: Iterable[Record]) -> Iterator[dict[str, Json]]:
     """A row for each way in which the settings left otherwise than they were handed to a client library."""
     replies = [record.reply for record in side if isinstance(record.reply, Response)]
-    left = Counter(values.canonical(reply.settings) for reply in replies if reply.settings is not None)
+    left = Counter(values.canonical(_left(target, reply.posted)) for reply in replies if reply.posted is not None)
+    given = values.canonical(dict(target.params))
     for settings, count in left.most_common():
-        given = values.canonical(dict(target.params)) if target.params else "none"
-        yield {"target": target.identity, "given": given, "sent": settings, "count": count}
+        if settings != given:
+            shown = given if target.params else "none"
+            yield {"target": target.identity, "given": shown, "sent": settings, "count": count}
+
+
+def _left(target: Target, posted: Posted) -> dict[str, Json]:
+    """The target's parameters as they left, with whatever was added to them."""
+    kept = {key: value for key, value in target.params.items() if key not in posted.dropped}
+    return {**kept, **posted.settings}
 
 
 def _broken(side: Iterable[Record]) -> Counter[tuple[str, str]]:
