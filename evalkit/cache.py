@@ -8,9 +8,10 @@ here says so. Only answers are kept, never a fault, and no key.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from evalkit import codec, values
 from evalkit.data import Request, Response
@@ -22,8 +23,7 @@ _APPLICATION = 0x45564B43  # "EVKC"
 _TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, since TEXT NOT NULL, reply TEXT NOT NULL) STRICT"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
+class Held(Struct, frozen=True, kw_only=True):
     """An answer as it came, with the time it took then."""
 
     reply: Response
@@ -31,8 +31,7 @@ class Held:
     """When it came: UTC, ISO 8601."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What a cache holds."""
 
     path: Path

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache, reduce
 from operator import or_
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
 
 from evalkit.data import Json
 from evalkit.errors import StoreError
@@ -64,7 +65,7 @@ def _damaged(kind: type[Noun], error: Exception) -> StoreError:
 
 
 def schema(kind: type) -> dict[str, Json]:
-    """JSON Schema of a noun as `dataclasses.asdict` writes it, with every key there; one `$defs` for each noun in it.
+    """JSON Schema of a noun as `plain` writes it, with every key there; one `$defs` for each noun in it.
 
     Where a part may be any of several nouns, its key `block` says which, by its name in lower case.
     """
@@ -92,21 +93,25 @@ def _struct(noun: type, tagged: bool = False) -> type:
 
 def _typed(hint: Any) -> Any:
     """A type with the form of `_struct` in place of each noun."""
-    if is_dataclass(hint):
-        return _struct(cast(type, hint))
+    if _is_noun(hint):
+        return _struct(hint)
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (None, Literal):
         return hint
     if origin in (Union, UnionType):
-        several = sum(map(is_dataclass, inner)) > 1
-        each = (_struct(cast(type, one), several) if is_dataclass(one) else _typed(one) for one in inner)
+        several = sum(map(_is_noun, inner)) > 1
+        each = (_struct(one, several) if _is_noun(one) else _typed(one) for one in inner)
         return reduce(or_, each)
     return origin[tuple(one if one is Ellipsis else _typed(one) for one in inner)]
 
 
+def _is_noun(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Struct)
+
+
 def plain(noun: Any) -> Any:
-    """A noun as JSON values (dicts, lists, scalars), for what is printed or exported."""
-    return json.loads(encode(noun))
+    """A noun as JSON values (dicts, lists or tuples, scalars), for what is printed or exported."""
+    return msgspec.to_builtins(noun)
 
 
 def lean(noun: Any) -> Any:
@@ -115,7 +120,7 @@ def lean(noun: Any) -> Any:
 
 
 def _without_defaults(value: Any) -> Json:
-    if is_dataclass(value):
+    if isinstance(value, Struct):
         told = ((each, getattr(value, each.name)) for each in fields(value))
         return {each.name: _without_defaults(held) for each, held in told if held != _default(each)}
     if isinstance(value, Mapping):
@@ -123,5 +128,5 @@ def _without_defaults(value: Any) -> Json:
     return [_without_defaults(held) for held in value] if isinstance(value, tuple | list) else value
 
 
-def _default(field: Field[Any]) -> Any:
-    return field.default if field.default_factory is MISSING else field.default_factory()
+def _default(field: FieldInfo) -> Any:
+    return field.default if field.default_factory is NODEFAULT else field.default_factory()

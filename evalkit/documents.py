@@ -12,11 +12,11 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NoReturn, TypeAlias
 
 import yaml
+from msgspec import Struct
 
 from evalkit.data import Json, Pointer
 from evalkit.errors import InputError, Place, Problem
@@ -30,8 +30,7 @@ Marks: TypeAlias = Mapping[Pointer, tuple[Position, Position]]
 """Where the key (or the list item) and where the value at a pointer begin."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True):
     """A value as it was read, with the place of everything in it."""
 
     value: Json

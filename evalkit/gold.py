@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from itertools import islice
 from typing import Literal
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from evalkit import plugins
 from evalkit.data import ArgRule, ExpectedCall, Json, Pointer, ToolSpec, Violation
@@ -54,8 +55,7 @@ def _hole(rule: ArgRule, call: ExpectedCall) -> bool:
     return not spelled_below and not left_out and not _values(rule)
 
 
-@dataclass(frozen=True, slots=True)
-class _Gold:
+class _Gold(Struct, frozen=True):
     call: ExpectedCall
     schema: Json
     validator: Validator
@@ -99,8 +99,7 @@ def _without_holes(value: Json) -> Json:
     return value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Undeclared:
+class Undeclared(Struct, frozen=True, kw_only=True):
     """A rule's argument that the schema does not declare."""
 
     name: str

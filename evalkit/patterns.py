@@ -11,8 +11,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from evalkit.data import ArgRule, Expectation, ExpectedCall, Json, Pointer
 from evalkit.errors import InputError, Problem
@@ -28,8 +30,7 @@ _Rules: TypeAlias = tuple[_Rule, ...]
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Compiled:
+class Compiled(Struct, frozen=True, kw_only=True):
     """What `expect` means."""
 
     accept: tuple[Expectation, ...]
@@ -56,16 +57,14 @@ def compile_expect(expect: Json) -> Compiled:
     return Compiled(accept=tuple(draft.expectation() for draft in drafts), origins=dict(_origins(drafts)))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Call:
+class _Call(Struct, frozen=True, kw_only=True):
     tool: str
     closed: bool
     rules: _Rules
     at: Pointer
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Draft:
+class _Draft(Struct, frozen=True, kw_only=True):
     """An expectation that still knows where it was written."""
 
     calls: tuple[_Call, ...] = ()
@@ -263,8 +262,7 @@ def arrange(
     return {name: _arranged(node, leaf, around or (lambda rule, it: it)) for name, node in root.below.items()}
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(Struct):
     """A place in the arguments: the rule for it, and the places in it."""
 
     rule: ArgRule | None = None

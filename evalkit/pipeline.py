@@ -8,10 +8,12 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from evalkit import arms, extract, plugins, score, shelf, values
 from evalkit import cache as answers
@@ -33,8 +35,7 @@ _GRACE = 0.25
 """Seconds after its time in which a provider may still say by itself what had come until then."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pace(Patience):
+class Pace(Patience, frozen=True, kw_only=True):
     """How many at a time, and how often again."""
 
     width: int = 16
@@ -46,8 +47,7 @@ class Pace(Patience):
     opened before, by questions whose answers are thrown away."""
 
 
-@dataclass(kw_only=True, slots=True)
-class _Asking:
+class _Asking(Struct, kw_only=True):
     """What one call of `ask` shares among its workers."""
 
     builder: Builder

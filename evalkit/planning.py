@@ -9,8 +9,10 @@ import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from evalkit import stats, tally, values
 from evalkit.data import Case, Policy, Record, Rule, Run, ScoreName, Suite, Target
@@ -30,16 +32,14 @@ _FAR = 5_000
 """Cases after which a run that may stop early is no longer followed."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True, kw_only=True):
     """A number for each answer, and where it comes from."""
 
     value: float
     source: Source
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spending:
+class Spending(Struct, frozen=True, kw_only=True):
     """What one target would take."""
 
     target: str
@@ -55,8 +55,7 @@ class Spending:
     """An answer's."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Need:
+class Need(Struct, frozen=True, kw_only=True):
     """What it takes to tell a fall of `margin` from none with a chance of `power`. None: nothing affordable."""
 
     margin: float
@@ -67,8 +66,7 @@ class Need:
     """Of the cases there are. Where `Discordance.chance` is unknown: at the least, if all of it is chance."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sight:
+class Sight(Struct, frozen=True, kw_only=True):
     """What the suite can tell of one drop that the policy limits."""
 
     rule: Rule
@@ -86,8 +84,7 @@ class Sight:
     """Cases after which a run of equally good models that may stop early typically has; None: asked in full."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     suite: str
     suite_digest: str
     cases: int

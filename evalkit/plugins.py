@@ -10,12 +10,13 @@ from __future__ import annotations
 import ast
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from msgspec import Struct
 
 from evalkit.data import Answer, Json, Request, Response, Run, Serve, Target, Usage, Wire
 from evalkit.errors import InputError, PluginError, suggest
@@ -38,8 +39,7 @@ class Connection(Protocol):
     async def close(self) -> None: ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class World:
+class World(Struct, frozen=True, kw_only=True):
     """What a provider may know of the world, handed in."""
 
     environ: Mapping[str, str]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct, field
 
 from evalkit import complaint, patterns, running, selection, store, values, workspace
 from evalkit.cli import choosing
@@ -26,8 +26,7 @@ _HEAD = 65_536
 """Characters of a file within which a suite says that it is one."""
 
 
-@dataclass(kw_only=True)
-class Cases:
+class Cases(Struct, kw_only=True):
     """One session: the models, what they were asked, and what they answered. Registered as a plug-in of pytest."""
 
     targets: tuple[Target, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from evalkit import compare, gate
 from evalkit.data import Comparison, Policy, Rival, Run, Target, Verdict

@@ -6,11 +6,13 @@ import asyncio
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from evalkit import __version__, joining, locking, pipeline, plugins, serving, store
 from evalkit.cache import Cache, open_cache
@@ -24,8 +26,7 @@ _LIBRARIES = ("jsonschema", "jsonschema-rs", "aiohttp", "litellm")
 """Libraries whose version may change what is judged or sent."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """What is to be asked, and how."""
 
     suite: Suite

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
+
+from msgspec import Struct
 
 from evalkit import plugins
 from evalkit.data import Case, Fault, Policy, Record, Rule, Score, ScoreName, Suite, Target
@@ -20,21 +21,19 @@ if TYPE_CHECKING:
 # --------------------------------------------------------------------------- a budget
 
 
-@dataclass(kw_only=True, slots=True)
 class Budget:
     """What one command may spend. What is in flight when it is spent still comes, so cost and time may be passed."""
 
-    calls: int | None = None
-    """Requests sent: every attempt is one."""
-    cost: float | None = None
-    """USD."""
-    seconds: float | None = None
-    """From the first request on."""
-    _sent: int = field(default=0, init=False)
-    _spent: float = field(default=0.0, init=False)
-    _unpriced: str | None = field(default=None, init=False)
-    _free: set[str] = field(default_factory=set, init=False)
-    """Targets that answer here, at no cost, and have no prices."""
+    def __init__(self, *, calls: int | None = None, cost: float | None = None, seconds: float | None = None) -> None:
+        """`calls`: requests sent, of which every attempt is one; `cost` in USD; `seconds` from the first request on."""
+        self.calls = calls
+        self.cost = cost
+        self.seconds = seconds
+        self._sent = 0
+        self._spent = 0.0
+        self._unpriced: str | None = None
+        self._free: set[str] = set()
+        """Targets that answer here, at no cost, and have no prices."""
 
     def check(self, targets: Iterable[Target]) -> None:
         """Raises InputError for a cost that cannot be counted, before any is caused."""
@@ -78,8 +77,7 @@ class Budget:
 # --------------------------------------------------------------------------- a decision
 
 
-@dataclass(kw_only=True, slots=True)
-class _Drop:
+class _Drop(Struct, kw_only=True):
     """One `max_drop` of the policy and the two bets on it."""
 
     rule: Rule

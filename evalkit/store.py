@@ -11,10 +11,11 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from msgspec.structs import replace
 
 from evalkit import codec, shelf, values
 from evalkit.data import RUNGS, Answer, Attempt, Fault, Json, Record, Response, Run, RunInfo, Score, Suite

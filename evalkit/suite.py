@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import replace
 from functools import cache
 from itertools import chain
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from evalkit import gold, plugins, schema, shelf, values
 from evalkit.data import ArgRule, Case, ExpectedCall, Json, Pointer, Suite, ToolSpec

@@ -6,9 +6,10 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from evalkit.data import SCORES, Counts, Fault, FaultKind, Record, Response, Score, ScoreName, Target, Usage
 
@@ -29,8 +30,7 @@ def value(score: Score, name: ScoreName) -> bool | None:
     return found
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prf:
+class Prf(Struct, frozen=True, kw_only=True):
     """Each 0..1; None where its denominator is 0."""
 
     precision: float | None
@@ -98,8 +98,7 @@ def latency_quantiles(records: Iterable[Record]) -> Mapping[str, tuple[float, fl
     return {name: stats.quantile_interval(timed, quantile) for name, quantile in QUANTILES.items()}
 
 
-@dataclass(kw_only=True, slots=True)
-class Totals:
+class Totals(Struct, kw_only=True):
     """What one target's records add up to, each forgotten once it is added."""
 
     answered: int = 0
@@ -152,8 +151,7 @@ def ranked(counts: Mapping[Label, int]) -> dict[Label, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spending:
+class Spending(Struct, frozen=True, kw_only=True):
     """`total` sums what is known; a field is None where no answer reported it."""
 
     total: Usage

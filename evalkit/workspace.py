@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from itertools import count
 from pathlib import Path
 from urllib.parse import unquote
+
+from msgspec.structs import replace
 
 from evalkit import files, plugins
 from evalkit import suite as suites

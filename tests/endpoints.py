@@ -6,12 +6,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, kw_only=True)
-class Reply:
+
+class Reply(Struct, frozen=True, kw_only=True):
     chunks: tuple[bytes, ...] = ()
     status: int = 200
     content_type: str | None = "application/json"
@@ -26,8 +26,7 @@ class Reply:
     """Say nothing and hold the line."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Received:
+class Received(Struct, frozen=True, kw_only=True):
     path: str
     headers: Mapping[str, str]
     text: str
@@ -37,8 +36,7 @@ class Received:
         return json.loads(self.text)
 
 
-@dataclass(kw_only=True)
-class Endpoint:
+class Endpoint(Struct, kw_only=True):
     url: str
     received: list[Received] = field(default_factory=list)
     open: int = 0

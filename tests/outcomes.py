@@ -7,8 +7,9 @@ nothing, `x` a Fault; "ppw" is three trials, "" was never asked.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from evalkit import compare
 from evalkit.data import (

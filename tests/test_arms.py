@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from evalkit import arms, extract, pipeline, plugins, portability, score, selection, store, testing, values, workspace
 from evalkit.arms import constrained, notation, nulls, prompted, strict

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from evalkit import baselines, compare, store
 from evalkit.baselines import holding
@@ -171,10 +172,7 @@ def test_whatever_a_model_sent_stays_on_its_line_and_comes_back(tool: str, text:
         sent="",
         reply=Response(wire=record.reply.wire, dialect="x", timing=Timing(total=0.001)),
         answer=type(record.answer)(payloads=(Payload(index=0, tool=tool, text=text, error="json.syntax"),)),
-        score=type(record.score)(
-            **{name: getattr(record.score, name) for name in record.score.__slots__ if name != "violations"},
-            violations=(wrong,),
-        ),
+        score=replace(record.score, violations=(wrong,)),
     )
     taken = baselines.take(type(run)(info=run.info, suite=run.suite, records=(told,)), "old", "b", at=NOW)
     written = baselines.write(taken)

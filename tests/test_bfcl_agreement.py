@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from evalkit import extract, values
 from evalkit.data import Answer, ArgRule, Case, Json, Judging, Response, Score, Suite, Target
@@ -21,8 +21,7 @@ RECORDED = Path(__file__).parents[1].parent / "shared/recorded/bfcl-2024-08"
 pytestmark = pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded BFCL results are not beside the checkout")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
+class Judged(Struct, frozen=True, kw_only=True):
     """One answer, judged twice."""
 
     model: str

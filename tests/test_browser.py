@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec import Struct, field
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -70,8 +70,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return file
 
 
-@dataclass
-class Opened:
+class Opened(Struct):
     page: Page
     complaints: list[str] = field(default_factory=list)
     """What the console said, errors of scripts, and every request but that for the page itself."""

@@ -6,12 +6,12 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from evalkit import plugins, report
 from evalkit.ci import bumps, github
@@ -151,7 +151,7 @@ def test_a_github_job_gets_its_summary_and_marks_on_the_lines_of_broken_cases(
 
 
 def target(name: str, model: str = "m", **fields: object) -> Target:
-    return replace(Target(name=name, provider="reference", model=model), **fields)  # type: ignore[arg-type]
+    return replace(Target(name=name, provider="reference", model=model), **fields)
 
 
 def test_one_that_vanished_where_one_appeared_was_replaced() -> None:

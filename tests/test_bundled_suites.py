@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from random import Random
 from typing import Protocol
 
 import pytest
+from msgspec.structs import replace
 
 from evalkit import plugins, score, values, workspace
 from evalkit.data import Answer, Case, Expectation, Judging, Payload, Score, Suite, ToolSpec

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from evalkit import doctor, plugins, testing
 from evalkit.cli import doctoring
@@ -38,8 +38,7 @@ def troubles(found: Findings) -> dict[str, str]:
     return {name: finding.status for name, finding in found.items() if finding.status not in ("ok", "unknown")}
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(Struct, frozen=True):
     """A question, as an endpoint sees it, and the answer of one without a fault."""
 
     asked: dict[str, Any]

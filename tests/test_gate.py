@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from evalkit import compare, gate, stats
 from evalkit.data import Check, CheckOutcome, Comparison, OnInconclusive, Outcome, Policy, Quarantine, Rule, Verdict

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from evalkit.pacing.limiting import FIRST_WIDTH, LEAST_WIDTH, Bucket, Limiter
 
 
-@dataclass
-class Clock:
+class Clock(Struct):
     now: float = 100.0
 
     def __call__(self) -> float:

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -18,6 +17,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from msgspec.structs import replace
 
 from evalkit import codec, eventstream, extract, plugins, repro, testing, workspace
 from evalkit.data import Case, FaultKind, Json, Payload, Request, Response, Run, Target, Usage
@@ -742,7 +742,7 @@ def test_a_missing_key_is_named_before_the_library_is_loaded() -> None:
 
 MIXED = """
 import asyncio, json, sys
-from dataclasses import replace
+from msgspec.structs import replace
 from evalkit import pipeline, testing, workspace
 from evalkit.data import Target
 from evalkit.plugins import World

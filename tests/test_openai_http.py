@@ -4,7 +4,6 @@ import asyncio
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -13,6 +12,7 @@ import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from evalkit import plugins
 from evalkit.data import Case, FaultKind, Json, Request, Response, Run, Target

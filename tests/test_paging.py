@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from evalkit import store
 from evalkit.data import CODES, RUNGS, Fault, Record

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from evalkit import compare, stats
 from evalkit.data import Cell, Comparison, Record, Run, Usage

@@ -10,12 +10,12 @@ import io
 import json
 import re
 import urllib.parse
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.console import Console
 
 from evalkit import plugins, report
@@ -67,7 +67,7 @@ def test_a_megabyte_from_a_model_does_not_make_a_megabyte_of_report(hostile: Rep
 @pytest.mark.parametrize("name", PAGES)
 def test_every_outcome_can_be_shown(outings: Report, name: str) -> None:
     for outcome, word in (("pass", "improved"), ("inconclusive", "unreliable_baseline"), ("fail", "regressed")):
-        verdict = replace(outings.verdict, outcome=outcome, word=word)  # type: ignore[arg-type]
+        verdict = replace(outings.verdict, outcome=outcome, word=word)
         assert plugins.renderer(name).render(replace(outings, verdict=verdict))
     verdict = replace(outings.verdict, outcome="inconclusive", word="not_comparable", comparable=False)
     assert "comparable" in plugins.renderer(name).render(replace(outings, verdict=verdict)).lower()

@@ -7,13 +7,13 @@ import json
 import os
 import shlex
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from evalkit import plugins, repro, request, testing, workspace
 from evalkit.data import Json, Request, Response, Run, Target

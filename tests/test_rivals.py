@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from evalkit import compare, gate, rivals
 from evalkit.baselines import holding, take

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from evalkit.data import Check, Comparison, Outcome, Ratio, Rule
 from evalkit.gate import rules

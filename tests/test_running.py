@@ -11,11 +11,11 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from evalkit import pipeline, running, store, workspace
 from evalkit.data import Fault, Judging, Record, Response, Run, RunInfo, Suite, Target

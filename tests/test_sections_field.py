@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from evalkit import numerals, planning, plugins, report
 from evalkit.data import Block, Comparison, Drilldown, Figure, Policy, Prose, Quarantine, Rule, Section, Table, Verdict

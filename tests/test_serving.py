@@ -10,11 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from msgspec.structs import replace
 
 from evalkit import running, serving, store, workspace
 from evalkit.data import Fault, Serve, Suite, Target
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 
 def target(*words: str, name: str = "m", **fields: object) -> Target:
     serve = Serve(engine="command", args=("python", PROGRAM, "{port}", *words), startup_timeout=20)
-    return Target(name=name, provider="openai_http", model="m", serve=replace(serve, **fields))  # type: ignore[arg-type]
+    return Target(name=name, provider="openai_http", model="m", serve=replace(serve, **fields))
 
 
 def processes(log: Path) -> list[int]:

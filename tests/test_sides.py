@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from evalkit.pairing.sides import Side, heard, passes
 from tests.outcomes import case, run

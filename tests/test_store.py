@@ -8,12 +8,12 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from evalkit import codec, store
 from evalkit.data import Answer, Case, Fault, Judging, Record, Response, RunInfo, Suite, Target, Wire
@@ -134,7 +134,7 @@ def test_a_process_killed_in_the_middle_loses_nothing_that_was_appended(tmp_path
 
 def test_a_process_killed_while_it_makes_a_run_leaves_none_and_the_same_again_makes_it(tmp_path: Path) -> None:
     program = (
-        "import os, signal, sys; from dataclasses import replace; from pathlib import Path\n"
+        "import os, signal, sys; from msgspec.structs import replace; from pathlib import Path\n"
         "sys.path.insert(0, sys.argv[2])\n"
         "from evalkit import store; from evalkit.data import Case; from tests.test_store import INFO, SUITE\n"
         "class Cases(tuple):\n"

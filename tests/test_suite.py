@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from evalkit import suite as suites
 from evalkit import values
@@ -200,11 +201,11 @@ def variations(noun: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     for field in fields(noun):
         value = getattr(noun, field.name)
         where = f"{path}{type(noun).__name__}.{field.name}"
-        if isinstance(value, tuple) and value and is_dataclass(value[0]):
+        if isinstance(value, tuple) and value and isinstance(value[0], Struct):
             yield from (
                 (inner, replace(noun, **{field.name: (changed, *value[1:])})) for inner, changed in variations(value[0])
             )
-        elif isinstance(value, dict) and any(map(is_dataclass, value.values())):
+        elif isinstance(value, dict) and any(isinstance(each, Struct) for each in value.values()):
             key, first = next(iter(value.items()))
             yield from ((inner, replace(noun, **{field.name: {**value, key: new}})) for inner, new in variations(first))
             yield where, replace(noun, **{field.name: {"other": first}})

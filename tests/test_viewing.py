@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from urllib.parse import urljoin
@@ -21,6 +20,7 @@ from urllib.parse import urljoin
 import aiohttp
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from evalkit import store, viewing
 from evalkit.cli.app import main

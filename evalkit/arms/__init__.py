@@ -10,8 +10,9 @@ the one that is wanted would give the answer away.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from evalkit import values
 from evalkit.arms import constrained, flags, notation, prompted, strict
@@ -24,8 +25,7 @@ IN_TEXT: Mapping[str, Notation] = {"prompted": notation.BARE, "constrained": not
 """The arms on which calls stand in the text, and how they are written there."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True, kw_only=True):
     """What an arm makes of one list of tools; shared by all bodies that offer these tools."""
 
     specs: tuple[ToolSpec, ...]

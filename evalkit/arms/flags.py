@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from evalkit.arms import strict
 from evalkit.data import Json, Target
 from evalkit.errors import InputError
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Way:
+class Way(Struct, frozen=True, kw_only=True):
     """How one provider is asked to hold a model to its schemas."""
 
     demands: strict.Demands | None

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from evalkit import codec, values
 from evalkit import suite as suites
@@ -41,16 +43,14 @@ RUNGS: tuple[Rung, ...] = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     tool: str
     text: str
     error: str | None = None
     """Why the text is no JSON: one of CODES."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True, kw_only=True):
     """One answer, or why there is none. A rung in neither list does not apply to the case."""
 
     passed: tuple[Rung, ...] = ()
@@ -71,16 +71,14 @@ class Trial:
     fault: Fault | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
+class Held(Struct, frozen=True, kw_only=True):
     """A case as it was when the baseline was set."""
 
     digest: str
     trials: tuple[Trial, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True, kw_only=True):
     name: str
     why: str = ""
     by: str = ""

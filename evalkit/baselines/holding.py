@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from evalkit import baselines, compare, numerals, values
 from evalkit.baselines import Baseline, Call, Trial

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from evalkit import values
 from evalkit.data import Json, Serve, Target
@@ -13,8 +15,7 @@ ASKED = ("provider", "model", "arm", "params", "base_url", "stream", "options", 
 """What of a model decides which answers come. Prices, keys and time limits do not."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bump:
+class Bump(Struct, frozen=True, kw_only=True):
     """A model as it was and as it is. Their identities differ, so that one run can hold both."""
 
     incumbent: Target
@@ -23,8 +24,7 @@ class Bump:
     """What differs, in words."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bumps:
+class Bumps(Struct, frozen=True, kw_only=True):
     bumped: tuple[Bump, ...] = ()
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()

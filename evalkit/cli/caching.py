@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import typer
+from msgspec.structs import asdict
 
 from evalkit.cli import options
 from evalkit.numerals import counted

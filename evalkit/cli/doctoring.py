@@ -91,7 +91,7 @@ async def _ask(target: Target, world: World) -> list[Record]:
 
 
 def _print_json(findings: Sequence[Finding], name: str, calls: int, seconds: float) -> None:
-    from dataclasses import asdict
+    from msgspec.structs import asdict
 
     told = {
         "target": name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
@@ -50,7 +49,7 @@ def plan(
 
     In requests, tokens, money and time. Asks nothing.
     """
-    from evalkit import planning, store, workspace
+    from evalkit import codec, planning, store, workspace
     from evalkit.cli.locating import run_folder
 
     rules = workspace.load_policy(policy) if policy else workspace.default_policy()
@@ -64,7 +63,7 @@ def plan(
         like=store.load(run_folder(like, reports)) if like else None,
     )
     if as_json:
-        told = {**dataclasses.asdict(estimated), "requests": estimated.requests, "cost": estimated.cost}
+        told = {**codec.plain(estimated), "requests": estimated.requests, "cost": estimated.cost}
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
     _print_spending(estimated)

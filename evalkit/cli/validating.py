@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from evalkit.errors import ExitCode, InputError, Place, Problem
 
@@ -106,8 +107,7 @@ def _bare(path: Path) -> Json:
 # --------------------------------------------------------------------------- lines
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True, kw_only=True):
     tool: str | None = None
     payload: Payload | None = None
     wrong: tuple[Violation, ...] = ()

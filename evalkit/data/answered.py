@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from evalkit.data.words import Json, Pointer
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wire:
+class Wire(Struct, frozen=True, kw_only=True):
     """What crossed the network. `body` is the text as received: JSON, or the text of a stream.
 
     A binary stream, which Bedrock's is, stands there as `eventstream` writes it: a line of JSON for each event.
@@ -25,8 +25,7 @@ class Wire:
     """(offset in `body` after the chunk, seconds since the request was sent), one for each chunk received."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Timing:
+class Timing(Struct, frozen=True, kw_only=True):
     """Seconds, of the attempt that answered. All but `queued` count from the moment the request was sent."""
 
     queued: float | None = None
@@ -37,8 +36,7 @@ class Timing:
     total: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True, kw_only=True):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cached_tokens: int | None = None
@@ -49,8 +47,7 @@ class Usage:
     """USD."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Posted:
+class Posted(Struct, frozen=True, kw_only=True):
     """A question as a client library put it on the wire. Its body is told by how it differs from `Request.body`."""
 
     url: str
@@ -85,8 +82,7 @@ def _but_for_tools(value: Json) -> Json:
     return {key: each for key, each in value.items() if key != "tools"} if isinstance(value, dict) else value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Response:
+class Response(Struct, frozen=True, kw_only=True):
     """An answer as the endpoint sent it."""
 
     wire: Wire
@@ -108,8 +104,7 @@ FaultKind: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True, kw_only=True):
     """The world failed; the model was not heard. Counted beside the rates, never in them."""
 
     kind: FaultKind
@@ -122,16 +117,14 @@ class Fault:
     """What came all the same, cut or not to be read: the beginning of its body, without arrivals. None: nothing did."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """A failed attempt and the wait (seconds) before the next."""
 
     fault: Fault
     wait: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Payload:
+class Payload(Struct, frozen=True, kw_only=True):
     """One tool call as produced. Its arguments parsed iff `error` is None."""
 
     index: int
@@ -144,8 +137,7 @@ class Payload:
     id: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True, kw_only=True):
     """One thing wrong with an answer. `code` is one of `CODES`."""
 
     payload: int | None
@@ -160,8 +152,7 @@ class Violation:
     """The offending value or text, at most 200 characters."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """A response as its dialect reads it. Nothing is repaired."""
 
     payloads: tuple[Payload, ...] = ()

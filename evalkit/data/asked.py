@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from evalkit.data.words import Json, Pointer
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ToolSpec:
+class ToolSpec(Struct, frozen=True, kw_only=True):
     """A tool as its owner declared it. `schema` is the JSON Schema of its arguments, untouched."""
 
     name: str
@@ -20,8 +20,7 @@ class ToolSpec:
     """Where it was declared, as `file#pointer`."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArgRule:
+class ArgRule(Struct, frozen=True, kw_only=True):
     """What one argument must be. `path` points into the arguments; `matcher` names a plug-in of `matchers/`."""
 
     path: Pointer
@@ -32,8 +31,7 @@ class ArgRule:
     """True: the argument may be left out. Rules below an optional argument that was left out do not apply."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExpectedCall:
+class ExpectedCall(Struct, frozen=True, kw_only=True):
     """One call the case wants, by the tool's name.
 
     `closed`: an argument no rule names is a mismatch, unless it spells out its default.
@@ -44,8 +42,7 @@ class ExpectedCall:
     closed: bool = True
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Expectation:
+class Expectation(Struct, frozen=True, kw_only=True):
     """One acceptable answer. `calls == ()`: call nothing."""
 
     calls: tuple[ExpectedCall, ...] = ()
@@ -54,8 +51,7 @@ class Expectation:
     """True: calls beyond the expected ones are no mismatch."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """One question. Any of `accept` suffices; `accept == ()` wants a schema-compliant call and no more is judged."""
 
     id: str
@@ -83,8 +79,7 @@ class Case:
         return bool(self.accept) and not any(e.calls for e in self.accept)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Suite:
+class Suite(Struct, frozen=True, kw_only=True):
     """Cases with the tools they offer. `digest` changes when anything that is asked or judged changes."""
 
     name: str
@@ -114,8 +109,7 @@ CONSTRAINTS: Mapping[Constraint, str] = {
 """How the arm `constrained` asks for guided decoding."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Serve:
+class Serve(Struct, frozen=True, kw_only=True):
     """A server to start on this machine before a model is asked, and to stop afterwards."""
 
     engine: str
@@ -132,8 +126,7 @@ class Serve:
     """Seconds within which it must be ready."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """A model as it is asked. Two targets of one run have different identities."""
 
     name: str
@@ -167,8 +160,7 @@ class Target:
         return self.name if self.arm == "native" else f"{self.name}@{self.arm}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """One question as it will be sent: `body` is exactly what the provider is handed."""
 
     case: Case
@@ -190,8 +182,7 @@ DIVERGENCES: Mapping[str, str] = {
 """Kinds of Divergence, worst first, and what they mean."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Divergence:
+class Divergence(Struct, frozen=True, kw_only=True):
     """One way in which a tool as a route takes it is not the tool as it was declared."""
 
     tool: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from evalkit.data.asked import Suite, Target
 from evalkit.data.judged import Record, RunInfo
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True, kw_only=True):
     """`passed` of `judged` cases (means over trials, so not always whole numbers), with a 95 % interval."""
 
     passed: float
@@ -26,8 +26,7 @@ class Rate:
         return self.passed / self.judged if self.judged else None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True, kw_only=True):
     """One score on one slice, candidate against baseline, over the cases that both answered."""
 
     slice: str
@@ -60,8 +59,7 @@ class Cell:
     """How the interval was computed."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What became of one case. `kind` is of `correct` where the case judges it, else of `compliance`."""
 
     case: str
@@ -73,8 +71,7 @@ class Change:
     """The kind of it: one of CODES, or the kind of a Mismatch; "" for `same` and where there is no answer."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ratio:
+class Ratio(Struct, frozen=True, kw_only=True):
     """Candidate over baseline, over the cases known on both sides; 1.09 [1.03, 1.15] means 9 % more."""
 
     ratio: float | None
@@ -84,8 +81,7 @@ class Ratio:
     pairs: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Agreement:
+class Agreement(Struct, frozen=True, kw_only=True):
     """On how many cases that offer a tool each side calls it (in most of its trials), right or not."""
 
     tool: str | None
@@ -113,8 +109,7 @@ class Agreement:
         return 2 * self.both / called if called else None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Noise:
+class Noise(Struct, frozen=True, kw_only=True):
     """The baseline against itself, A/A: over the cases of which it has two judged trials or more."""
 
     score: str
@@ -133,8 +128,7 @@ class Noise:
     """A trial of the baseline and one of the candidate."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Attribution:
+class Attribution(Struct, frozen=True, kw_only=True):
     """Whether cases with a feature of the schema fared worse than those without it."""
 
     feature: str
@@ -152,8 +146,7 @@ class Attribution:
     """95 % over all features of the score together: what lies beyond 0 is no coincidence of looking at many."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True, kw_only=True):
     """Two targets over the same cases."""
 
     suite: Suite
@@ -190,8 +183,7 @@ class Comparison:
     """The other targets that might replace the baseline, in the order of their run; () where none is asked after."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """One requirement of a policy."""
 
     kind: Literal["floor", "max_drop", "latency_ratio", "cost_ratio", "fault_share"]
@@ -202,8 +194,7 @@ class Rule:
     slice: str = "all"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Quarantine:
+class Quarantine(Struct, frozen=True, kw_only=True):
     """A case that no check counts for a while: known to be broken, and somebody's to mend."""
 
     case: str
@@ -216,8 +207,7 @@ class Quarantine:
 OnInconclusive: TypeAlias = Literal["fail", "warn", "pass"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...]
     source: str = "default"
     quarantine: tuple[Quarantine, ...] = ()
@@ -229,8 +219,7 @@ Outcome: TypeAlias = Literal["pass", "fail", "inconclusive"]
 CheckOutcome: TypeAlias = Literal["pass", "fail", "inconclusive", "not_applicable"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One rule, held against a comparison."""
 
     rule: Rule
@@ -260,8 +249,7 @@ VerdictWord: TypeAlias = Literal[
 ReadinessWord: TypeAlias = Literal["blocked", "watch", "safe only strict", "not enough data", "safe"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Readiness:
+class Readiness(Struct, frozen=True, kw_only=True):
     """Whether the calls of one tool may move to the candidate: a line of the migration checklist."""
 
     tool: str
@@ -271,8 +259,7 @@ class Readiness:
     """Judged on both sides."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """`outcome` is the worst of the checks (fail, then inconclusive); not comparable is `comparable=False`."""
 
     outcome: Outcome
@@ -292,8 +279,7 @@ class Verdict:
     """`outcome`, had the drops been decided for all candidates of a report together; None where it has one."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rival:
+class Rival(Struct, frozen=True, kw_only=True):
     """A further candidate for the place of the baseline, held against it under the same policy."""
 
     comparison: Comparison

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from evalkit.data.answered import Answer, Attempt, Fault, Response, Violation
 from evalkit.data.asked import Suite, Target
@@ -67,8 +68,7 @@ MISMATCHES: Mapping[str, str] = {
 """Every kind of mismatch and its meaning."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mismatch:
+class Mismatch(Struct, frozen=True, kw_only=True):
     """One way in which the answer is not what the case wanted."""
 
     kind: MismatchKind
@@ -80,8 +80,7 @@ class Mismatch:
     why: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True, kw_only=True):
     """For precision (matched / actual), recall (matched / expected) and F1 (2 matched / (actual + expected))."""
 
     matched: int = 0
@@ -89,8 +88,7 @@ class Counts:
     actual: int = 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Score:
+class Score(Struct, frozen=True, kw_only=True):
     """One answer on the ladder. A rung is None only because of the case, never because of the answer.
 
     The rungs are cumulative: one that is True implies all before it that are not None. On a case that wants
@@ -127,16 +125,14 @@ class Score:
         return next((r for r in RUNGS if getattr(self, r) is False), None)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Judging:
+class Judging(Struct, frozen=True, kw_only=True):
     """How answers are judged, beyond what the suite says."""
 
     strings: Literal["exact", "bfcl"] = "exact"
     """How the matchers `exact` and `one_of` compare strings: see `values.same`."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """One case, one trial, one target: what came back and what it is worth."""
 
     case: str
@@ -158,8 +154,7 @@ class Record:
     """When `reply` was first had, in another run: UTC, ISO 8601, and its times are of then; "": it was had in this."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EngineStart:
+class EngineStart(Struct, frozen=True, kw_only=True):
     """A server that was started for a run, and what it told of itself."""
 
     engine: str
@@ -177,8 +172,7 @@ class EngineStart:
     """What it counted while it was asked; None where the engine counts nothing."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Flight:
+class Flight(Struct, frozen=True, kw_only=True):
     """How many requests were in flight to a target while a command asked it."""
 
     target: str
@@ -191,8 +185,7 @@ class Flight:
     """Attempts that met a limit of the endpoint."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunInfo:
+class RunInfo(Struct, frozen=True, kw_only=True):
     """What a run is, without its records."""
 
     id: str
@@ -218,8 +211,7 @@ class RunInfo:
     """Oldest first: one for each target each time it was asked."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     info: RunInfo
     suite: Suite
     records: tuple[Record, ...]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from evalkit.data.compared import Change, Verdict
 from evalkit.data.words import Json
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """`kind` says how a renderer draws a value: percent and points take fractions (0..1), seconds and usd floats.
 
     A number may also be {"value", "low", "high"}: itself with its interval, None where that is unknown; or a text
@@ -26,8 +26,7 @@ class Column:
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     title: str
     columns: tuple[Column, ...]
     rows: tuple[Mapping[str, Json], ...]
@@ -37,8 +36,7 @@ class Table:
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True, kw_only=True):
     """Data for a drawing; every renderer decides how, or prints `alt`.
 
     forest: {"rows": [{"label", "value", "low", "high", "margin"}]}, fractions; `margin` is the drop allowed, or None.
@@ -59,15 +57,13 @@ class Figure:
     """The finding in words, for readers without the picture."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prose:
+class Prose(Struct, frozen=True, kw_only=True):
     text: str
     tone: Literal["better", "worse", "neutral"] = "neutral"
     """For whom the sentence speaks: the candidate is better, or worse."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Drilldown:
+class Drilldown(Struct, frozen=True, kw_only=True):
     """One case in full, for a reader who asks why."""
 
     case: str
@@ -108,8 +104,7 @@ class Drilldown:
     """What a reader must know of the case itself: flaws of its gold, tools it forbids."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True, kw_only=True):
     """Every case of the comparison in one line, column by column; the lines that have a Drilldown stand first."""
 
     cases: tuple[str, ...]
@@ -135,8 +130,7 @@ class Ledger:
 Block: TypeAlias = Table | Figure | Prose | Drilldown | Ledger
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Section:
+class Section(Struct, frozen=True, kw_only=True):
     id: str
     title: str
     blocks: tuple[Block, ...]
@@ -144,8 +138,7 @@ class Section:
     """The section's finding in one sentence."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     title: str
     verdict: Verdict
     baseline: str

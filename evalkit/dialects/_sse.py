@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from evalkit.data import Json
 from evalkit.dialects._body import Fields, cut_off, dump, no_answer, refuse_error
@@ -16,8 +17,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _FIELD = re.compile(r"\ufeff?\s*(?::|(?:data|event|id|retry):)")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     data: str
     end: int
     """Offset in the body after the event: it can be acted on once this much has arrived."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from evalkit.data import Answer, Json, Payload, Usage, Violation, Wire
 from evalkit.dialects import _body, _sse
@@ -36,8 +37,7 @@ def marks(wire: Wire) -> tuple[int | None, int | None, int | None]:
 # --------------------------------------------------------------------------- reading
 
 
-@dataclass(slots=True)
-class _Block:
+class _Block(Struct):
     """One content block, as it started and what a stream added."""
 
     start: Fields

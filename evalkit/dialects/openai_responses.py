@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from evalkit.data import Answer, Json, Payload, Usage, Violation, Wire
 from evalkit.dialects import _body, _sse
@@ -42,8 +43,7 @@ def marks(wire: Wire) -> tuple[int | None, int | None, int | None]:
 # --------------------------------------------------------------------------- reading
 
 
-@dataclass(slots=True)
-class _Item:
+class _Item(Struct):
     """One output item: as it started, what a stream added, and as it was in the end."""
 
     start: Fields

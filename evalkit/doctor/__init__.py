@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from evalkit.data import Answer, Fault, Json, Record, Response, Target
 from evalkit.doctor.canaries import ASKED, CHOICES, FAMILIES, PARAMETERS, asked
@@ -21,8 +22,7 @@ _FAR_OFF = 60.0
 """Seconds between the endpoint's clock and ours from which signed requests and quotas begin to suffer."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing tried. `advice` is "" where nothing is to be done."""
 
     probe: str

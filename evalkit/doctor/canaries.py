@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from evalkit.arms import IN_TEXT
 from evalkit.data import ArgRule, Case, Expectation, ExpectedCall, Json, Suite, Target, ToolSpec
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Way:
+class Way(Struct, frozen=True, kw_only=True):
     """How a canary is asked: what is added to the target's own parameters, and whether it is streamed."""
 
     params: Mapping[str, Json] = field(default_factory=dict)
@@ -34,8 +35,7 @@ PARAMETERS = ("temperature", "top_p", "seed", "max_tokens", "parallel_tool_calls
 CHOICES = ("auto", "required", "none", "named")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Family:
+class Family(Struct, frozen=True, kw_only=True):
     """Keywords of JSON Schema that stand or fall together, in one tool that uses them."""
 
     keywords: tuple[str, ...]

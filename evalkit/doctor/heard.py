@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.arms import IN_TEXT
 from evalkit.data import Answer, Fault, Record, Response, Violation
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """The judged records, by (case, way), of a target on its arm."""
 
     records: Mapping[tuple[str, str], Record]

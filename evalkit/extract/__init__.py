@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import zip_longest
+
+from msgspec.structs import replace
 
 from evalkit import arms, plugins, values
 from evalkit.data import Answer, Json, Payload, Response, Violation

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
 from typing import Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from evalkit.data import ARMS, Case, Json, Pointer, Policy, Quarantine, Rule, Serve, Target, ToolSpec
 from evalkit.documents import Document
@@ -37,8 +39,7 @@ Part: TypeAlias = tuple[str | int, ...]
 where the last two may be wanting; () is the case as a whole."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True, kw_only=True):
     """Tools, as a suite file names them: the path of a file, or one tool in place."""
 
     tools: str | ToolSpec
@@ -47,8 +48,7 @@ class Declared:
     path: Pointer
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SuiteFile:
+class SuiteFile(Struct, frozen=True, kw_only=True):
     """A suite as far as its file alone says."""
 
     name: str
@@ -68,8 +68,7 @@ class SuiteFile:
         return replace(problem, place=self.head.place(problem.path)) if ours else problem
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True, kw_only=True):
     """Where a case was written, and what became of its parts."""
 
     document: Document

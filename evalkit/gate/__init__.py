@@ -6,9 +6,10 @@ Faults are nobody's merit and nobody's fault: too many make a verdict inconclusi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 from itertools import chain
+
+from msgspec.structs import replace
 
 from evalkit.data import SCORES, Check, Comparison, Pointer, Policy, Rule, Suite, Verdict
 from evalkit.errors import ExitCode, InputError, Place, Problem, suggest

@@ -8,7 +8,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 CHARACTERS_PER_TOKEN = 4.0
 """Of messages and tool declarations as compact JSON. On the bundled suites GPT-4's tokenizer takes 3.9 to 4.2."""
@@ -22,16 +23,13 @@ _GROWTH = 1.05
 _CUT = 0.8
 
 
-@dataclass(kw_only=True, slots=True)
 class Bucket:
     """What flows in at an even rate, of which one second's worth is saved up. A cost beyond that is owed."""
 
-    per_minute: float
-    now: float
-    """Seconds, when it was filled last."""
-    level: float = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, *, per_minute: float, now: float) -> None:
+        self.per_minute = per_minute
+        self.now = now
+        """Seconds, when it was filled last."""
         self.level = self.capacity
 
     @property
@@ -50,8 +48,7 @@ class Bucket:
         self.level -= cost
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ticket:
+class Ticket(Struct, frozen=True, kw_only=True):
     """Leave to send one request."""
 
     episode: int

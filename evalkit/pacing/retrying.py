@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from evalkit.data import Fault, FaultKind
 
@@ -31,8 +32,7 @@ _ENOUGH_ALIKE: Mapping[FaultKind, int] = {"unsupported": 10, "bad_request": 25}
 wrong. A bad request may be about the one case that asks it, and about cases like it, which stand beside each other."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True, kw_only=True):
     """How often again, and for how long. Every wait that we choose has up to a quarter of jitter."""
 
     retries: int = 4
@@ -47,8 +47,7 @@ class Patience:
     tried once, until somebody answers. With no `retries` at all nothing is waited for."""
 
 
-@dataclass(slots=True)
-class Reach:
+class Reach(Struct):
     """Whether anybody answers at one target, as all its questions find it together."""
 
     heard: bool = False
@@ -108,21 +107,16 @@ def _took_too_long(fault: Fault) -> bool:
     return fault.status == 504 and fault.seconds >= _OVERLONG
 
 
-@dataclass(slots=True)
 class Retries:
     """What is left to one question."""
 
-    patience: Patience
-    reach: Reach
-    dice: random.Random
-    _others: int = field(init=False)
-    _refusals: int = field(init=False)
-    _wait: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._others = self.patience.retries
-        self._refusals = 4 * self.patience.retries
-        self._wait = self.patience.first_wait
+    def __init__(self, patience: Patience, reach: Reach, dice: random.Random) -> None:
+        self.patience = patience
+        self.reach = reach
+        self.dice = dice
+        self._others = patience.retries
+        self._refusals = 4 * patience.retries
+        self._wait = patience.first_wait
 
     def pause(self, fault: Fault, asked: float | None, now: float) -> float | None:
         """Seconds to wait after a fault before the next attempt; None: there is none. `asked`: by the endpoint."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from evalkit import complaint, stats, tally
 from evalkit.data import SCORES, Case, Cell, Change, Rate, Ratio, Record, ScoreName, Suite, Target

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from evalkit import tally
 from evalkit.data import Record, ScoreName
@@ -16,8 +17,7 @@ Passed: TypeAlias = Mapping[str, Sequence[bool]]
 """Case id -> whether each of its judged trials passes."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Discordance:
+class Discordance(Struct, frozen=True, kw_only=True):
     """How often models differ on a case, 0..1; taken to go half each way, as it would between equally good ones."""
 
     share: float

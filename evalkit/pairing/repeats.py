@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from evalkit import tally, values
 from evalkit.data import Answer, Record
 from evalkit.pairing import noise
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CaseRepeats:
+class CaseRepeats(Struct, frozen=True, kw_only=True):
     """One case, asked more than once: `correct` where the case judges that, else `compliance`."""
 
     case: str
@@ -37,8 +37,7 @@ class CaseRepeats:
         return self.distinct / len(self.passed)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Repeats:
+class Repeats(Struct, frozen=True, kw_only=True):
     """All cases of one target that were judged more than once; each counts once. Shares are 0..1."""
 
     cases: tuple[CaseRepeats, ...]
@@ -63,8 +62,7 @@ class Repeats:
         return _mean([case.diversity for case in self.cases])
 
 
-@dataclass(kw_only=True, slots=True)
-class Counting:
+class Counting(Struct, kw_only=True):
     """Counts the trials of one target, record by record; no record is kept."""
 
     _passed: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))

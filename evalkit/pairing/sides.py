@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit import tally
 from evalkit.data import SCORES, Case, Record, Run, Score, ScoreName
@@ -17,8 +18,7 @@ Trials = Mapping[str, tuple[Record, ...]]
 """Case id -> its records, by trial."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Side:
+class Side(Struct, frozen=True, kw_only=True):
     """The sequences run along the cases of the suite."""
 
     records: Trials

@@ -7,14 +7,14 @@ what counts (see `portability.sent`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 Node = Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """What becomes of a keyword wherever it stands, if `where` holds of the subschema around it."""
 
     keyword: str
@@ -24,8 +24,7 @@ class Rule:
     where: Callable[[Node], bool] = lambda node: True
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """A way to a model, as far as declarations of tools are concerned. None: no limit is known."""
 
     meaning: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from functools import partial
 from time import perf_counter
+
+from msgspec.structs import replace
 
 from evalkit import eventstream, plugins
 from evalkit.data import Timing, Wire

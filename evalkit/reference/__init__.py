@@ -6,8 +6,10 @@ The same model, options, case and trial always give the same answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from random import Random
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from evalkit import arms, values
 from evalkit.arms import notation, nulls
@@ -26,8 +28,7 @@ MODELS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Manner:
+class Manner(Struct, frozen=True, kw_only=True):
     """How a reference model speaks: its options, read and checked."""
 
     model: str

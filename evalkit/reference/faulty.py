@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from random import Random
+
+from msgspec.structs import replace
 
 from evalkit.data import Case, Json, ToolSpec
 from evalkit.reference import _breaches, oracle, sampler

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from evalkit import codec
 from evalkit.data import Block, Json, Report, Section
@@ -16,7 +15,7 @@ VERSION = 1
 
 def render(report: Report) -> str:
     """ASCII only, so that nothing a model said can disturb a reader or a terminal; nor, as `##[`, a CI runner's log."""
-    told = asdict(report) | {"sections": [_section(section) for section in report.sections]}
+    told = codec.plain(report) | {"sections": [_section(section) for section in report.sections]}
     text = json.dumps({"format": FORMAT, "version": VERSION, **told}, indent=1, allow_nan=False) + "\n"
     return text.replace("##", "#\\u0023")
 
@@ -31,8 +30,8 @@ def schema() -> str:
 
 
 def _section(section: Section) -> Json:
-    return asdict(section) | {"blocks": [_block(block) for block in section.blocks]}
+    return codec.plain(section) | {"blocks": [_block(block) for block in section.blocks]}
 
 
 def _block(block: Block) -> Json:
-    return {"block": type(block).__name__.lower(), **asdict(block)}
+    return {"block": type(block).__name__.lower(), **codec.plain(block)}

@@ -6,10 +6,11 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from itertools import chain
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit import values
 from evalkit.data import Json, Pointer, Violation
@@ -28,16 +29,14 @@ _MOST = 4096
 """Schemas that are remembered at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Slow:
+class _Slow(Struct, frozen=True):
     """jsonschema's validator, and the pointer of each object of the schema by its id."""
 
     engine: Any
     places: Mapping[int, Pointer]
 
 
-@dataclass(frozen=True, slots=True)
-class Validator:
+class Validator(Struct, frozen=True):
     """Says whether values fit one schema. Made by `compile_schema`."""
 
     _fast: Any

@@ -8,7 +8,6 @@ formats), its keywords are replaced here: patterns and formats are asked of json
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache, partial
 from math import isfinite
@@ -24,6 +23,7 @@ from jsonschema import (
     ValidationError,
     validators,
 )
+from msgspec import Struct
 from referencing import Registry, Specification
 from referencing.jsonschema import DRAFT4, DRAFT6, DRAFT7, DRAFT201909, DRAFT202012
 
@@ -58,8 +58,7 @@ FORMATS = (
 _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """One draft: its name, the `$schema` that means it, and what reads it."""
 
     name: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+from msgspec import Struct, field
 from referencing import Specification
 from referencing.exceptions import Unresolvable
 
@@ -22,8 +22,7 @@ _IN_PLACE_MAPS = ("dependentSchemas", "dependencies")
 _INLINE = "nothing is fetched: put the definition under `$defs` and refer to it as `#/$defs/NAME`"
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Struct, frozen=True):
     """What a walk over all subschemas in use found."""
 
     subschemas: tuple[tuple[Pointer, dict[str, Json]], ...]
@@ -55,8 +54,7 @@ def places(schema: Json) -> Iterator[tuple[int, Pointer]]:
             stack.extend((child, place + values.pointer(index)) for index, child in enumerate(node))
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(Struct):
     specification: Specification[Any]
     places: Mapping[int, Pointer]
     subschemas: list[tuple[Pointer, dict[str, Json]]] = field(default_factory=list)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from evalkit import arms, plugins, values
 from evalkit.arms import nulls
@@ -65,8 +67,7 @@ def _told(answer: Answer) -> Hashable | None:
     return answer.arm, answer.text if answer.arm in arms.IN_TEXT else "", answer.violations, *calls
 
 
-@dataclass(frozen=True, slots=True)
-class _Bench:
+class _Bench(Struct, frozen=True):
     """A case made ready for judging."""
 
     case: Case

@@ -8,8 +8,9 @@ an argument given.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from evalkit import plugins
 from evalkit.data import ArgRule, ExpectedCall, Json, Judging, Mismatch, Payload, Pointer
@@ -26,8 +27,7 @@ _SPELLED_OUT = "present"
 """The matcher that wants an argument given even where leaving it out would mean the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """What became of the arguments. `matched`, `expected` and `actual` are as in `Counts`."""
 
     mismatches: tuple[Mismatch, ...]
@@ -38,8 +38,7 @@ class Comparison:
     actual: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """An ArgRule made ready."""
 
     wanted: ArgRule
@@ -51,8 +50,7 @@ class Rule:
     """Rules on what holds this argument: what they find absent they report themselves."""
 
 
-@dataclass(slots=True)
-class Names:
+class Names(Struct):
     """What the rules name, as a tree."""
 
     inside: dict[str, Names]
@@ -62,8 +60,7 @@ class Names:
     """A rule speaks for the number of items that stand here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """An ExpectedCall made ready."""
 
     tool: str

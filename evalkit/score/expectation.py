@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from evalkit.data import Counts, Expectation, Json, Judging, Mismatch, Payload
 from evalkit.score.arguments import Call, Comparison, compare, compile_call
@@ -13,8 +14,7 @@ from evalkit.score.assign import Pairs, align, assign
 _Item = TypeVar("_Item")
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(Struct, frozen=True):
     """How well the calls of an answer fit one acceptable answer. They do iff `mismatches` is empty."""
 
     mismatches: tuple[Mismatch, ...]
@@ -41,8 +41,7 @@ def compile_expectation(
     return fit
 
 
-@dataclass(slots=True)
-class _Table:
+class _Table(Struct):
     """Wanted calls are the rows, produced calls the columns; each cell is compared once, if it is looked at."""
 
     wanted: Sequence[Call]

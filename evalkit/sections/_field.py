@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from evalkit.data import Cell, Comparison, Outcome, Rate, Record, RunInfo, Target, Verdict
 from evalkit.pairing import missing
@@ -14,8 +16,7 @@ LEADING = ("correct", "compliance", "abstained")
 _RANKS = ("pass", "inconclusive", "fail", "not comparable")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One target. `comparison` and `verdict` are None for the baseline, which is held against nothing."""
 
     target: Target

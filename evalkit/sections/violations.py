@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from evalkit import complaint, numerals, tally
 from evalkit.data import CODES, MISMATCHES, Column, Comparison, Json, Record, Section, Table, Verdict
@@ -114,8 +115,7 @@ def _features(comparison: Comparison) -> Table:
     )
 
 
-@dataclass
-class Tallied:
+class Tallied(Struct):
     """Answers to cases with one feature."""
 
     answers: int = 0

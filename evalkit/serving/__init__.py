@@ -13,10 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException
 from itertools import count
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from evalkit import plugins
 from evalkit.data import EngineStart, Record, Serve, Target
@@ -36,8 +38,7 @@ _ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL)\b|\w(Error|Exception): ")
 """A line that names an error. Engines go on talking after one: vLLM takes sixty lines to shut down."""
 
 
-@dataclass(kw_only=True, slots=True)
-class Server:
+class Server(Struct, kw_only=True):
     """A server that was started. `targets` are asked through it."""
 
     serve: Serve
@@ -133,8 +134,7 @@ class Server:
         return "".join([f"; the end of {self.log}:", *(f"\n    {line}" for line in told)])
 
 
-@dataclass(frozen=True, slots=True)
-class Fleet:
+class Fleet(Struct, frozen=True):
     """The servers of a run. As a brake of `running.carry_out` it ends the asking when one of them has ended."""
 
     servers: tuple[Server, ...] = ()

@@ -6,7 +6,8 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from evalkit.data import Json
 
@@ -15,8 +16,7 @@ _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _TYPE = re.compile(r"# TYPE (\S+) (\w+)")
 
 
-@dataclass(kw_only=True, slots=True)
-class Look:
+class Look(Struct, kw_only=True):
     """One reading. Values of all label sets are added up; of gauges the greatest counts."""
 
     kinds: dict[str, str] = field(default_factory=dict)

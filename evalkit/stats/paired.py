@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from msgspec import Struct
 from scipy import special
 
 from evalkit.stats.rates import normal_quantile, t_quantile
@@ -15,8 +15,7 @@ LEAST_CLUSTERS = 8
 """The fewest clusters for which the cluster-robust interval was seen to keep its coverage: 95.5 % of nominal 95 %."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """The mean of paired differences, -1..1, with all that decisions need."""
 
     mean: float

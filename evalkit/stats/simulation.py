@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from evalkit.stats.paired import LEAST_CLUSTERS
@@ -23,8 +23,7 @@ _AT_ONCE = 2_000_000
 """Counts held in memory at a time."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Odds:
+class Odds(Struct, frozen=True, kw_only=True):
     """Chances, 0..1, of two decisions."""
 
     passes: float
@@ -33,8 +32,7 @@ class Odds:
     """That anything less than a fall by the margin is."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Drawn:
+class _Drawn(Struct, frozen=True, kw_only=True):
     """Migrations, one trial a side: what each came to."""
 
     cases: int

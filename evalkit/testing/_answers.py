@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from evalkit import eventstream, plugins, reference
 from evalkit.data import Json, Usage
@@ -19,8 +21,7 @@ _REMEMBERED = 20_000
 _SAID_WRONG = {"malformed_arguments": "json.syntax", "call_in_content": "call.leaked_in_text"}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A body as it will be sent, and how long it takes."""
 
     body: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from random import Random
+
+from msgspec import Struct
 
 from evalkit.errors import InputError, suggest
 
@@ -25,8 +26,7 @@ FAULTS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True, kw_only=True):
     """One kind of fault, and when it comes."""
 
     kind: str
@@ -61,8 +61,7 @@ def parse(text: str) -> Fault:
         raise InputError(f"{text!r} is no fault", hint) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Decides which fault a request meets: the first that applies."""
 
     faults: Sequence[Fault]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from evalkit.arms import prompted
 from evalkit.data import Case, Json, Suite, ToolSpec
@@ -14,8 +15,7 @@ from evalkit.values import normal_name, read
 Fields = Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What a request asks, whatever its format."""
 
     dialect: str
@@ -187,8 +187,7 @@ def options(model: str) -> tuple[str, dict[str, Json]]:
 # --------------------------------------------------------------------------- which case
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A case, with its tools under the names they were sent by: some clients rename what an endpoint refuses."""
 
     case: Case

@@ -8,9 +8,9 @@ import threading
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 
 from aiohttp import web
+from msgspec import Struct, field
 
 from evalkit import reference
 from evalkit.data import Json, Suite
@@ -24,8 +24,7 @@ _KEPT = 2_000
 _LOOPBACK = "127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A request as it arrived."""
 
     path: str
@@ -37,8 +36,7 @@ class Seen:
         return json.loads(self.body)
 
 
-@dataclass(slots=True)
-class Server:
+class Server(Struct):
     """A running server. Use `serve` or `running` to have one."""
 
     _answers: Answers

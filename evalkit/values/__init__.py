@@ -8,9 +8,10 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from evalkit.data import Json, Pointer
 from evalkit.values.mending import mend, unfence
@@ -20,8 +21,7 @@ MAX_CHARS = 1_000_000
 EXCERPT = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What `read` made of a text. `value` means something only if `error` is None."""
 
     value: Json

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,8 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from evalkit import compare, report, rivals, store, workspace
 from evalkit.data import CODES, RUNGS, Drilldown, Fault, FaultKind, Figure, Json, Record, Run, RunInfo
@@ -39,8 +40,7 @@ _BETWEEN = "\x1f"
 """Stands between a run's name and a target's identity, neither of which holds it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Listed:
+class _Listed(Struct, frozen=True, kw_only=True):
     """A run in the list, or the reason why it cannot be read."""
 
     name: str
@@ -49,8 +49,7 @@ class _Listed:
     trouble: str = ""
 
 
-@dataclass(slots=True)
-class Room:
+class Room(Struct):
     """The runs that may be looked at, each opened once."""
 
     reports: Path

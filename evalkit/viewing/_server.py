@@ -7,11 +7,12 @@ import hmac
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NoReturn
 
 from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import fields
 
 from evalkit.errors import EvalkitError, InputError, suggest
 from evalkit.viewing._pages import STYLE, Room
@@ -34,8 +35,7 @@ _FILTERS = tuple(each.name for each in fields(Filter))
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@dataclass(slots=True)
-class _View:
+class _View(Struct):
     room: Room
     token: str
     hosts: frozenset[str] = frozenset()

@@ -9,10 +9,12 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from urllib.parse import quote
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from evalkit import codec, store
 from evalkit.data import Case, Record, RunInfo, Suite
@@ -30,8 +32,7 @@ FROM records
 _SHARES = "SELECT target, count(*), sum(faulted), avg(valid), avg(correct) FROM records GROUP BY target"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True, kw_only=True):
     """What lines must be; "" holds for all."""
 
     target: str = ""
@@ -47,8 +48,7 @@ class Filter:
         return any((self.target, self.text, self.fault, self.failed, self.code))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One record, short."""
 
     place: int
@@ -61,15 +61,13 @@ class Line:
     codes: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
     next: int | None
     """What to give as `after` for the page that follows; None at the end."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Share:
+class Share(Struct, frozen=True, kw_only=True):
     """One target of a run in two numbers: shares of the answers to which each applies, or None."""
 
     target: str
@@ -79,8 +77,7 @@ class Share:
     correct: float | None
 
 
-@dataclass(slots=True)
-class Pages:
+class Pages(Struct):
     """An open run. Safe to ask from several threads, one at a time."""
 
     path: Path

@@ -16,8 +16,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from statistics import median
+
+from msgspec.structs import replace
 
 from evalkit import compare, gate, pipeline, planning, selection, stats, workspace
 from evalkit.data import Judging, Policy, Record, Rule, Run, RunInfo, Suite, Target

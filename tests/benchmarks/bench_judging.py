@@ -23,8 +23,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from evalkit import extract, running, score, store
 from evalkit.data import Judging, Record, Response, Suite, Target
@@ -116,8 +117,7 @@ def renamed(lines: Sequence[str], then: str, now: str) -> Iterator[str]:
 # --------------------------------------------------------------------------- both
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
+class Judge(Struct, frozen=True):
     """A command that judges the answers of so many models."""
 
     name: str

@@ -26,10 +26,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from tests.benchmarks.bench_asking import ARGUMENTS, ROOT, endpoint, tool
 
@@ -65,8 +66,7 @@ def write_suite(path: Path, count: int) -> None:
             file.write(json.dumps(line) + "\n")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Spent:
+class Spent(Struct, frozen=True, kw_only=True):
     peak: float
     """MB."""
     cpu: float

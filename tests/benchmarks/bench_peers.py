@@ -26,9 +26,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from tests.benchmarks.bench_asking import LATENCY, Cost, cost, endpoint, tool, write_suite
 
@@ -81,8 +82,7 @@ Measure: TypeAlias = Callable[[str], Cost]
 """What it costs to have a harness do the cases against the endpoint at an address."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Work:
+class Work(Struct, frozen=True, kw_only=True):
     """The cases, as each harness wants them told."""
 
     folder: Path

@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from evalkit import workspace
 from evalkit.data import Json, Target

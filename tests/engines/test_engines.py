@@ -16,10 +16,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec import Struct, field
 
 from evalkit import store
 from evalkit.cli.app import main
@@ -35,8 +35,7 @@ NO_SPACE = ("--structured-outputs-config", '{"backend": "xgrammar", "disable_any
 """A model that is held off what it learned writes blanks for ever where the grammar lets it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Engine:
+class Engine(Struct, frozen=True, kw_only=True):
     """An engine that can be had here: how it is started, which guided decoding it has, what it counts."""
 
     program: str
