@@ -13,6 +13,7 @@ architecture test says so, and that no room is missing here.
     pairing                                           two sides of a comparison put side by side
     providers dialects matchers formats sections renderers servers    plug-ins: one file each
     suite extract score compare gate report           the steps, each nouns to nouns
+    judge                                             a record read, priced and scored
     pipeline workspace serving store locking selection testing ci    chains and edges: asking, disk, servers
     joining                                           what may be asked in one run
     running bounds frames stopping planning baselines rivals         a whole run, and what is done with one

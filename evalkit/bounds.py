@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from evalkit import complaint, pipeline, tally
+from evalkit import complaint, judge, pipeline, tally
 from evalkit.data import Case, Judging, Record, Run, ScoreName, Suite, Target
 from evalkit.errors import StoreError
 from evalkit.plugins import World
@@ -68,10 +68,10 @@ def _passed(record: Record) -> bool:
 
 
 async def _ask(suite: Suite, targets: Sequence[Target]) -> list[Record]:
-    judge = pipeline.judge(suite, Judging())
+    worth = judge.records(suite, Judging())
     requests = pipeline.plan(suite, targets, trials=1)
     world = World(environ={}, load_run=_no_runs)
-    return [judge(record) async for record in pipeline.ask(requests, suite, targets, world, pipeline.Pace(width=4))]
+    return [worth(record) async for record in pipeline.ask(requests, suite, targets, world, pipeline.Pace(width=4))]
 
 
 def _no_runs(name: str) -> Run:

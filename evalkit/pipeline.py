@@ -1,4 +1,4 @@
-"""plan -> ask -> judge: the order of the steps, and the one place where an exception becomes a Fault."""
+"""plan -> ask: the order of the steps that ask, and the one place where an exception becomes a Fault."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from itertools import islice
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from evalkit import arms, extract, plugins, score, shelf, values
+from evalkit import arms, extract, judge, plugins, values
 from evalkit import cache as answers
 from evalkit.cache import Cache
-from evalkit.data import Answer, Attempt, Case, Fault, Judging, Record, Request, Response, Suite, Target, Timing
+from evalkit.data import Answer, Attempt, Case, Fault, Record, Request, Response, Suite, Target, Timing
 from evalkit.errors import ProviderError
 from evalkit.pacing import allowance
 from evalkit.pacing.limiting import Limiter, Ticket
@@ -29,8 +29,6 @@ from evalkit.request import Builder, likely_tokens
 
 _LAST_MOMENT = 0.1
 """Seconds after an interruption in which an answer may still come."""
-KEPT = 20_000
-"""Characters that are kept of an answer that failed: all of most, and enough to see what the others were."""
 _GRACE = 0.25
 """Seconds after its time in which a provider may still say by itself what had come until then."""
 
@@ -216,7 +214,7 @@ async def _answer(request: Request, asking: _Asking) -> Record | None:
     key = answers.key(request, sent) if kept else ""
     if kept and (held := kept.get(key)):
         with suppress(ProviderError):  # what cannot be read any more is asked anew
-            answer = _priced(extract.read(held.reply), target)
+            answer = judge.priced(extract.read(held.reply), target)
             return record(reply=held.reply, attempts=before, answer=answer, cached=held.since)
     tried = await _tried(request, asking)
     if tried is None:
@@ -290,7 +288,7 @@ async def _attempt(
     except ProviderError as error:
         if error.wire is None and response is not None:
             error.wire = response.wire
-        return _fault(error, time.perf_counter() - began), error.retry_after
+        return judge.fault(error, time.perf_counter() - began), error.retry_after
     except TimeoutError:
         seconds = time.perf_counter() - began
         return Fault(kind="timeout", message=f"no answer in {seconds:.1f} s", retryable=True, seconds=seconds), None
@@ -299,51 +297,4 @@ async def _attempt(
         return Fault(kind="plugin", message=message, seconds=time.perf_counter() - began), None
     if response.timing.total is None:
         response = replace(response, timing=Timing(total=time.perf_counter() - began))
-    return (response, _priced(answer, request.target)), allowance.pause(response.wire.headers)
-
-
-def _fault(error: ProviderError, seconds: float) -> Fault:
-    return Fault(
-        kind=error.kind,
-        message=error.message,
-        status=error.status,
-        retryable=error.retryable,
-        seconds=seconds,
-        wire=error.wire and replace(error.wire, body=error.wire.body[:KEPT], arrivals=()),
-    )
-
-
-def _priced(answer: Answer, target: Target) -> Answer:
-    """The answer with its cost, where the target's prices are known and the endpoint counted the tokens."""
-    usage = answer.usage
-    if usage.cost is not None or target.input_price is None or target.output_price is None:
-        return answer
-    if usage.input_tokens is None or usage.output_tokens is None:
-        return answer
-    cost = (usage.input_tokens * target.input_price + usage.output_tokens * target.output_price) / 1e6
-    return replace(answer, usage=replace(usage, cost=cost))
-
-
-def judge(suite: Suite, judging: Judging, targets: Sequence[Target] = ()) -> Callable[[Record], Record]:
-    """How one record is judged: a pure function of the suite and what came back.
-
-    Reads the reply anew where `answer` is None, so that a stored run can be judged again with nothing asked.
-    """
-    case = shelf.finder(suite.cases)
-    rules = score.judge(suite, judging)
-    priced = {target.identity: target for target in targets}
-
-    def scored(record: Record) -> Record:
-        if isinstance(record.reply, Fault):
-            return replace(record, answer=None, score=None)
-        answer = record.answer
-        if answer is None:
-            try:
-                answer = extract.read(record.reply)
-            except ProviderError as error:
-                return replace(record, reply=_fault(error, 0.0), answer=None, score=None)
-            if record.target in priced:
-                answer = _priced(answer, priced[record.target])
-        return replace(record, answer=answer, score=rules(case(record.case), answer))
-
-    return scored
+    return (response, judge.priced(answer, request.target)), allowance.pause(response.wire.headers)

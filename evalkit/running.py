@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from evalkit import __version__, joining, locking, pipeline, plugins, serving, store
+from evalkit import joining, judge, locking, pipeline, plugins, serving, store
 from evalkit.cache import Cache, open_cache
 from evalkit.data import Flight, Json, Judging, Record, Request, RunInfo, Suite, Target
 from evalkit.ledger import Ledger
 from evalkit.pacing.limiting import Limiter
 from evalkit.pairing import likeness, sequence
 from evalkit.plugins import World
-
-_LIBRARIES = ("jsonschema", "jsonschema-rs", "aiohttp", "litellm")
-"""Libraries whose version may change what is judged or sent."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -134,7 +129,7 @@ async def _ask(
     brakes: Sequence[Brake],
     cache: Cache | None,
 ) -> str | None:
-    judge = pipeline.judge(order.suite, order.judging, order.targets)
+    worth = judge.records(order.suite, order.judging, order.targets)
     cases = sequence.shuffled(order.suite) if order.sequential else None
     left = _left(opened, order)
     targets = [target for target in order.targets if left[target.identity]]
@@ -174,7 +169,7 @@ async def _ask(
         async for record in asked:
             judged = record
             try:
-                judged = judge(record)
+                judged = worth(record)
             finally:  # an answer was paid for: it is kept even where a bug in a matcher ends the run
                 ledger.add(judged)
             for brake in brakes:
@@ -253,26 +248,10 @@ def describe(name: str, order: Order, guards: Mapping[str, Json]) -> RunInfo:
         targets=order.targets,
         trials=order.trials,
         judging=order.judging,
-        versions=_versions(),
+        versions=judge.versions(),
         guards=guards,
         sequential=order.sequential,
     )
-
-
-def judged_anew(info: RunInfo, judging: Judging) -> RunInfo:
-    """What the run is once its answers are judged here and now; what asked for them stays as it was."""
-    judges = {name: found for name, found in _versions().items() if name in likeness.JUDGES}
-    return replace(info, judging=judging, versions={**info.versions, **judges})
-
-
-def _versions() -> Mapping[str, str]:
-    found = {"evalkit": __version__, "python": platform.python_version()}
-    for library in _LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _guards(order: Order) -> Mapping[str, Json]:

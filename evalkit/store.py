@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -57,6 +57,8 @@ judged last, the Fault that it counts as; the reply stays for whoever can read i
 replies share, stand beside them once."""
 INSERT = f"INSERT OR REPLACE INTO records ({_ASKED}, unread, answer, score, declared) VALUES (?{', ?' * 12})"
 _NO_ANSWER_CAME = "faulted AND unread IS NULL"
+_CAME = f"{_ASKED.replace('faulted', _NO_ANSWER_CAME)}, NULL, NULL, NULL, {_TOOLS}"
+"""What a record is read from as it came, whatever it was worth since."""
 
 Key: TypeAlias = tuple[str, int, str]
 """(target identity, trial, case id)"""
@@ -125,12 +127,6 @@ class Store:
         """Every record, in the order of asking; read as they are taken."""
         return map(record, self._connection.execute(f"SELECT {RECORD} FROM records ORDER BY rowid"))
 
-    def asked(self) -> Iterator[Record]:
-        """Every record as it came, without what it is worth, in the order of asking; read as they are taken."""
-        came = _ASKED.replace("faulted", _NO_ANSWER_CAME)
-        query = f"SELECT {came}, NULL, NULL, NULL, {_TOOLS} FROM records ORDER BY rowid"
-        return map(record, self._connection.execute(query))
-
     def of_case(self, name: str) -> tuple[Record, ...]:
         """Every target's every trial of one case, in the order of the run's targets."""
         info = self.info
@@ -145,16 +141,27 @@ class Store:
         records = sorted(self.records(), key=lambda each: (each.target, each.trial))
         return Run(info=self.info, suite=whole, records=tuple(records))
 
-    def rejudge(self, records: Iterable[Record], info: RunInfo) -> None:
-        """Replace what records are worth, and with it what is known of the run, all in one transaction."""
-        rows = ((_unread(r), *_worth(r), r.target, r.trial, r.case) for r in records)
+    def rejudge(self, judge: Callable[[Record], Record], info: RunInfo) -> None:
+        """Judge every record as it came, and replace what is known of the run, all in one transaction.
+
+        What is worth what it was is not written again: that takes as long as to judge it.
+        """
         query = f"""
-            UPDATE records SET answer = ?2, score = ?3, faulted = ({_NO_ANSWER_CAME}) OR ?1 IS NOT NULL,
-                unread = CASE WHEN {_NO_ANSWER_CAME} THEN NULL ELSE ?1 END
-            WHERE target = ?4 AND trial = ?5 AND case_id = ?6"""
+            UPDATE records SET unread = ?1, answer = ?2, score = ?3, faulted = ({_NO_ANSWER_CAME}) OR ?1 IS NOT NULL
+            WHERE rowid = ?4"""
         with self._connection:
-            self._connection.executemany(query, rows)
+            self._connection.executemany(query, self._changes(judge))
             self._set_meta("info", codec.encode(info))
+
+    def _changes(self, judge: Callable[[Record], Record]) -> Iterator[tuple[str | None, str | None, str | None, int]]:
+        """(unread, answer, score, rowid) of the records that are not worth what they were."""
+        query = f"SELECT rowid, unread, answer, score, {_CAME} FROM records ORDER BY rowid"
+        for place, unread, answer, score, *came in self._connection.execute(query):
+            asked = record(came)
+            judged = judge(asked)
+            worth = (None if isinstance(asked.reply, Fault) else _unread(judged), *_worth(judged))
+            if worth != (unread, answer, score):
+                yield (*worth, place)
 
     def _meta(self, key: str) -> str:
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -258,7 +265,7 @@ def counts(folder: Path) -> tuple[int, int]:
 _Attempts: TypeAlias = tuple[Attempt, ...]
 
 
-def record(row: tuple[Any, ...]) -> Record:
+def record(row: Sequence[Any]) -> Record:
     """What the columns RECORD of a row hold. Raises StoreError if they are damaged."""
     target, trial, case, started, sent, cached, attempts, reply, faulted, unread, answer, score, tools = row
     return Record(

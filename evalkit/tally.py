@@ -105,9 +105,8 @@ class Totals(Struct, kw_only=True):
     cached: int = 0
     """Of the answers, those that were had in earlier runs."""
     faults: Counter[FaultKind] = field(default_factory=Counter)
-    passed: Counter[ScoreName] = field(default_factory=Counter)
-    judged: Counter[ScoreName] = field(default_factory=Counter)
-    """Answers to which a score applies."""
+    worths: Counter[tuple[bool | None, ...]] = field(default_factory=Counter)
+    """Answers that have these scores, in the order of SCORES; None where one does not apply."""
     codes: Counter[str] = field(default_factory=Counter)
     """Answers that have a code."""
     seconds: array[float] = field(default_factory=lambda: array("d"))
@@ -128,16 +127,16 @@ class Totals(Struct, kw_only=True):
             self._count(record.score)
 
     def _count(self, score: Score) -> None:
-        for name, worth in zip(SCORES, _worths(score), strict=True):
-            if worth is not None:
-                self.judged[name] += 1
-                self.passed[name] += worth
+        self.worths[_worths(score)] += 1
         if score.violations:
             self.codes.update({violation.code for violation in score.violations})
 
     def rate(self, name: ScoreName) -> float | None:
         """Share of the answers to which the score applies that have it."""
-        return self.passed[name] / self.judged[name] if self.judged[name] else None
+        place = list(SCORES).index(name)
+        passed = sum(count for worths, count in self.worths.items() if worths[place])
+        judged = sum(count for worths, count in self.worths.items() if worths[place] is not None)
+        return passed / judged if judged else None
 
     def quantile(self, share: float) -> float | None:
         """Seconds within which `share` of the answers came; None with so few that none may have taken longer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from evalkit import pipeline, plugins, running, workspace
+from evalkit import judge, plugins, running, workspace
 from evalkit import suite as suites
 from evalkit.data import Judging, Run, Suite, Target
 
@@ -32,8 +32,8 @@ def run(model: str, month: str = "August") -> Run:
     """The answers of one model, as a run of it alone. Those of July are of three models."""
     folder = JULY / model if month == "July" else AUGUST / "results" / model
     target = Target(name=f"{model} of {month}", provider="recorded", model=model)
-    judge = pipeline.judge(suite(), STRINGS)
+    worth = judge.records(suite(), STRINGS)
     records = plugins.find("formats", "bfcl").run(workspace.read_folder(folder), suite(), target)
     order = running.Order(suite=suite(), targets=(target,), judging=STRINGS)
     info = running.describe(f"{model}-{month}", order, {})
-    return Run(info=info, suite=suite(), records=tuple(judge(record) for record in records))
+    return Run(info=info, suite=suite(), records=tuple(worth(record) for record in records))

@@ -28,6 +28,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "pairing",
         "providers dialects matchers formats sections renderers servers",
         "suite extract score compare gate report",
+        "judge",
         "pipeline workspace serving store locking selection testing ci",
         "joining",
         "running bounds frames stopping planning baselines rivals",

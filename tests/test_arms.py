@@ -11,7 +11,20 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from evalkit import arms, extract, pipeline, plugins, portability, score, selection, store, testing, values, workspace
+from evalkit import (
+    arms,
+    extract,
+    judge,
+    pipeline,
+    plugins,
+    portability,
+    score,
+    selection,
+    store,
+    testing,
+    values,
+    workspace,
+)
 from evalkit.arms import constrained, notation, nulls, prompted, strict
 from evalkit.data import (
     ARMS,
@@ -491,8 +504,8 @@ async def scores(target: Target, suite: Suite = SUITE) -> list[Record]:
     """Every case of `suite` asked and judged."""
     world = World(environ={}, load_run=no_runs)
     asked = pipeline.ask(pipeline.plan(suite, [target], 1), suite, [target], world, pipeline.Pace(retries=0))
-    judge = pipeline.judge(suite, Judging(), [target])
-    return [judge(record) async for record in asked]
+    worth = judge.records(suite, Judging(), [target])
+    return [worth(record) async for record in asked]
 
 
 def no_runs(name: str) -> Run:
@@ -545,7 +558,7 @@ async def test_a_stored_answer_is_read_again_in_the_way_it_was_asked() -> None:
     target = Target(name="m", provider="reference", model="oracle", arm="prompted")
     for record in await scores(target):
         stored = store.record(store.row(replace(record, answer=None, score=None)))
-        again = pipeline.judge(SUITE, Judging())(stored)
+        again = judge.records(SUITE, Judging())(stored)
         assert (again.answer, again.score) == (record.answer, record.score)
 
 
@@ -583,8 +596,8 @@ def test_what_leniency_and_repair_would_buy_is_told_of_the_text_as_a_whole(
     text: str, lenient: bool, repaired: bool
 ) -> None:
     case = Case(id="a", messages=(), tools=("book",))
-    judge = score.judge(Suite(name="s", specs={"book": SPEC}, cases=(case,)), Judging())
-    given = judge(case, answered(text, "prompted"))
+    rules = score.judge(Suite(name="s", specs={"book": SPEC}, cases=(case,)), Judging())
+    given = rules(case, answered(text, "prompted"))
     assert (given.called, given.tool, given.parsed) == (True, True, False)
     assert (given.valid_lenient, given.valid_repaired) == (lenient, repaired)
 
@@ -605,15 +618,15 @@ def test_strict_nulls_are_judged_as_what_they_stand_for(wanted: Json, sent: Json
         tools=("book",),
         accept=(Expectation(calls=(ExpectedCall(tool="book", args=rules),)),),
     )
-    judge = score.judge(Suite(name="s", specs={"book": SPEC}, cases=(case,)), Judging())
+    judged = score.judge(Suite(name="s", specs={"book": SPEC}, cases=(case,)), Judging())
     made = [("book", json.dumps(sent))]
-    assert judge(case, answered("", "strict", calls=made)).correct is correct
-    assert judge(case, answered("", "native", calls=made)).valid is False
+    assert judged(case, answered("", "strict", calls=made)).correct is correct
+    assert judged(case, answered("", "native", calls=made)).valid is False
 
 
 def test_a_null_that_the_schema_needs_stands_for_itself() -> None:
     changes = {"type": "object", "properties": {"phone": {"type": ["string", "null"]}}, "minProperties": 1}
     spec = ToolSpec(name="t", description="", schema={"type": "object", "properties": {"set": changes}}, source="")
     case = Case(id="a", messages=(), tools=("t",))
-    judge = score.judge(Suite(name="s", specs={"t": spec}, cases=(case,)), Judging())
-    assert judge(case, answered("", "strict", calls=[("t", '{"set": {"phone": null}}')])).valid is True
+    rules = score.judge(Suite(name="s", specs={"t": spec}, cases=(case,)), Judging())
+    assert rules(case, answered("", "strict", calls=[("t", '{"set": {"phone": null}}')])).valid is True

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from evalkit import pipeline, plugins
+from evalkit import judge, pipeline, plugins
 from evalkit.data import (
     ArgRule,
     Case,
@@ -75,9 +75,9 @@ async def ask(
     **more: Any,
 ) -> list[Record]:
     reached = [replace(target, base_url=f"{endpoint.url}/v1") for target in targets or (OLD,)]
-    judge = pipeline.judge(suite, Judging())
+    worth = judge.records(suite, Judging())
     planned = pipeline.plan(suite, reached, 1)
-    return [judge(record) async for record in pipeline.ask(planned, suite, reached, WORLD, pace, **more)]
+    return [worth(record) async for record in pipeline.ask(planned, suite, reached, WORLD, pace, **more)]
 
 
 def test_every_case_is_planned_once_before_any_is_planned_twice() -> None:
@@ -279,7 +279,7 @@ async def test_what_came_of_an_attempt_that_failed_is_kept(monkeypatch: pytest.M
         first.add(request.text)
         return Reply(chunks=(half,), missing=9) if number == 1 else Reply(status=500, chunks=(b"x" * 100,))
 
-    monkeypatch.setattr(pipeline, "KEPT", 50)
+    monkeypatch.setattr(judge, "KEPT", 50)
     async with serving(broken) as endpoint:
         records = await ask(endpoint, suite=replace(SUITE, cases=CASES[:3]))
     unread, cut, failed = (
@@ -336,8 +336,8 @@ async def test_a_plug_in_that_breaks_costs_its_answer_and_not_the_run(monkeypatc
             return Broken()
 
     monkeypatch.setattr(plugins, "provider", lambda name: Provider())
-    judge = pipeline.judge(SUITE, Judging())
-    records = [judge(r) async for r in pipeline.ask(pipeline.plan(SUITE, (OLD,), 1), SUITE, (OLD,), WORLD, QUICK)]
+    worth = judge.records(SUITE, Judging())
+    records = [worth(r) async for r in pipeline.ask(pipeline.plan(SUITE, (OLD,), 1), SUITE, (OLD,), WORLD, QUICK)]
     faults = [record for record in records if isinstance(record.reply, Fault)]
     assert [(f.case, f.reply.kind) for f in faults if isinstance(f.reply, Fault)] == [("case-3", "plugin")]
     assert "ZeroDivisionError: oh" in str(faults[0].reply) and len(records) == len(CASES)
@@ -382,22 +382,6 @@ async def test_an_answer_is_priced_where_the_prices_are_known() -> None:
         records = await ask(endpoint, priced, NEW)
     costs = {record.target: record.answer.usage.cost for record in records if record.answer is not None}
     assert costs == {"old": pytest.approx(0.003), "new": None}
-
-
-def test_judging_a_stored_reply_again_needs_no_answer_beside_it() -> None:
-    asked = Received(path="", headers={}, text=json.dumps({"messages": [{"content": "7"}]}))
-    reply = Response(wire=Wire(status=200, body=answer(asked).chunks[0].decode()), dialect="openai_chat")
-    stored = Record(case="case-7", trial=0, target="old", started="", sent="", reply=reply)
-    judged = pipeline.judge(SUITE, Judging())(stored)
-    assert judged.score is not None and judged.score.correct
-    assert pipeline.judge(SUITE, Judging())(replace(stored, case="case-8")).score != judged.score
-
-
-def test_a_stored_reply_that_cannot_be_read_is_a_fault_and_no_wrong_answer() -> None:
-    reply = Response(wire=Wire(status=200, body="<html>"), dialect="openai_chat")
-    stored = Record(case="case-7", trial=0, target="old", started="", sent="", reply=reply)
-    judged = pipeline.judge(SUITE, Judging())(stored)
-    assert isinstance(judged.reply, Fault) and judged.score is None
 
 
 async def test_an_unknown_provider_is_refused_before_anything_is_asked() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from evalkit import pipeline, running, store, workspace
+from evalkit import judge, pipeline, running, store, workspace
 from evalkit.data import Fault, Judging, Record, Response, Run, RunInfo, Suite, Target
 from evalkit.errors import InputError, StoreError
 from evalkit.pairing import likeness, sequence
@@ -151,12 +151,12 @@ def test_an_answer_that_a_bug_keeps_from_being_judged_is_kept_all_the_same(
     tmp_path: Path, travel: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> object:
-        def judge(record: Record) -> Record:
+        def worth(record: Record) -> Record:
             raise ZeroDivisionError(record.case)
 
-        return judge
+        return worth
 
-    monkeypatch.setattr(pipeline, "judge", broken)
+    monkeypatch.setattr(judge, "records", broken)
     with pytest.raises(ZeroDivisionError):
         running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=False, seen=lambda record: None)
     (kept,) = store.load(tmp_path).records
@@ -185,7 +185,7 @@ def test_a_run_that_goes_on_under_another_version_tells_of_both_until_it_is_judg
     tmp_path: Path, travel: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def go_on(version: str) -> RunInfo:
-        monkeypatch.setattr(running, "__version__", version)
+        monkeypatch.setattr(judge, "__version__", version)
         running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=False, seen=lambda record: None)
         return store.load(tmp_path).info
 
@@ -197,7 +197,7 @@ def test_a_run_that_goes_on_under_another_version_tells_of_both_until_it_is_judg
     }
     (told,) = likeness.judging_differs(after, after)
     assert "evalkit 1.0, then 2.0 judged" in told and "evalkit score" in told
-    assert running.judged_anew(after, after.judging).versions["evalkit"] == "1.0"
+    assert judge.anew(after, after.judging).versions["evalkit"] == "1.0"
 
 
 @pytest.mark.parametrize("fresh", [False, True])
@@ -284,9 +284,9 @@ def test_what_faulted_is_asked_again_and_its_attempts_are_kept(tmp_path: Path) -
                 else store.create(tmp_path, running.describe("r", order(SUITE, target), guards={}), SUITE) as opened
             ):
                 requests = pipeline.plan(SUITE, targets, 1, opened.answered)
-                judge = pipeline.judge(SUITE, Judging())
+                worth = judge.records(SUITE, Judging())
                 async for record in pipeline.ask(requests, SUITE, targets, WORLD, pipeline.Pace(), opened.spent):
-                    opened.append([judge(record)])
+                    opened.append([worth(record)])
 
     asyncio.run(go(broken=True))
     asyncio.run(go(broken=False))

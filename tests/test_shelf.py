@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalkit import pipeline, running, selection, shelf, store, workspace
+from evalkit import judge, running, selection, shelf, store, workspace
 from evalkit import suite as suites
 from evalkit.data import Case, Judging, Record
 from evalkit.errors import InputError
@@ -182,8 +182,10 @@ def test_a_run_of_a_large_suite_stores_and_judges_it_whole(cramped: None, tmp_pa
     assert all(record.score and record.score.correct for record in seen if "oracle" in record.target)
     with store.open_run(tmp_path / "r") as opened:
         kept = opened.suite
-        judge = pipeline.judge(kept, Judging(), targets)
-        assert sum(judge(record).score is not None for record in opened.asked()) == 160
+        worth = judge.records(kept, Judging(), targets)
+        before = list(opened.records())
+        opened.rejudge(worth, opened.info)
+        assert list(opened.records()) == before and len(before) == 160
     assert isinstance(kept.cases, shelf.Shelf) and suites.digest(kept) == suite.digest
     loaded = store.load(tmp_path / "r").suite
     assert loaded.cases == tuple(suite.cases) == tuple(kept.cases)

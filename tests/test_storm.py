@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from evalkit import pipeline, testing, workspace
+from evalkit import judge, pipeline, testing, workspace
 from evalkit.data import Attempt, FaultKind, Judging, Record, Response, Score, Target
 from evalkit.errors import StoreError
 from evalkit.pacing.limiting import Limiter
@@ -46,11 +46,11 @@ async def day(
         Target(name=name, provider="openai_http", model=name, base_url=server.openai_url, stream=stream)
         for name in MODELS
     ]
-    judge = pipeline.judge(SUITE, Judging())
+    worth = judge.records(SUITE, Judging())
     try:
         planned = pipeline.plan(SUITE, targets, TRIALS)
         async for record in pipeline.ask(planned, SUITE, targets, WORLD, PACE, limiters=limiters):
-            records.append(judge(record))
+            records.append(worth(record))
             if weather and not restarted and len(records) >= CALLS // 2:
                 restarted = True
                 await context.__aexit__(None, None, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -165,7 +165,7 @@ def score(
 
     For when a matcher or the validator changed.
     """
-    from evalkit import locking, pipeline, running, store
+    from evalkit import judge, locking, store
     from evalkit.cli import printing
     from evalkit.cli.locating import run_folder
 
@@ -174,15 +174,15 @@ def score(
         info = opened.info
         judging = Judging(strings=strings) if strings else info.judging
         suite = opened.suite
-        judge = pipeline.judge(suite, judging, info.targets)
+        worth = judge.records(suite, judging, info.targets)
         sums = printing.Sums(info, suite)
 
-        def judged() -> Iterator[Record]:
-            for record in map(judge, opened.asked()):
-                sums.add(record)
-                yield record
+        def judged(record: Record) -> Record:
+            found = worth(record)
+            sums.add(found)
+            return found
 
-        opened.rejudge(judged(), running.judged_anew(info, judging))
+        opened.rejudge(judged, judge.anew(info, judging))
     printing.numbers(folder, sums, as_json)
 
 

@@ -71,20 +71,20 @@ def _waiting(server: Server) -> None:
 
 async def _ask(target: Target, world: World) -> list[Record]:
     """Every question; only the first, if it is not answered."""
-    from evalkit import pipeline
+    from evalkit import judge, pipeline
     from evalkit.data import Fault, Judging
     from evalkit.doctor import canaries
     from evalkit.request import Builder
 
     ways = dict(zip(canaries.WAYS, canaries.ways(target), strict=True))
     cases = {case.id: case for case in canaries.SUITE.cases}
-    builder, judge = Builder(canaries.SUITE), pipeline.judge(canaries.SUITE, Judging())
+    builder, worth = Builder(canaries.SUITE), judge.records(canaries.SUITE, Judging())
     pace = pipeline.Pace(width=4, retries=1, longest_wait=5.0)
     requests = [builder.build(cases[case], 0, ways[way]) for case, way in canaries.asked(target)]
     records: list[Record] = []
     for some in (requests[:1], requests[1:]):
         async for record in pipeline.ask(some, canaries.SUITE, tuple(ways.values()), world, pace):
-            records.append(judge(record))
+            records.append(worth(record))
         if isinstance(records[0].reply, Fault):
             break
     return records

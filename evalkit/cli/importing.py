@@ -90,7 +90,7 @@ def recorded(
 
     Everything after the asking works on them.
     """
-    from evalkit import joining, locking, pipeline, plugins, running, workspace
+    from evalkit import joining, judge, locking, plugins, running, workspace
     from evalkit.cli import printing
     from evalkit.data import Judging, Target
 
@@ -101,11 +101,11 @@ def recorded(
     model = Target(name=target, provider="recorded", model=target)
     order = running.Order(suite=loaded, targets=(model,), judging=Judging(strings=strings))
     records = reader.run(workspace.read_folder(folder), loaded, model)
-    judge = pipeline.judge(loaded, order.judging)
+    worth = judge.records(loaded, order.judging)
     store_folder = reports / name
     described = running.describe(name, order, guards={})
     with locking.writing(store_folder), joining.join(store_folder, described, loaded) as opened:
-        opened.append(judge(record) for record in records)
+        opened.append(worth(record) for record in records)
     printing.summary(store_folder, as_json)
 
 

@@ -20,7 +20,7 @@ from statistics import median
 
 from msgspec.structs import replace
 
-from evalkit import compare, gate, pipeline, planning, selection, stats, workspace
+from evalkit import compare, gate, judge, pipeline, planning, selection, stats, workspace
 from evalkit.data import Judging, Policy, Record, Rule, Run, RunInfo, Suite, Target
 from evalkit.errors import StoreError
 from evalkit.pairing import sequence
@@ -93,10 +93,10 @@ def simulated(suite: Suite, answers: Mapping[str, tuple[Record, Record]], dice: 
 
 
 async def _ask(suite: Suite, targets: Sequence[Target]) -> list[Record]:
-    judge = pipeline.judge(suite, Judging())
+    worth = judge.records(suite, Judging())
     world = World(environ={}, load_run=_no_runs)
     requests = pipeline.plan(suite, targets, trials=1)
-    return [judge(record) async for record in pipeline.ask(requests, suite, targets, world, pipeline.Pace())]
+    return [worth(record) async for record in pipeline.ask(requests, suite, targets, world, pipeline.Pace())]
 
 
 def _no_runs(name: str) -> Run:
