@@ -48,7 +48,7 @@ HOMES = {
     "numpy": {"stats"},
     "pandas": {"frames"},
     "pyarrow": {"renderers/parquet"},
-    "msgspec": {"codec"},
+    "msgspec": {"codec", "values"},
     "pydantic": {"files"},
     "pydantic_core": {"files"},
     "yaml": {"documents"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evalkit import values
@@ -115,12 +115,42 @@ def test_whatever_is_written_as_json_reads_back(value: Json, indent: int | None,
     assert same(reading.value, value)
 
 
-@settings(max_examples=500)
-@given(
+MEMBERS = st.builds(
+    '"{}": {}'.format, st.sampled_from(["a", "\\u0061", ":", "b{"]), st.sampled_from(["1", '":"', "{}"])
+)
+TEXTS = (
     st.text(st.sampled_from('{}[]":, \n01.-+eEtruefalsn\\ud8aA`'), max_size=25)
     | st.text(max_size=15)
     | st.builds(lambda value, at, text: json.dumps(value)[:at] + text, VALUES, st.integers(0, 40), st.text(max_size=3))
+    | st.builds(lambda members: f"[{{{', '.join(members)}}}]", st.lists(MEMBERS, max_size=4))
 )
+
+
+@settings(max_examples=500)
+@given(TEXTS)
+@example('{"a": {"b": 1}, "a": "::"}')
+def test_the_fast_way_to_read_finds_what_the_thorough_one_finds(text: str) -> None:
+    assert repr(read(text)) == repr(values._read_slowly(text))
+
+
+@settings(max_examples=500)
+@given(TEXTS)
+@example("NaN")
+@example("-1e400")
+@example('"\\ud800"')
+@example("1" * 4301)
+def test_loading_is_that_of_python(text: str) -> None:
+    try:
+        theirs = json.loads(text)
+    except ValueError as error:
+        with pytest.raises(type(error)):
+            values.loads(text)
+    else:
+        assert repr(values.loads(text)) == repr(theirs)
+
+
+@settings(max_examples=500)
+@given(TEXTS)
 def test_what_we_accept_an_independent_reader_accepts_as_the_same(text: str) -> None:
     reading = read(text)
     try:

@@ -9,7 +9,7 @@ from typing import Any, Never
 
 from evalkit.data import FaultKind, Json, Payload, Usage, Violation
 from evalkit.errors import ProviderError
-from evalkit.values import excerpt, read
+from evalkit.values import excerpt, loads, read
 
 Fields = Mapping[str, Any]
 
@@ -64,7 +64,7 @@ _PASSING: frozenset[FaultKind] = frozenset({"rate_limit", "timeout", "server", "
 def load(body: str) -> Json:
     """The JSON of a body that is not streamed. Raises ProviderError if it is none."""
     try:
-        return json.loads(body)
+        return loads(body)
     except (ValueError, RecursionError):
         return _no_json(body)
 
@@ -79,10 +79,10 @@ def _no_json(body: str) -> Never:
 
 def refuse_error(body: Json, sent_with: int = 200) -> None:
     """Raise the error that an endpoint put in a body of its own; the status it came with is its code if it has none."""
-    error = body.get("error") if isinstance(body, Mapping) else None
+    error = body.get("error") if isinstance(body, dict) else None
     if not error:
         return
-    fields: Fields = error if isinstance(error, Mapping) else {"message": error}
+    fields: Fields = error if isinstance(error, dict) else {"message": error}
     code = fields.get("code", sent_with)
     status = code if isinstance(code, int) and 400 <= code < 600 else None
     named = [fields.get(key) for key in ("code", "type", "status")]  # the sharpest first
@@ -111,12 +111,12 @@ def string(value: Json) -> str:
 
 
 def fields(value: Json) -> Fields:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def items(value: Json) -> list[Fields]:
     """The objects of a list; whatever else stands there is left out."""
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def count(value: Json) -> int | None:

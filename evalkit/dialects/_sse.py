@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
@@ -11,7 +10,7 @@ from msgspec import Struct
 
 from evalkit.data import Json
 from evalkit.dialects._body import Fields, cut_off, dump, no_answer, refuse_error
-from evalkit.values import excerpt
+from evalkit.values import excerpt, loads
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _FIELD = re.compile(r"\ufeff?\s*(?::|(?:data|event|id|retry):)")
@@ -59,7 +58,7 @@ def objects(body: str) -> Iterator[tuple[int, Fields]]:
         if event.data.strip() == "[DONE]":
             return
         try:
-            value = json.loads(event.data)
+            value = loads(event.data)
         except (ValueError, RecursionError):
             raise (no_answer(f"an event holds {excerpt(event.data)!r}") if event.whole else cut_off()) from None
         if not isinstance(value, dict):

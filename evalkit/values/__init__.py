@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from evalkit.data import Json, Pointer
@@ -86,6 +87,20 @@ def read(text: str, max_chars: int = MAX_CHARS) -> Reading:
     """
     if len(text) > max_chars:
         return Reading(None, "json.too_large", f"{len(text):,} characters; the limit is {max_chars:,}", max_chars)
+    try:
+        value = _decode(text)
+    except _UNDECODED:
+        return _read_slowly(text)
+    objects = text.count("{")
+    if objects + text.count("[") > MAX_DEPTH:
+        return _read_slowly(text)
+    members = len(value) if objects == 1 and isinstance(value, dict) else _members(value)
+    # A key that stands twice is lost, its colon is not; a colon in a string only means that it takes a second look.
+    return Reading(value) if members == text.count(":") else _read_slowly(text)
+
+
+def _read_slowly(text: str) -> Reading:
+    """With what is wrong, and where, if it is."""
     if not text.isascii() and (lone := _SURROGATE.search(text)):
         return Reading(None, "json.syntax", "a lone surrogate", lone.start())
     start = len(text) - len(text.lstrip(_SPACE))
@@ -110,6 +125,25 @@ def read(text: str, max_chars: int = MAX_CHARS) -> Reading:
     if _ESCAPED_SURROGATE.search(text) and any(_SURROGATE.search(string) for string in _strings(value)):
         return Reading(None, "json.syntax", "a lone surrogate in a string")
     return Reading(value)
+
+
+def loads(text: str) -> Json:
+    """What `json.loads` makes of a text, in a third of its time. Raises ValueError or RecursionError, as that does."""
+    try:
+        return _decode(text)
+    except _UNDECODED:  # among them NaN, infinite numbers, and halves of surrogate pairs, which are read all the same
+        return json.loads(text)
+
+
+_decode = msgspec.json.Decoder().decode
+_UNDECODED = (msgspec.MsgspecError, UnicodeEncodeError, RecursionError)
+
+
+def _members(value: Json) -> int:
+    """Of all objects in it."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(_members, value.values()))
+    return sum(map(_members, value)) if isinstance(value, list) else 0
 
 
 def _starts_with_value(text: str) -> bool:
