@@ -106,12 +106,12 @@ def _compile(case: Case, suite: Suite, judging: Judging) -> _Bench:
 
 def _score(bench: _Bench, answer: Answer) -> Score:
     case, payloads = bench.case, _meant(bench, answer.payloads, answer.arm)
-    named = all(payload.tool in bench.schemas for payload in payloads)
-    parsed = named and all(payload.error is None for payload in payloads)
     faults = [
         fault for payload in payloads for fault in faults_of(payload, bench.validator(payload.tool), bench.schemas)
     ]
-    valid = parsed and not faults
+    valid = not faults
+    named = valid or all(payload.tool in bench.schemas for payload in payloads)
+    parsed = valid or (named and all(payload.error is None for payload in payloads))
     fit = _best_fit(bench, payloads)
     forbidden = [_forbidden(payload) for payload in payloads if payload.tool in bench.forbidden]
     right = valid and not fit.mismatches and not forbidden

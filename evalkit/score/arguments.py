@@ -78,7 +78,7 @@ def compile_call(call: ExpectedCall, schema: Json, judging: Judging) -> Call:
     """`schema` is that of the tool, for the defaults it declares."""
     paths = {rule.path for rule in call.args}
     rules = tuple(_compile_rule(rule, paths, judging) for rule in call.args)
-    names = _named(call.args) if call.closed else None
+    names = _named(rules) if call.closed else None
     return Call(
         tool=call.tool,
         rules=rules,
@@ -98,18 +98,23 @@ def _compile_rule(rule: ArgRule, paths: set[Pointer], judging: Judging) -> Rule:
         match=matcher.match,
         options={"strings": judging.strings, **rule.options} if rule.matcher in _COMPARE_STRINGS else rule.options,
         may_be_absent=rule.optional or matcher.ABSENT,
-        above=tuple(path for cut in range(len(steps)) if (path := pointer(*steps[:cut])) in paths),
+        above=_above(steps, paths) if len(steps) > 1 or "" in paths else (),
     )
 
 
-def _named(rules: Sequence[ArgRule]) -> Names:
+def _above(steps: Sequence[str], paths: set[Pointer]) -> tuple[Pointer, ...]:
+    return tuple(path for cut in range(len(steps)) if (path := pointer(*steps[:cut])) in paths)
+
+
+def _named(rules: Sequence[Rule]) -> Names:
     root = Names({})
     for rule in rules:
         node = root
-        for token in tokens(rule.path):
-            node = node.inside.setdefault(token, Names({}))
-        node.covered = node.covered or rule.matcher not in _SHAPE_ONLY
-        node.counted = node.counted or rule.matcher == "length"
+        for step in rule.steps:
+            node = node.inside.get(step) or node.inside.setdefault(step, Names({}))
+        matcher = rule.wanted.matcher
+        node.covered = node.covered or matcher not in _SHAPE_ONLY
+        node.counted = node.counted or matcher == "length"
     return root
 
 

@@ -15,6 +15,8 @@ def assign(costs: Sequence[Sequence[float]]) -> Pairs:
     The shortest-augmenting-path method (Jonker and Volgenant 1987): n^2 m steps for n <= m.
     """
     rows, columns = len(costs), len(costs[0]) if costs else 0
+    if rows == columns == 1:
+        return ((0, 0),)
     if rows > columns:
         turned = [[row[column] for row in costs] for column in range(columns)]
         return tuple(sorted((row, column) for column, row in assign(turned)))

@@ -32,10 +32,12 @@ def compile_expectation(
     """How to judge answers by one acceptable answer. `schemas`: tool name -> declared schema, for its defaults."""
     wanted = tuple(compile_call(call, schemas.get(call.tool), judging) for call in expectation.calls)
 
+    in_place = tuple((place, place) for place in range(len(wanted)))
+
     def fit(payloads: Sequence[Payload]) -> Fit:
         table = _Table(wanted, payloads, expectation.ordered, 0 if expectation.extra_calls else 1)
         if _fits_in_place(table):
-            return _sum_up(table, tuple((place, place) for place in range(len(wanted))), disordered=False)
+            return _sum_up(table, in_place, disordered=False)
         return _sum_up(table, *_pair(table))
 
     return fit
@@ -93,6 +95,8 @@ def _pair_by_tool(table: _Table) -> Pairs:
     for tool in dict.fromkeys(call.tool for call in table.wanted):
         rows = [row for row, call in enumerate(table.wanted) if call.tool == tool]
         columns = [column for column, payload in enumerate(table.made) if payload.tool == tool]
+        if not columns:
+            continue
         costs = [[table.cell(row, column).cost for column in columns] for row in rows]
         pairs += [(rows[row], columns[column]) for row, column in assign(costs)]
     return tuple(sorted(pairs))
@@ -121,8 +125,8 @@ def _sum_up(table: _Table, pairs: Pairs, disordered: bool) -> Fit:
         mismatches += cell.mismatches
         if not cell.mismatches:
             whole.append(column)
-    missing = _left_over(table.wanted, [row for row, _ in pairs])
-    extra = _left_over(table.made, [column for _, column in pairs]) if table.extra_cost else ()
+    missing = _left_over(table.wanted, pairs, 0)
+    extra = _left_over(table.made, pairs, 1) if table.extra_cost else ()
     for call in missing:
         expected += call.required
         mismatches.append(Mismatch(kind="missing_call", tool=call.tool, why="the call was not made"))
@@ -141,10 +145,10 @@ def _sum_up(table: _Table, pairs: Pairs, disordered: bool) -> Fit:
     )
 
 
-def _left_over(items: Sequence[_Item], paired: Sequence[int]) -> Sequence[_Item]:
-    if len(items) == len(paired):
+def _left_over(items: Sequence[_Item], pairs: Pairs, side: int) -> Sequence[_Item]:
+    if len(items) == len(pairs):
         return ()
-    taken = set(paired)
+    taken = {pair[side] for pair in pairs}
     return [item for position, item in enumerate(items) if position not in taken]
 
 
