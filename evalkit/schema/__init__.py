@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, cached_property, lru_cache
-from itertools import chain
-from typing import Any
-
-from msgspec import Struct
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 from evalkit import values
 from evalkit.data import Json, Pointer, Violation
 from evalkit.errors import InputError, Place, Problem
-from evalkit.schema.drafts import DRAFTS, LATEST, Draft, Formats, draft_of, pattern_error, spell_out
-from evalkit.schema.references import Survey, places, survey
-from evalkit.schema.violations import violations
+from evalkit.schema.drafts import DRAFTS, LATEST, Draft, Formats, draft_of, pattern_error
+
+if TYPE_CHECKING:
+    from evalkit.schema.reasons import Reasons
+    from evalkit.schema.references import Survey
+
+# `reasons` and `references` are imported where they are first needed: jsonschema and what it needs take longer to
+# import than thousands of payloads to judge, and a payload that fits its schema needs none of it.
 
 # Binary floats and the digits of jsonschema-rs end here; beyond, only jsonschema is asked.
 _PLAIN = 2**53
@@ -29,18 +31,17 @@ _MOST = 4096
 """Schemas that are remembered at a time."""
 
 
-class _Slow(Struct, frozen=True):
-    """jsonschema's validator, and the pointer of each object of the schema by its id."""
-
-    engine: Any
-    places: Mapping[int, Pointer]
-
-
-class Validator(Struct, frozen=True):
+class Validator:
     """Says whether values fit one schema. Made by `compile_schema`."""
 
-    _fast: Any
-    _slow: Callable[[], _Slow]
+    def __init__(self, fast: Any, reasons: Callable[[], Reasons]) -> None:
+        """`fast`: of jsonschema-rs. `reasons` are made when they are first asked: most schemas are never broken."""
+        self._fast, self._make_reasons = fast, reasons
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        """The verdict of record."""
+        return self._make_reasons()
 
     def valid(self, value: Json) -> bool:
         """True if `value` fits: `violations` finds nothing. About a microsecond for a value that does."""
@@ -57,8 +58,7 @@ class Validator(Struct, frozen=True):
             return (_too_deep(payload),)
         try:
             with _deep_stack():
-                slow = self._slow()
-                return violations(slow.engine.iter_errors(value), slow.places, payload)
+                return self.reasons.violations(value, payload)
         except RecursionError:
             return (_too_deep(payload),)
         except ValueError:  # jsonschema prints what it finds; Python prints no number of more than 4300 digits
@@ -95,7 +95,7 @@ def compile_schema(schema: Json, formats: Formats = "assert", *, checked: bool =
             raise InputError(problems)
         if len(_met) >= _MOST:
             _met.clear()
-        known = _met[id(schema), formats] = (schema, _compiled(text, formats))
+        known = _met[id(schema), formats] = (schema, _own(text).validator(formats))
     return known[1]
 
 
@@ -141,7 +141,7 @@ def _unusable(schema: Json, arguments: bool) -> Iterator[tuple[Pointer, str, str
         yield "", "arguments are an object, and this schema allows none", hint
     elif sound:
         try:
-            own.fast("assert")
+            own.validator("assert")
         except ValueError as error:
             yield "", str(error).partition("\n")[0], ""
 
@@ -170,22 +170,23 @@ def _too_deep(payload: int | None) -> Violation:
 
 def _plain(value: Json) -> bool:
     """Whether jsonschema-rs reads `value` as it is: it crashes on deep nesting and loses digits of large numbers."""
-    level: Iterable[Json] = (value,)
-    for _ in range(values.MAX_DEPTH + 1):
-        inside: list[Iterable[Json]] = []
-        for item in level:
-            if isinstance(item, str):
-                continue
-            if isinstance(item, dict):
-                inside.append(item.values())
-            elif isinstance(item, list):
-                inside.append(item)
-            elif item is not None and not -_PLAIN <= item <= _PLAIN:
+    found, containers = [value], 0
+    for item in found:
+        kind = type(item)
+        if kind is str:
+            continue
+        if kind is dict:
+            containers += 1
+            found += item.values()
+        elif kind is list:
+            containers += 1
+            found += item
+        elif kind is int or kind is float:
+            if not -_PLAIN <= item <= _PLAIN:
                 return False
-        if not inside:
-            return True
-        level = chain.from_iterable(inside)
-    return False
+        elif kind is not bool and item is not None:
+            return False
+    return containers <= values.MAX_DEPTH or values.depth(value) <= values.MAX_DEPTH
 
 
 @lru_cache(maxsize=_MOST)
@@ -194,52 +195,58 @@ def _problems(text: str) -> tuple[Problem, ...]:
 
 
 @lru_cache(maxsize=_MOST)
-def _compiled(text: str, formats: Formats) -> Validator:
-    own = _own(text)
-    return Validator(own.fast(formats), own.slow(formats))
-
-
-@lru_cache(maxsize=_MOST)
 def _own(text: str) -> _Own:
     return _Own(text)
 
 
 class _Own:
-    """A schema as the engines get it, and what was found in it."""
+    """A schema as the engines get it, from its `values.canonical` text, and what was found in it."""
 
     def __init__(self, text: str) -> None:
-        self._schema: Json = json.loads(text)
-        self.draft = draft_of(self._schema) or LATEST
-        self._as_it_is = '"$schema"' not in text
-        self._fast: dict[Formats, Any] = {}
+        self._text = text
+        self._names_draft = '"$schema"' in text
+        self._draft = (draft_of(self._schema) or LATEST) if self._names_draft else LATEST
+        self._validators: dict[Formats, Validator] = {}
+
+    @cached_property
+    def _schema(self) -> Json:
+        return json.loads(self._text)
 
     @cached_property
     def found(self) -> Survey:
         """From here on the schema is without `$schema` where it means nothing more: at its root, and in parts that are
         no document. Both engines would change the draft there, and jsonschema would leave our keywords for its own.
         """
-        found = survey(self._schema, self.draft.specification)
+        from evalkit.schema.references import survey
+
+        found = survey(self._schema, self._draft)
         for place, subschema in found.subschemas:
             if not place or not {"$id", "id"} & subschema.keys():
                 subschema.pop("$schema", None)
-            spell_out(subschema)
         return found
 
-    def fast(self, formats: Formats) -> Any:
-        """Raises ValueError if jsonschema-rs cannot read the schema, which is walked only where that may change it."""
-        if formats not in self._fast:
-            schema = self._schema if self._as_it_is else self._walked()
-            self._fast[formats] = self.draft.fast_engine(schema, formats)
-        return self._fast[formats]
+    def validator(self, formats: Formats) -> Validator:
+        """Raises ValueError if jsonschema-rs cannot read the schema."""
+        if formats not in self._validators:
+            self._validators[formats] = Validator(self._fast(formats), partial(self._reasons, formats))
+        return self._validators[formats]
 
-    def slow(self, formats: Formats) -> Callable[[], _Slow]:
-        """Made when it is first asked: most schemas are never broken."""
+    def _fast(self, formats: Formats) -> Any:
+        """The schema is parsed and walked only where that may change what it means."""
+        if self._names_draft:
+            return self._draft.fast_engine(self._walked(), formats)
+        try:
+            return self._draft.fast_engine(self._text, formats)
+        except ValueError:  # read as a text, it may be no deeper than 127 levels
+            return self._draft.fast_engine(self._schema, formats)
 
-        def made() -> _Slow:
-            schema = self._walked()
-            return _Slow(self.draft.engine({"not": {}} if schema is False else schema, formats), dict(places(schema)))
+    def _reasons(self, formats: Formats) -> Reasons:
+        from evalkit.schema import reasons
 
-        return cache(made)
+        schema = self._walked()
+        for _, subschema in self.found.subschemas:
+            reasons.spell_out(subschema)
+        return reasons.of_schema(schema, self._draft, formats)
 
     def _walked(self) -> Json:
         _ = self.found
@@ -248,7 +255,11 @@ class _Own:
 
 @lru_cache(maxsize=len(DRAFTS))
 def _metaschema(draft: Draft) -> Validator:
-    schema = draft.reasons.META_SCHEMA
-    bare = {keyword: value for keyword, value in schema.items() if keyword != "$schema"}
-    slow = _Slow(draft.engine(bare, "annotate"), {})
-    return Validator(draft.speed(schema), lambda: slow)
+    from evalkit.schema.references import metaschema
+
+    def why() -> Reasons:
+        from evalkit.schema import reasons
+
+        return reasons.of_metaschema(draft)
+
+    return Validator(draft.fast_engine(metaschema(draft), "annotate"), why)

@@ -11,7 +11,8 @@ from difflib import get_close_matches
 
 from evalkit.data import Json, Pointer
 from evalkit.errors import suggest
-from evalkit.schema.drafts import DRAFTS, FORMATS, LATEST, draft_of
+from evalkit.schema.drafts import FORMATS, LATEST, draft_of
+from evalkit.schema.reasons import KEYWORDS
 from evalkit.schema.references import survey
 from evalkit.values import pointer, quoted, tokens
 
@@ -21,7 +22,7 @@ _SILENT = (
     *("contentEncoding", "contentMediaType", "contentSchema", "then", "else", "minContains", "maxContains"),
 )
 """Keywords of the drafts that judge nothing by themselves."""
-_KEYWORDS = frozenset(_SILENT).union(*(draft.reasons.VALIDATORS for draft in DRAFTS))
+_KEYWORDS = KEYWORDS.union(_SILENT)
 _EXTENSIONS = frozenset(("example", "nullable", "enumNames", "externalDocs", "discriminator", "xml"))
 """Of OpenAPI and of form builders: common, and near to keywords."""
 _OTHER_FORMATS = frozenset(("int32", "int64", "float", "double", "byte", "binary", "password"))
@@ -38,7 +39,7 @@ _BRANCHES = frozenset(("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "
 def doubts(schema: Json) -> Iterator[tuple[Pointer, str, str]]:
     """(place, what, hint) of each, for a schema that `schema.check` finds sound."""
     draft = draft_of(schema) or LATEST
-    subschemas = survey(schema, draft.specification).subschemas
+    subschemas = survey(schema, draft).subschemas
     declared = {name for _, each in subschemas for name in each.get("properties", ())}
     for place, subschema in subschemas:
         yield from _keywords(place, subschema)

@@ -8,12 +8,14 @@ from typing import Any
 
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 from msgspec import Struct, field
-from referencing import Specification
 from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT4, DRAFT6, DRAFT7, DRAFT201909, DRAFT202012
 
 from evalkit import values
 from evalkit.data import Json, Pointer
+from evalkit.schema.drafts import Draft
 
+_SPECIFICATIONS = {"2020-12": DRAFT202012, "2019-09": DRAFT201909, "7": DRAFT7, "6": DRAFT6, "4": DRAFT4}
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 # Keywords whose subschemas judge the same value, and not a part of it.
 _IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
@@ -32,14 +34,20 @@ class Survey(Struct, frozen=True):
     """Whether an object can fit the root. Means something only if there are no problems."""
 
 
-def survey(schema: Json, specification: Specification[Any]) -> Survey:
+def survey(schema: Json, draft: Draft) -> Survey:
     """Walk `schema` from its root through every keyword and reference that a validator would follow."""
-    walk = _Walk(specification, dict(places(schema)))
+    walk = _Walk(_SPECIFICATIONS[draft.name], dict(places(schema)))
     walk.run(schema)
     if not walk.problems:
         walk.problems.extend(walk.circles())
     allows_object = not walk.problems and walk.allows_object(schema)
     return Survey(tuple(walk.subschemas), tuple(walk.problems), allows_object)
+
+
+def metaschema(draft: Draft) -> Mapping[str, Json]:
+    """What says of a schema of that draft whether it is sound."""
+    contents: Mapping[str, Json] = REGISTRY.contents(draft.uri)
+    return contents
 
 
 def places(schema: Json) -> Iterator[tuple[int, Pointer]]:
@@ -55,7 +63,7 @@ def places(schema: Json) -> Iterator[tuple[int, Pointer]]:
 
 
 class _Walk(Struct):
-    specification: Specification[Any]
+    specification: Any
     places: Mapping[int, Pointer]
     subschemas: list[tuple[Pointer, dict[str, Json]]] = field(default_factory=list)
     problems: list[tuple[Pointer, str, str]] = field(default_factory=list)

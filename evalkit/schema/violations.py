@@ -142,7 +142,7 @@ def _code(error: ValidationError) -> str:
 
 
 def _is_false_schema(error: ValidationError) -> bool:
-    """`false` reaches jsonschema spelled out as {"not": {}}, see `drafts.spell_out`."""
+    """`false` reaches jsonschema spelled out as {"not": {}}, see `reasons.spell_out`."""
     return error.validator == "not" and error.validator_value == {}
 
 
