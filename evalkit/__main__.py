@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-_COLLECT_AFTER = 50_000
+_COLLECT_AFTER = 200_000
 """Objects, net. A command makes many objects and few cycles, and ends soon: looking for cycles as often as Python does
 by itself takes a tenth of its time."""
 
