@@ -31,20 +31,20 @@ def breaches(call: ExpectedCall, spec: ToolSpec, formats: Literal["assert", "ann
     Optional arguments are taken to be given. Where the case leaves something open, in a rule without a value or by
     allowing further arguments, what is missing is not held against it.
     """
-    choices = {rule.path: _values(rule) for rule in call.args}
-    chosen = {path: values[0] for path, values in choices.items() if values}
+    rules = {rule.path: rule for rule in call.args}
+    chosen = {path: next(_values(rule), ABSENT) for path, rule in rules.items()}
     gold = _Gold(call, spec.schema, compile_schema(spec.schema, formats))
     wrong = gold.breaches(chosen)
-    for path, values in choices.items():
-        for value in values[1:] if wrong else ():
+    for path, rule in rules.items() if wrong else ():
+        for value in islice(_values(rule), 1, None):
             changed = {**chosen, path: value}
             if len(found := gold.breaches(changed)) < len(wrong):
                 chosen, wrong = changed, found
     return wrong
 
 
-def _values(rule: ArgRule) -> list[Json]:
-    return list(islice(_matcher(rule.matcher).values(rule.value, rule.options), _SPELLINGS))
+def _values(rule: ArgRule) -> Iterator[Json]:
+    return islice(_matcher(rule.matcher).values(rule.value, rule.options), _SPELLINGS)
 
 
 def _hole(rule: ArgRule, call: ExpectedCall) -> bool:
@@ -52,7 +52,7 @@ def _hole(rule: ArgRule, call: ExpectedCall) -> bool:
     matcher = _matcher(rule.matcher)
     spelled_below = any(other.path.startswith(rule.path + "/") for other in call.args)
     left_out = matcher.ABSENT and matcher.match(rule.value, None, rule.options) is not None
-    return not spelled_below and not left_out and not _values(rule)
+    return not spelled_below and not left_out and next(_values(rule), ABSENT) is ABSENT
 
 
 class _Gold(Struct, frozen=True):
@@ -61,7 +61,9 @@ class _Gold(Struct, frozen=True):
     validator: Validator
 
     def breaches(self, chosen: Mapping[Pointer, Json]) -> tuple[Violation, ...]:
-        arguments = _without_holes(arrange(self.call.args, lambda rule: chosen.get(rule.path, ABSENT)))
+        arguments = arrange(self.call.args, lambda rule: chosen[rule.path])
+        if ABSENT in chosen.values():
+            arguments = _without_holes(arguments)
         if self.validator.valid(arguments):
             return ()
         found = self.validator.violations({**dict(self._defaults()), **arguments})

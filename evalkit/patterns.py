@@ -102,8 +102,8 @@ class _Compiler:
         ]
 
     def call(self, form: Mapping[str, Json], at: Pointer) -> list[_Call]:
-        arguments = form.get("args", {}).items()
-        parts = [self.pattern(value, pointer(name), at + pointer("args", name)) for name, value in arguments]
+        arguments = [(pointer(name), value) for name, value in form.get("args", {}).items()]
+        parts = [self.pattern(value, path, f"{at}/args{path}") for path, value in arguments]
         return [
             _Call(tool=form["call"], closed=form.get("closed", True), rules=rules, at=at)
             for rules in self.joined(parts, at)
@@ -111,6 +111,8 @@ class _Compiler:
 
     def pattern(self, value: Json, path: Pointer, at: Pointer) -> list[_Rules]:
         """The rules for the argument at `path`; several where there are alternatives."""
+        if not isinstance(value, dict | list):
+            return [((ArgRule(path=path, value=value), at),)]
         if _names_matcher(value):
             return self.matcher(value, path, at)
         if not _holds_pattern(value):

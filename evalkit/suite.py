@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import cache, lru_cache, partial
 from itertools import chain
 from typing import TypeAlias
 
@@ -20,6 +20,8 @@ Part: TypeAlias = tuple[str | int, ...]
 ("expect", expectation, call, rule); () is the case as a whole."""
 Locate: TypeAlias = Callable[[Part], tuple[Place | None, Pointer]]
 """Where a part of a case was written, and its pointer there."""
+_RECENT = 4096
+"""Lists of tools, and arguments of tools, whose findings are kept: cases of one suite share most of them."""
 
 
 def build(
@@ -92,13 +94,16 @@ class _Checker:
         self.suite = suite
         self.unsound = unsound
         self.known = {spec.name for spec in suite.specs.values()}
+        self.offered = lru_cache(_RECENT)(partial(_offered, suite))
+        self.misoffered = lru_cache(_RECENT)(lambda tools: tuple(_misoffered(suite, tools)))
+        self.undeclared = lru_cache(_RECENT)(lambda key, path: gold.undeclared(suite.specs[key].schema, path))
         self.breached: set[str] = set()
         """Keys of specs whose schema some gold breaks."""
 
     def case(self, case: Case) -> Iterator[_Finding]:
         """What makes a case unusable, but for gold that breaks its schema."""
-        yield from self.offer(case)
-        offered = _offered(self.suite, case)
+        yield from self.misoffered(case.tools)
+        offered = self.offered(case.tools)
         for n, name in enumerate(case.forbid):
             if name not in self.known:
                 yield ("forbid", n), f"no tool is called {name!r}", suggest(name, self.known)
@@ -110,20 +115,6 @@ class _Checker:
             elif call.tool in case.forbid:
                 yield part, f"{call.tool!r} is expected and forbidden", "drop it from one of them"
             yield from self.rules(part, call)
-
-    def offer(self, case: Case) -> Iterator[_Finding]:
-        taken: dict[str, str] = {}
-        if not case.tools:
-            yield (), "the case offers no tools", ""
-        for n, key in enumerate(case.tools):
-            spec = self.suite.specs.get(key)
-            if spec is None:
-                yield ("offer", n), f"no tool is called {key!r}", suggest(key, self.suite.specs)
-            elif spec.name in taken:
-                what = f"two tools called {spec.name!r} are offered: {taken[spec.name]!r} and {key!r}"
-                yield ("offer", n), what, "name the tools to offer under offer:, one of each name"
-            else:
-                taken[spec.name] = key
 
     def rules(self, part: Part, call: ExpectedCall) -> Iterator[_Finding]:
         for n, rule in enumerate(call.args):
@@ -137,19 +128,20 @@ class _Checker:
 
     def gold(self, case: Case, told: Set[Part]) -> Iterator[_Finding]:
         """Where what a case wants breaks the schema of its own tool. Of parts that are `told` no more is said."""
-        offered = _offered(self.suite, case)
+        offered = self.offered(case.tools)
         for part, call in _calls(case):
             key = offered.get(call.tool)
             if key is not None and key not in self.unsound:
-                for breach in self.breaches(part, call, self.suite.specs[key], told):
+                for breach in self.breaches(part, call, key, told):
                     self.breached.add(key)
                     yield breach
 
-    def breaches(self, part: Part, call: ExpectedCall, spec: ToolSpec, told: Set[Part]) -> Iterator[_Finding]:
+    def breaches(self, part: Part, call: ExpectedCall, key: str, told: Set[Part]) -> Iterator[_Finding]:
         """An argument that the tool does not have is told as such, and then taken for the one that was meant."""
+        spec = self.suite.specs[key]
         known: dict[int, ArgRule] = {}
         for n, rule in enumerate(call.args):
-            found = gold.undeclared(spec.schema, rule.path)
+            found = self.undeclared(key, rule.path)
             path: Pointer | None = rule.path
             if found and not found.allowed:
                 yield (*part, n), f"{call.tool} has no argument {found.name!r}", suggest(found.name, found.known)
@@ -175,9 +167,24 @@ def _calls(case: Case) -> Iterator[tuple[Part, ExpectedCall]]:
             yield ("expect", e, c), call
 
 
-def _offered(suite: Suite, case: Case) -> dict[str, str]:
+def _offered(suite: Suite, tools: Sequence[str]) -> Mapping[str, str]:
     """Name -> key of the tools that a case offers, as far as there are such tools."""
-    return {suite.specs[key].name: key for key in case.tools if key in suite.specs}
+    return {suite.specs[key].name: key for key in tools if key in suite.specs}
+
+
+def _misoffered(suite: Suite, tools: Sequence[str]) -> Iterator[_Finding]:
+    taken: dict[str, str] = {}
+    if not tools:
+        yield (), "the case offers no tools", ""
+    for n, key in enumerate(tools):
+        spec = suite.specs.get(key)
+        if spec is None:
+            yield ("offer", n), f"no tool is called {key!r}", suggest(key, suite.specs)
+        elif spec.name in taken:
+            what = f"two tools called {spec.name!r} are offered: {taken[spec.name]!r} and {key!r}"
+            yield ("offer", n), what, "name the tools to offer under offer:, one of each name"
+        else:
+            taken[spec.name] = key
 
 
 def _nearest(call: ExpectedCall, path: Pointer) -> int | None:
@@ -259,7 +266,7 @@ def _twins(suite: Suite) -> Iterator[Problem]:
 
 def _undeclared(suite: Suite) -> Iterator[Problem]:
     for case in suite.cases:
-        offered = _offered(suite, case)
+        offered = _offered(suite, case.tools)
         for _, call in _calls(case):
             for rule in call.args:
                 found = gold.undeclared(suite.specs[offered[call.tool]].schema, rule.path)
