@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -49,29 +48,6 @@ def test_wilson_knows_nothing_without_data_and_keeps_the_ends() -> None:
     none, all_ = stats.wilson(0, 7), stats.wilson(7, 7)
     assert none is not None and none[0] == 0.0
     assert all_ is not None and all_[1] == 1.0
-
-
-@given(trials=st.integers(1, 8), data=st.data())
-def test_pass_hat_k_is_the_share_of_samples_that_all_pass(trials: int, data: st.DataObject) -> None:
-    passed, k = data.draw(st.integers(0, trials)), data.draw(st.integers(1, trials))
-    samples = list(itertools.combinations([True] * passed + [False] * (trials - passed), k))
-    share = stats.pass_hat_k(passed, trials, k)
-    assert share is not None
-    assert Fraction(share).limit_denominator(1000) == Fraction(sum(map(all, samples)), len(samples))
-
-
-@given(trials=st.integers(1, 8), data=st.data())
-def test_pass_at_k_is_the_share_of_samples_in_which_one_passes(trials: int, data: st.DataObject) -> None:
-    passed, k = data.draw(st.integers(0, trials)), data.draw(st.integers(1, trials))
-    samples = list(itertools.combinations([True] * passed + [False] * (trials - passed), k))
-    share = stats.pass_at_k(passed, trials, k)
-    assert share is not None
-    assert Fraction(share).limit_denominator(1000) == Fraction(sum(map(any, samples)), len(samples))
-
-
-def test_pass_at_k_and_pass_hat_k_need_k_trials() -> None:
-    assert stats.pass_hat_k(3, 3, 4) is None
-    assert stats.pass_at_k(3, 3, 4) is None
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))

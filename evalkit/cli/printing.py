@@ -15,11 +15,11 @@ from evalkit import shelf
 from evalkit.cli import columns, remedies
 from evalkit.data import DIVERGENCES, Case, Divergence, Fault, Json, Record, RunInfo, ScoreName, Suite, Target
 from evalkit.numerals import counted
+from evalkit.pairing.repeats import Counting
 from evalkit.renderers._visible import inert
 
 if TYPE_CHECKING:
     from evalkit.errors import Problem
-    from evalkit.pairing.repeats import Counting
     from evalkit.running import Order
     from evalkit.tally import Totals
 
@@ -136,12 +136,8 @@ class Sums:
 
 
 def _countings(info: RunInfo) -> dict[str, Counting]:
-    """One for each target that was asked more than once; only then is the statistics library worth its loading."""
-    if info.trials == 1:
-        return {}
-    from evalkit.pairing.repeats import Counting
-
-    return {target.identity: Counting() for target in info.targets}
+    """One for each target, if they were asked more than once."""
+    return {target.identity: Counting() for target in info.targets} if info.trials > 1 else {}
 
 
 def numbers(folder: Path, sums: Sums, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from evalkit import tally
 from evalkit.data import Record, ScoreName
-from evalkit.pairing import noise
+from evalkit.pairing import chances
 
 Source: TypeAlias = Literal["assumed", "measured", "measured on other models"]
 Passed: TypeAlias = Mapping[str, Sequence[bool]]
@@ -42,12 +42,12 @@ def measured(sides: Sequence[Passed]) -> Discordance | None:
     One case more is counted that differs and one that does not: no run shows that none ever will.
     """
     between = [
-        noise.between(trials, other[case])
+        chances.between(trials, other[case])
         for one, other in combinations(sides, 2)
         for case, trials in one.items()
         if case in other
     ]
-    within = [noise.flips(trials) for side in sides for trials in side.values() if len(trials) > 1]
+    within = [chances.flips(trials) for side in sides for trials in side.values() if len(trials) > 1]
     if not between and not within:
         return None
     return Discordance(share=_share(between or within), chance=_share(within) if within else None, source="measured")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from evalkit import stats, tally
 from evalkit.data import Noise, Record, ScoreName, Suite
 from evalkit.pairing import slicing
+from evalkit.pairing.chances import between, flips
 from evalkit.pairing.sides import Side
 
 
@@ -48,18 +49,6 @@ def _passed(records: Sequence[Record], score: ScoreName) -> list[bool]:
     """The judged trials of a case."""
     known = (tally.value(record.score, score) for record in records if record.score is not None)
     return [value for value in known if value is not None]
-
-
-def flips(trials: Sequence[bool]) -> float:
-    """Chance that two different trials of these differ."""
-    passed, n = sum(trials), len(trials)
-    return 2 * passed * (n - passed) / (n * (n - 1))
-
-
-def between(one: Sequence[bool], other: Sequence[bool]) -> float:
-    """Chance that a trial of one and a trial of the other differ."""
-    was, now = sum(one) / len(one), sum(other) / len(other)
-    return was * (1 - now) + now * (1 - was)
 
 
 def _mean(shares: Sequence[float]) -> float | None:

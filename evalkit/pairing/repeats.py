@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
 from evalkit import tally, values
 from evalkit.data import Answer, Record
-from evalkit.pairing import noise
+from evalkit.pairing import chances
 
 
 class CaseRepeats(Struct, frozen=True, kw_only=True):
@@ -29,7 +28,7 @@ class CaseRepeats(Struct, frozen=True, kw_only=True):
     @property
     def flips(self) -> float:
         """Chance that two of its trials differ."""
-        return noise.flips(self.passed)
+        return chances.flips(self.passed)
 
     @property
     def diversity(self) -> float:
@@ -62,11 +61,21 @@ class Repeats(Struct, frozen=True, kw_only=True):
         return _mean([case.diversity for case in self.cases])
 
 
+class _Trials(Struct, frozen=True):
+    """Those of one case: as little as there can be, since there is one for each case of a run."""
+
+    passed: tuple[bool, ...] = ()
+    distinct: tuple[int, ...] = ()
+    """Digests of answers."""
+
+
+_NONE_YET = _Trials()
+
+
 class Counting(Struct, kw_only=True):
     """Counts the trials of one target, record by record; no record is kept."""
 
-    _passed: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
-    _answers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _trials: dict[str, _Trials] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
         if record.score is None or record.answer is None:
@@ -74,17 +83,17 @@ class Counting(Struct, kw_only=True):
         correct = tally.value(record.score, "correct")
         passed = tally.value(record.score, "compliance") if correct is None else correct
         if passed is not None:
-            self._passed[record.case].append(passed)
-            self._answers[record.case].add(_calls(record.answer))
+            trials = self._trials.setdefault(record.case, _NONE_YET)
+            calls = _calls(record.answer)
+            distinct = trials.distinct if calls in trials.distinct else (*trials.distinct, calls)
+            self._trials[record.case] = _Trials((*trials.passed, passed), distinct)
 
     def told(self) -> Repeats | None:
         """None unless some case was judged twice."""
-        from evalkit import stats  # here alone: scipy takes longer to import than most runs take to sum up
-
         cases = tuple(
-            CaseRepeats(case=case, passed=tuple(passed), distinct=len(self._answers[case]))
-            for case, passed in self._passed.items()
-            if len(passed) > 1
+            CaseRepeats(case=case, passed=trials.passed, distinct=len(trials.distinct))
+            for case, trials in self._trials.items()
+            if len(trials.passed) > 1
         )
         if not cases:
             return None
@@ -92,8 +101,8 @@ class Counting(Struct, kw_only=True):
         ks = _steps(max(n for _, n in counts))
         return Repeats(
             cases=cases,
-            pass_at={k: _known(stats.pass_at_k(passed, n, k) for passed, n in counts) for k in ks},
-            pass_hat={k: _known(stats.pass_hat_k(passed, n, k) for passed, n in counts) for k in ks},
+            pass_at={k: _known(chances.pass_at_k(passed, n, k) for passed, n in counts) for k in ks},
+            pass_hat={k: _known(chances.pass_hat_k(passed, n, k) for passed, n in counts) for k in ks},
         )
 
 
@@ -105,9 +114,9 @@ def of(records: Iterable[Record]) -> Repeats | None:
     return counting.told()
 
 
-def _calls(answer: Answer) -> str:
+def _calls(answer: Answer) -> int:
     made = [[call.tool, call.value if call.error is None else call.text, call.error] for call in answer.payloads]
-    return values.digest(made)
+    return int(values.digest(made), 16)
 
 
 def _steps(most: int) -> Sequence[int]:

@@ -19,7 +19,7 @@ from evalkit.stats.paired import (
     tango,
 )
 from evalkit.stats.power import cases_below_floor, cases_for_margin, cases_to_settle, power_not_worse
-from evalkit.stats.rates import benjamini_hochberg, normal_quantile, pass_at_k, pass_hat_k, t_quantile, wilson
+from evalkit.stats.rates import benjamini_hochberg, normal_quantile, t_quantile, wilson
 from evalkit.stats.sequential import Bets, cases_until_won, sequential_difference, sequential_interval, sequential_p
 from evalkit.stats.simulation import Odds, cases_for_power, decision_odds, margin_for_power
 
@@ -45,8 +45,6 @@ __all__ = [
     "mcnemar_exact",
     "mcnemar_midp",
     "normal_quantile",
-    "pass_at_k",
-    "pass_hat_k",
     "power_not_worse",
     "quantile_interval",
     "ratio_of_totals",

@@ -38,22 +38,6 @@ def wilson(passed: float, judged: int, confidence: float = 0.95) -> tuple[float,
     return (0.0 if passed <= 0 else centre - half), (1.0 if passed >= judged else centre + half)
 
 
-def pass_hat_k(passed: int, trials: int, k: int) -> float | None:
-    """Chance that `k` trials of one case all pass, 0..1; None with fewer than `k` trials.
-
-    C(passed, k) / C(trials, k): unbiased, where (passed / trials)^k is too high (pass^k of tau-bench, Yao et al. 2024).
-    """
-    return math.comb(passed, k) / math.comb(trials, k) if trials >= k else None
-
-
-def pass_at_k(passed: int, trials: int, k: int) -> float | None:
-    """Chance that of `k` trials of one case at least one passes, 0..1; None with fewer than `k` trials.
-
-    1 - C(trials - passed, k) / C(trials, k): unbiased (Chen et al. 2021).
-    """
-    return 1 - math.comb(trials - passed, k) / math.comb(trials, k) if trials >= k else None
-
-
 def benjamini_hochberg(ps: Sequence[float]) -> list[float]:
     """The q of every p, in its order: the false discovery rate at which its test would just be called a finding.
 
