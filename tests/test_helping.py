@@ -97,6 +97,36 @@ def test_what_a_variable_spoilt_is_told_with_its_name(cli: Cli, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("trials", "x", "must be a whole number"),
+        ("trials", "1.5", "must be a whole number"),
+        ("trials", "0", "must be at least 1"),
+        ("concurrency", "0", "must be"),
+        ("concurrency", "5000", "must be"),
+        ("timeout", "soon", "must be a number"),
+        ("timeout", "it's: soon", "must be a number"),
+        ("timeout", "nan", "must be"),
+        ("max-seconds", "nan", "must be"),
+        ("timeout", "-1", "must be at least 0.001"),
+        ("quiet", "maybe", "must be true or false"),
+    ],
+)
+def test_a_number_is_asked_for_in_our_words(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, option: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"EVALKIT_RUN_{option.replace('-', '_').upper()}", value)
+    done = cli("run", "travel")
+    assert done.code == ExitCode.INPUT
+    assert f"--{option}': {said}" in done.err and "valid int" not in done.err and "Input" not in done.err
+
+
+@pytest.mark.parametrize("verb", PAGES, ids=" ".join)
+def test_the_short_name_of_an_option_stands_first(cli: Cli, verb: tuple[str, ...]) -> None:
+    assert "\n  -h, --help " in cli(*verb, "--help").out
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["nope"], "no such command 'nope'"),

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from math import isnan
 from typing import Any, cast
 
 import typer
@@ -36,9 +37,15 @@ _REWORDED = tuple(
         (r"Input should be less than or equal to (\S+)", r"must be at most \1"),
         (r"Input should be a valid integer.*", "must be a whole number"),
         (r"Input should be a valid number.*", "must be a number"),
+        (r"Input should be a valid boolean.*", "must be true or false"),
+        (r"(?<=: ).+ is not in the range x>=(\S+)", r"must be at least \1"),
+        (r"(?<=: ).+ is not in the range (\S+)<=x<=(\S+)", r"must be from \1 to \2"),
+        (r"(?<=: ).+ is not a valid int.*", "must be a whole number"),
+        (r"(?<=: ).+ is not a valid float.*", "must be a number"),
+        (r"(?<=: ).+ is not a valid boolean.*", "must be true or false"),
     )
 )
-"""The words of the library that reads options -> ours."""
+"""The words of what reads options -> ours. Up to typer 0.28 that is typer itself, from 0.29 on pydantic."""
 _NOT_ONE_OF = re.compile(r"'([^']*)' is not one of (.*)")
 _QUOTED = re.compile(r"'([^']*)'")
 
@@ -63,7 +70,12 @@ class Verb(TyperCommand):
         for option in self._options():
             option.envvar = _variable(ctx, option)
             option.allow_from_autoenv = option.show_envvar = False  # its own name alone, and said once
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        for option in self._options():
+            value = ctx.params.get(option.name)
+            if isinstance(value, float) and isnan(value):  # which typer finds in any range, up to 0.28
+                raise typer.BadParameter("must be a number", ctx, option)
+        return rest
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         arguments = [param for param in self.get_params(ctx) if param.param_type_name == "argument"]
@@ -149,7 +161,7 @@ def _argument(param: Any) -> str:
 
 
 def _option(param: Any) -> str:
-    names = ", ".join(param.opts)
+    names = ", ".join(sorted(param.opts, key=len))  # typer has those of the help page in no order
     names += "".join(f" / {name}" for name in param.secondary_opts)
     return names if param.is_flag or not param.metavar else f"{names} {param.metavar}"
 
