@@ -181,7 +181,7 @@ def test_what_distinct_counts_is_said_where_trials_are(run: str, capfd: pytest.C
     assert "distinct" not in out(capfd, "show", run)
     told = out(capfd, "run", "s.yaml", "-m", "reference/oracle", "--trials", "2", "-q", "--run", "twice").splitlines()
     assert told[-1].startswith("distinct: ") and max(map(len, told)) <= 80
-    assert "50.0%" in told[-2], "all alike: one answer in two trials"
+    assert "50.0 %" in told[-2], "all alike: one answer in two trials"
 
 
 def test_lint_names_the_file_once_and_then_the_places(run: str, capfd: pytest.CaptureFixture[str]) -> None:

@@ -48,5 +48,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def note(text: str) -> None:
-    """A remark on as many lines as it needs."""
-    typer.echo(textwrap.fill(text, width(), subsequent_indent="  ", break_on_hyphens=False))
+    """A remark on as many lines as it needs. A number and its % stay together."""
+    bound = text.replace(" %", "\u00a0%")
+    lines = textwrap.fill(bound, width(), subsequent_indent="  ", break_on_hyphens=False)
+    typer.echo(lines.replace("\u00a0%", " %"))

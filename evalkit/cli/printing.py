@@ -14,7 +14,7 @@ import typer
 from evalkit import shelf
 from evalkit.cli import columns, remedies
 from evalkit.data import DIVERGENCES, Case, Divergence, Fault, Json, Record, RunInfo, ScoreName, Suite, Target
-from evalkit.numerals import counted
+from evalkit.numerals import NOTHING, counted, percent
 from evalkit.pairing.repeats import Counting
 from evalkit.renderers._visible import inert
 
@@ -156,8 +156,8 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
                 row["target"],
                 str(row["answered"]),
                 str(row["faults"]),
-                _percent(row["compliance"]),
-                _percent(row["correct"]),
+                percent(row["compliance"]),
+                percent(row["correct"]),
                 _number(row["p50"]),
                 _number(row["p95"]),
                 _number(row["cost"], 4),
@@ -165,6 +165,8 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
             for row in rows
         ],
     )
+    if any(row["answered"] and row["p95"] is None for row in rows):
+        columns.note(f"{NOTHING}: of fewer than 6 answers all may come sooner than p50, of fewer than 72 sooner than p95")
     _print_repeats([row for row in rows if row["repeats"]])
     due = info.cases * info.trials
     for row in rows:
@@ -196,10 +198,10 @@ def _print_repeats(rows: Sequence[Mapping[str, Json]]) -> None:
             [
                 row["target"],
                 str(row["repeats"]["cases"]),
-                *(_percent(row["repeats"]["pass_at"].get(str(k))) for k in ks[-1:]),
-                *(_percent(row["repeats"]["pass_hat"].get(str(k))) for k in ks[-1:]),
-                _percent(row["repeats"]["flaky"]),
-                _percent(row["repeats"]["diversity"]),
+                *(percent(row["repeats"]["pass_at"].get(str(k))) for k in ks[-1:]),
+                *(percent(row["repeats"]["pass_hat"].get(str(k))) for k in ks[-1:]),
+                percent(row["repeats"]["flaky"]),
+                percent(row["repeats"]["diversity"]),
             ]
             for row in rows
         ],
@@ -243,7 +245,7 @@ def lint(
         typer.echo(f"  unmet  {case.source or case.id}: its own gold fails: {why}")
     typer.echo("  ".join(["", f"{'':7}", *_HEADLINES]))
     for model, meaning in bounds.MODELS.items():
-        shown = (f"{_percent(rates[model][score]):>{len(score)}}" for score in _HEADLINES)
+        shown = (f"{percent(rates[model][score]):>{len(score)}}" for score in _HEADLINES)
         typer.echo("  ".join(["", f"{model:7}", *shown, meaning]))
     columns.note(f"  {bounds.judged(rates)}")
     for way, found in foreseen.items():
@@ -336,9 +338,5 @@ def visible(text: str) -> str:
     return inert("".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text))
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
-
-
 def _number(value: float | None, digits: int = 2) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    return NOTHING if value is None else f"{value:.{digits}f}"

@@ -20,7 +20,7 @@ from msgspec.structs import asdict, replace
 from evalkit import compare, report, rivals, store, workspace
 from evalkit.data import CODES, RUNGS, Drilldown, Fault, FaultKind, Figure, Json, Record, Run, RunInfo
 from evalkit.errors import InputError, StoreError, suggest
-from evalkit.numerals import counted
+from evalkit.numerals import counted, percent
 from evalkit.renderers import _visible as visible
 from evalkit.renderers import html
 from evalkit.renderers._cells import CHANGES
@@ -257,7 +257,7 @@ def _course(runs: Sequence[_Listed]) -> Figure | None:
             "first.",
         },
         alt="; ".join(
-            f"{label} from {_percent(values[0][1])} to {_percent(values[-1][1])}" for label, values in courses
+            f"{label} from {percent(values[0][1])} to {percent(values[-1][1])}" for label, values in courses
         ),
     )
 
@@ -313,10 +313,6 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -329,7 +325,7 @@ def _environment() -> Environment:
     environment.filters.update(
         shown=_shown,
         json=_json,
-        percent=_percent,
+        percent=percent,
         counted=counted,
         part=lambda text: quote(str(text), safe=""),
         query=urlencode,
