@@ -1,8 +1,9 @@
 """The plug-in kinds, one Protocol each, and the one way to find a plug-in.
 
 A kind is a folder, a plug-in is a module in it: the file name is its name, the first line of its docstring its
-help. Other distributions add one with an entry point in the group `evalkit.<kind>`. Names are listed without
-importing anything; a module that misses a function of its contract is refused when it is loaded.
+help. Other distributions add one with an entry point in the group `evalkit.<kind>`; none replaces one of ours, whose
+names mean the same wherever they are used. Names are listed without importing anything; a module that misses a
+function of its contract is refused when it is loaded.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import ast
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -22,6 +22,8 @@ from evalkit.data import Answer, Json, Request, Response, Run, Serve, Target, Us
 from evalkit.errors import InputError, PluginError, suggest
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from evalkit.data import Comparison, Report, Section, Verdict
 
 
@@ -230,10 +232,12 @@ def engine(name: str) -> Engine:
 
 @cache
 def _load(kind: str, name: str) -> Any:
-    if name not in names(kind):
+    if name in _bundled(kind):
+        module = importlib.import_module(f"evalkit.{kind}.{name}")
+    elif name in _external(kind):
+        module = _external(kind)[name].load()
+    else:
         raise InputError(f"no {kind.removesuffix('s')} is called {name!r}", suggest(name, names(kind)))
-    external = _external(kind).get(name)
-    module = external.load() if external is not None else importlib.import_module(f"evalkit.{kind}.{name}")
     missing = [part for part in _CONTRACTS[kind] if not hasattr(module, part)]
     if missing:
         raise PluginError(f"{kind}/{name}: missing {', '.join(missing)}")
@@ -257,4 +261,7 @@ def _external(kind: str) -> Mapping[str, EntryPoint]:
 @cache
 def _installed() -> Any:
     """What all distributions tell of themselves, read once: there may be hundreds."""
+    # Imported where it is asked: it takes longer than all of ours, and who uses what is bundled never asks.
+    from importlib.metadata import entry_points
+
     return entry_points()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -51,6 +51,38 @@ def test_listing_names_imports_no_plugin() -> None:
         "sys.exit(sum(m.startswith(tuple(f'evalkit.{k}.' for k in plugins.KINDS)) for m in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[1]).returncode == 0
+
+
+def test_what_is_bundled_is_found_without_looking_through_what_is_installed() -> None:
+    code = (
+        "import sys; from evalkit import plugins; plugins.matcher('exact'); sys.exit('importlib.metadata' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[1]).returncode == 0
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A distribution with two matchers: one of its own, and one named like one of ours."""
+    (tmp_path / "theirs.py").write_text("from evalkit.matchers.exact import *\n", encoding="utf-8")
+    about = tmp_path / "theirs-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n", encoding="utf-8")
+    points = "[evalkit.matchers]\ntheirs = theirs\nexact = theirs\n"
+    (about / "entry_points.txt").write_text(points, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    asked = (plugins._installed, plugins._external, plugins._load)
+    for each in asked:
+        each.cache_clear()
+    yield
+    for each in asked:
+        each.cache_clear()
+
+
+@pytest.mark.usefixtures("installed")
+def test_another_distribution_adds_a_plug_in_and_replaces_none() -> None:
+    assert "theirs" in plugins.names("matchers") and plugins.names("matchers").count("exact") == 1
+    assert plugins.find("matchers", "theirs").__name__ == "theirs"
+    assert plugins.find("matchers", "exact").__name__ == "evalkit.matchers.exact"
 
 
 def test_a_module_that_misses_a_function_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
