@@ -54,9 +54,8 @@ def test_listing_names_imports_no_plugin() -> None:
 
 
 def test_what_is_bundled_is_found_without_looking_through_what_is_installed() -> None:
-    code = (
-        "import sys; from evalkit import plugins; plugins.matcher('exact'); sys.exit('importlib.metadata' in sys.modules)"
-    )
+    found = "from evalkit import plugins; plugins.matcher('exact')"
+    code = f"import sys; {found}; sys.exit('importlib.metadata' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[1]).returncode == 0
 
 
