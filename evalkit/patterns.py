@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeGuard, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -190,7 +190,7 @@ def _united(value: Json, rules: _Rules, path: Pointer, at: Pointer) -> _Rules | 
     return ((ArgRule(path=path, value=found), at),)
 
 
-def _names_matcher(value: Json) -> bool:
+def _names_matcher(value: Json) -> TypeGuard[dict[str, Json]]:
     return isinstance(value, dict) and any(key.startswith("$") for key in value)
 
 
