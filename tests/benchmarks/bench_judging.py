@@ -6,8 +6,10 @@ PATH is the interpreter of an environment of its own that holds `bfcl-eval` and 
 
     uv venv ../bfcl && uv pip install --python ../bfcl/bin/python bfcl-eval soundfile
 
-Both judge recorded answers as a whole process, start to end: `evalkit score` reads a stored run, judges it and writes
-the scores back; `bfcl evaluate` reads result files and writes score files. Twice: the 1,240 answers of one model, and
+Both judge recorded answers as a whole process, start to end: `evalkit score` reads a stored run, judges every answer
+and writes back what came out otherwise than before: nothing where it is judged again by the same rules, all of it
+where it is judged for the first time, which is measured beside it. `bfcl evaluate` reads result files and writes score
+files. Twice: the 1,240 answers of one model, and
 the 9,920 of eight, so that the difference tells what an answer more costs, start and loading left out. CPU time, the
 least of N rounds; the two take turns. Both find their byte code in a cache of their own, whatever the environment says
 of it, which a first start that does not count has filled.
@@ -18,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,7 +30,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from evalkit import extract, running, score, store
+from evalkit import extract, judge, running, score, store
 from evalkit.data import Judging, Record, Response, Suite, Target
 from evalkit.formats import bfcl
 
@@ -72,13 +75,16 @@ def run_of(models: int) -> str:
     return f"bfcl-{models}"
 
 
-def stored(reports: Path, models: int) -> None:
-    """The recorded answers of the first models as a stored run, as yet unjudged."""
+def stored(judged: Path, unjudged: Path, models: int) -> None:
+    """The recorded answers of the first models as two stored runs, judged and not."""
     suite, targets, records = recorded()
     order = running.Order(suite=suite, targets=targets[:models], judging=Judging(strings="bfcl"))
     names = {target.identity for target in order.targets}
-    with store.create(reports / run_of(models), running.describe(run_of(models), order, guards={}), suite) as made:
-        made.append([record for record in records if record.target in names])
+    asked, worth = [record for record in records if record.target in names], judge.records(suite, order.judging)
+    for reports, kept in ((judged, map(worth, asked)), (unjudged, asked)):
+        info = running.describe(run_of(models), order, guards={})
+        with store.create(reports / run_of(models), info, suite) as made:
+            made.append(kept)
 
 
 def bare_rate() -> float:
@@ -86,10 +92,10 @@ def bare_rate() -> float:
     suite, _, records = recorded()
     cases = {case.id: case for case in suite.cases}
     began = time.process_time()
-    judge = score.judge(suite, Judging(strings="bfcl"))
+    rules = score.judge(suite, Judging(strings="bfcl"))
     for record in records:
         assert isinstance(record.reply, Response)
-        judge(cases[record.case], extract.read(record.reply))
+        rules(cases[record.case], extract.read(record.reply))
     return len(records) / (time.process_time() - began)
 
 
@@ -123,9 +129,12 @@ class Judge(Struct, frozen=True):
     name: str
     command: Callable[[int], Sequence[str]]
     environ: Mapping[str, str]
+    before: Callable[[int], None] = lambda models: None
+    """What is put right before each time."""
 
     def cpu_seconds(self, models: int) -> float:
         """Of the whole process, user and system."""
+        self.before(models)
         command = self.command(models)
         process = subprocess.Popen(
             command,
@@ -146,13 +155,19 @@ class Judge(Struct, frozen=True):
 
 def judges(scratch: Path, bfcl_python: str | None) -> Iterator[Judge]:
     byte_code = {"PYTHONPYCACHEPREFIX": str(scratch / "byte_code")}
-    ours = (sys.executable, "-m", "evalkit", "score", "--reports", str(scratch / "reports"))
-    yield Judge("evalkit score", lambda models: (*ours, run_of(models)), byte_code)
+    reports, once = scratch / "reports", scratch / "once"
+    ours = (sys.executable, "-m", "evalkit", "score", "--reports")
+    yield Judge("evalkit score", lambda models: (*ours, str(reports), run_of(models)), byte_code)
     if bfcl_python:
         theirs = (bfcl_python, "-m", "bfcl_eval", "evaluate", "--test-category", ",".join(CATEGORIES.values()))
         # Its handlers want a key to be set, and ask nobody.
         environ = {**byte_code, "BFCL_PROJECT_ROOT": str(scratch / "bfcl"), "OPENAI_API_KEY": "unused"}
         yield Judge("bfcl evaluate", lambda models: (*theirs, "--model", ",".join(STAND_INS[:models])), environ)
+
+    def unjudged(models: int) -> None:
+        shutil.copytree(scratch / "unjudged" / run_of(models), once / run_of(models), dirs_exist_ok=True)
+
+    yield Judge("the first time", lambda models: (*ours, str(once), run_of(models)), byte_code, unjudged)
 
 
 def main() -> None:
@@ -164,14 +179,14 @@ def main() -> None:
         scratch = Path(name)
         each = results(scratch / "bfcl/result")
         for models in SIZES:
-            stored(scratch / "reports", models)
+            stored(scratch / "reports", scratch / "unjudged", models)
         print(f"read and scored alone: {bare_rate():,.0f} answers a CPU second (goal {GOAL_RATE:,})")
         compare(tuple(judges(scratch, options.bfcl_python)), each, options.rounds)
 
 
 def compare(contestants: Sequence[Judge], each: int, rounds: int) -> None:
-    for judge in contestants:
-        judge.cpu_seconds(SIZES[0])
+    for contestant in contestants:
+        contestant.cpu_seconds(SIZES[0])
     sizes = {f"{models * each:,} answers": models for models in SIZES}
     least = {
         label: [
@@ -186,11 +201,12 @@ def compare(contestants: Sequence[Judge], each: int, rounds: int) -> None:
         (f"each of {more:,} more", [b - a for a, b in zip(few, many, strict=True)], more),
     ):
         print(label)
-        for judge, spent in zip(contestants, seconds, strict=True):
+        for contestant, spent in zip(contestants, seconds, strict=True):
             rate = f"{1e3 * spent / answers:.3f} ms an answer, {answers / spent:,.0f} a CPU second"
-            print(f"  {judge.name:14} {spent:6.2f} CPU s, {rate}")
-        if len(seconds) > 1:
-            print(f"  ratio          {seconds[1] / seconds[0]:6.1f} times (goal {GOAL_RATIO})")
+            print(f"  {contestant.name:14} {spent:6.2f} CPU s, {rate}")
+        ours, *theirs, first = seconds
+        for spent in theirs:
+            print(f"  ratio          {spent / ours:6.1f} times (goal {GOAL_RATIO}), the first time {spent / first:.1f}")
 
 
 if __name__ == "__main__":
