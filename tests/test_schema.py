@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,10 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evalkit import schema as schemas
 from evalkit import values
 from evalkit.data import CODES, Json
 from evalkit.errors import InputError
-from evalkit.schema import Validator, check, compile_schema
+from evalkit.schema import Validator, check, compile_schema, doubts
 from evalkit.schema.drafts import DRAFTS, Draft, draft_of
 
 MASKBENCH = Path(__file__).parents[1].parent / "shared/recorded/maskbench"
@@ -136,6 +139,37 @@ def test_draft_4_is_read_as_draft_4() -> None:
         "expected a boolean"
         in check({"$schema": "http://json-schema.org/draft-04/schema#", "exclusiveMinimum": 3}, "x")[0].what
     )
+
+
+ODDITIES: tuple[Json, ...] = (
+    *(None, True, 0, -1, 1.5, "", "#a", "a b", "http://x/#", "(", [], ["a", "a"], [{}], ["object", "object"], {}),
+    *({"a": {}}, {"a": None}, {"a": ["b", "b"]}, {"(": {}}),
+)
+
+
+@pytest.mark.parametrize("draft", DRAFTS, ids=[draft.name for draft in DRAFTS])
+def test_the_two_engines_agree_on_what_is_a_schema(draft: Draft) -> None:
+    sound = schemas._metaschema(draft)
+    for word in sorted(doubts._KEYWORDS):
+        for oddity in ODDITIES:
+            schema = {"properties": {"a": {word: oddity}}}
+            record = next(iter(sound.reasons.engine.iter_errors(schema)), None) is None
+            assert sound._fast.is_valid(schema) is record, schema
+
+
+HEAVY = ("jsonschema", "referencing", "jsonschema_specifications", "attr")
+
+
+def test_neither_a_sound_schema_nor_what_fits_it_waits_for_the_engine_that_gives_reasons() -> None:
+    code = (
+        "import sys; from evalkit.schema import check, compile_schema;"
+        "schema = {'properties': {'a': {'type': 'integer', 'enum': [1, 2]}}, 'required': ['a']};"
+        "assert not check(schema, 'x') and compile_schema(schema).valid({'a': 1});"
+        f"assert not set({HEAVY}) & sys.modules.keys();"
+        "assert compile_schema(schema).violations({});"
+        f"assert set({HEAVY}) <= sys.modules.keys()"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_one_validator_for_one_schema() -> None:

@@ -13,13 +13,13 @@ from evalkit import values
 from evalkit.data import Json, Pointer, Violation
 from evalkit.errors import InputError, Place, Problem
 from evalkit.schema.drafts import DRAFTS, LATEST, Draft, Formats, draft_of, pattern_error
+from evalkit.schema.references import Survey, survey
 
 if TYPE_CHECKING:
     from evalkit.schema.reasons import Reasons
-    from evalkit.schema.references import Survey
 
-# `reasons` and `references` are imported where they are first needed: jsonschema and what it needs take longer to
-# import than thousands of payloads to judge, and a payload that fits its schema needs none of it.
+# `reasons` and `resolving` are imported where they are first needed: jsonschema and what it needs take longer to import
+# than thousands of payloads to judge, and neither a sound schema nor a payload that fits it needs any of it.
 
 # Binary floats and the digits of jsonschema-rs end here; beyond, only jsonschema is asked.
 _PLAIN = 2**53
@@ -217,8 +217,6 @@ class _Own:
         """From here on the schema is without `$schema` where it means nothing more: at its root, and in parts that are
         no document. Both engines would change the draft there, and jsonschema would leave our keywords for its own.
         """
-        from evalkit.schema.references import survey
-
         found = survey(self._schema, self._draft)
         for place, subschema in found.subschemas:
             if not place or not {"$id", "id"} & subschema.keys():
@@ -255,11 +253,14 @@ class _Own:
 
 @lru_cache(maxsize=len(DRAFTS))
 def _metaschema(draft: Draft) -> Validator:
-    from evalkit.schema.references import metaschema
-
     def why() -> Reasons:
         from evalkit.schema import reasons
 
         return reasons.of_metaschema(draft)
 
-    return Validator(draft.fast_engine(metaschema(draft), "annotate"), why)
+    schema: Mapping[str, Json] = {"$ref": draft.uri}
+    if draft.old:  # jsonschema-rs has all of them within it, but these without a rule or two
+        from evalkit.schema.resolving import metaschema
+
+        schema = metaschema(draft)
+    return Validator(draft.fast_engine(schema, "annotate"), why)

@@ -51,6 +51,11 @@ class Draft(Struct, frozen=True):
     reader: Any
     """The class of jsonschema-rs."""
 
+    @property
+    def old(self) -> bool:
+        """Up to draft 7: whatever stands beside `$ref` is ignored, and fewer formats are known."""
+        return self.name in ("4", "6", "7")
+
     def fast_engine(self, schema: Json, formats: Formats) -> Any:
         """A validator that never fetches anything. Raises ValueError if it cannot read `schema`.
 
@@ -58,7 +63,7 @@ class Draft(Struct, frozen=True):
         """
         return self.reader(
             schema,
-            formats=_FORMATS if self.name in ("4", "6", "7") else None,
+            formats=_FORMATS if self.old else None,
             validate_formats=formats == "assert",
             pattern_options=_PATTERNS,
             offline=True,

@@ -27,7 +27,8 @@ from referencing import Registry
 
 from evalkit.data import Json, Pointer, Violation
 from evalkit.schema.drafts import Draft, Formats, matches, of_format
-from evalkit.schema.references import metaschema, places
+from evalkit.schema.references import places
+from evalkit.schema.resolving import metaschema
 from evalkit.schema.violations import violations
 
 _CLASSES: Mapping[str, Any] = {

@@ -1,26 +1,34 @@
-"""Where the `$ref`s of a JSON Schema lead, without ever fetching anything."""
+"""A walk through a JSON Schema: its subschemas that are in use, and whether each `$ref` leads to one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import TYPE_CHECKING
 
-from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 from msgspec import Struct, field
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT4, DRAFT6, DRAFT7, DRAFT201909, DRAFT202012
 
 from evalkit import values
 from evalkit.data import Json, Pointer
 from evalkit.schema.drafts import Draft
 
-_SPECIFICATIONS = {"2020-12": DRAFT202012, "2019-09": DRAFT201909, "7": DRAFT7, "6": DRAFT6, "4": DRAFT4}
+if TYPE_CHECKING:
+    from evalkit.schema.resolving import Resolver
+
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 # Keywords whose subschemas judge the same value, and not a part of it.
 _IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
 _IN_PLACE = ("not", "if", "then", "else")
 _IN_PLACE_MAPS = ("dependentSchemas", "dependencies")
+# Keywords that hold a subschema or a list of them, draft by draft, and those that hold subschemas by name.
+_PARTS_4 = ("not", "allOf", "anyOf", "oneOf", "items", "additionalItems", "additionalProperties")
+_PARTS_6 = (*_PARTS_4, "contains", "propertyNames")
+_PARTS_7 = (*_PARTS_6, "if", "then", "else")
+_PARTS_2019 = (*_PARTS_7, "contentSchema", "unevaluatedItems", "unevaluatedProperties")
+_PARTS_2020 = (*(keyword for keyword in _PARTS_2019 if keyword != "additionalItems"), "prefixItems")
+_PARTS = {"4": _PARTS_4, "6": _PARTS_6, "7": _PARTS_7, "2019-09": _PARTS_2019, "2020-12": _PARTS_2020}
+_OLD_MAPS = ("properties", "patternProperties", "definitions", "dependencies")
+_MAPS = ("properties", "patternProperties", "definitions", "$defs", "dependentSchemas")
 _INLINE = "nothing is fetched: put the definition under `$defs` and refer to it as `#/$defs/NAME`"
 
 
@@ -36,7 +44,7 @@ class Survey(Struct, frozen=True):
 
 def survey(schema: Json, draft: Draft) -> Survey:
     """Walk `schema` from its root through every keyword and reference that a validator would follow."""
-    walk = _Walk(_SPECIFICATIONS[draft.name], dict(places(schema)))
+    walk = _Walk(draft, dict(places(schema)))
     walk.run(schema)
     if not walk.problems:
         walk.problems.extend(walk.circles())
@@ -44,10 +52,14 @@ def survey(schema: Json, draft: Draft) -> Survey:
     return Survey(tuple(walk.subschemas), tuple(walk.problems), allows_object)
 
 
-def metaschema(draft: Draft) -> Mapping[str, Json]:
-    """What says of a schema of that draft whether it is sound."""
-    contents: Mapping[str, Json] = REGISTRY.contents(draft.uri)
-    return contents
+def _resolver(schema: Json, draft: Draft) -> Resolver | None:
+    """None if nothing in `schema` refers to anything, as in most tools: then nothing need be imported for it."""
+    text = values.canonical(schema)
+    if not any(f'"{keyword}"' in text for keyword in _REFERENCES):
+        return None
+    from evalkit.schema.resolving import Resolver
+
+    return Resolver.at_root(schema, draft)
 
 
 def places(schema: Json) -> Iterator[tuple[int, Pointer]]:
@@ -63,7 +75,7 @@ def places(schema: Json) -> Iterator[tuple[int, Pointer]]:
 
 
 class _Walk(Struct):
-    specification: Any
+    draft: Draft
     places: Mapping[int, Pointer]
     subschemas: list[tuple[Pointer, dict[str, Json]]] = field(default_factory=list)
     problems: list[tuple[Pointer, str, str]] = field(default_factory=list)
@@ -73,43 +85,49 @@ class _Walk(Struct):
     """id of a subschema -> ids of those that judge the same value because of it."""
 
     def run(self, schema: Json) -> None:
-        root = self.specification.create_resource(schema)
-        stack = [(schema, REGISTRY.resolver_with_root(root))]
+        stack: list[tuple[Json, Resolver | None]] = [(schema, _resolver(schema, self.draft))]
         while stack:
             node, resolver = stack.pop()
             if not isinstance(node, dict) or id(node) in self.in_place or id(node) not in self.places:
                 continue  # a boolean, a subschema already walked, or part of a meta-schema
             self.subschemas.append((self.places[id(node)], node))
-            stack.extend(self._references(node, resolver))
+            if resolver is not None:
+                stack.extend(self._references(node, resolver))
             self.in_place[id(node)] = [id(each) for each in self._same_value(node)]
             if not self._hides_siblings(node):
-                for resource in self.specification.create_resource(node).subresources():
-                    stack.append((resource.contents, resolver.in_subresource(resource)))
+                stack.extend((part, resolver and resolver.within(part)) for part in self._parts(node))
 
-    def _references(self, node: Mapping[str, Json], resolver: Any) -> Iterator[tuple[Json, Any]]:
+    def _parts(self, node: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
+        for keyword in _PARTS[self.draft.name]:
+            held = node.get(keyword)
+            yield from (part for part in (held if isinstance(held, list) else [held]) if isinstance(part, dict))
+        for keyword in _OLD_MAPS if self.draft.old else _MAPS:
+            yield from (part for part in node.get(keyword, {}).values() if isinstance(part, dict))
+
+    def _references(self, node: Mapping[str, Json], resolver: Resolver) -> Iterator[tuple[Json, Resolver]]:
         for keyword in _REFERENCES:
             reference = node.get(keyword)
             if not isinstance(reference, str):
                 continue
             place = self.places[id(node)] + values.pointer(keyword)
-            try:
-                resolved = resolver.lookup(reference)
-            except (Unresolvable, ValueError, TypeError):  # the latter two: a pointer into a list or a scalar
+            found = resolver.follow(reference)
+            if found is None:
                 shown = values.quoted(reference, 100)
                 if reference.startswith("#"):
                     self.problems.append((place, f"{shown} leads nowhere", "define it, or mend the pointer"))
                 else:
                     self.problems.append((place, f"{shown} leads outside of the schema", _INLINE))
                 continue
-            if not isinstance(resolved.contents, dict | bool):
+            target, there = found
+            if not isinstance(target, dict | bool):
                 self.problems.append((place, f"{values.quoted(reference, 100)} leads to no schema", ""))
                 continue
-            self.targets.setdefault(id(node), []).append(resolved.contents)
-            yield resolved.contents, resolved.resolver
+            self.targets.setdefault(id(node), []).append(target)
+            yield target, there
 
     def _hides_siblings(self, node: Mapping[str, Json]) -> bool:
         """Up to draft 7, whatever stands beside `$ref` is ignored."""
-        return "$ref" in node and self.specification.name in ("draft-04", "draft-06", "draft-07")
+        return "$ref" in node and self.draft.old
 
     def _same_value(self, node: Mapping[str, Json]) -> Iterator[Json]:
         yield from self.targets.get(id(node), ())
