@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from evalkit import gold, plugins, schema, shelf, values
 from evalkit.data import ArgRule, Case, ExpectedCall, Json, Pointer, Suite, ToolSpec
 from evalkit.errors import InputError, Place, Problem, suggest
-from evalkit.schema.doubts import doubts
 
 Part: TypeAlias = tuple[str | int, ...]
 """A part of a case: ("id",), ("offer", n), ("forbid", n), ("expect", expectation, call) or, with the rule behind it,
@@ -235,6 +234,8 @@ def _note(case: Case, what: str, hint: str = "") -> Problem:
 
 def _doubtful(specs: Iterable[ToolSpec]) -> Iterator[Problem]:
     """At its pointer in the file of the tool, whose line is not known here."""
+    from evalkit.schema.doubts import doubts  # which knows every keyword from jsonschema, and a run asks for none
+
     for spec in specs:
         file, _, path = spec.source.partition("#")
         for below, what, hint in doubts(spec.schema):
