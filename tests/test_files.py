@@ -11,10 +11,11 @@ from evalkit import files
 from evalkit.data import ArgRule, Expectation, ExpectedCall, Json, Policy, Quarantine, Rule, Serve, Target, ToolSpec
 from evalkit.documents import parse_lines, parse_yaml
 from evalkit.errors import InputError, Problem
+from evalkit.files import editors
 from tests import strategies
 
 SUITES = Path(__file__).parents[1] / "suites"
-EDITOR = jsonschema.Draft202012Validator(json.loads(files.json_schema("suite")))
+EDITOR = jsonschema.Draft202012Validator(json.loads(editors.json_schema("suite")))
 
 SUITE = """\
 suite: travel

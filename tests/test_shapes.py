@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from evalkit.data import Json
 from evalkit.documents import parse_json
 from evalkit.errors import Problem
+from evalkit.files.editors import json_schema
 from evalkit.files.fitting import fit
-from evalkit.files.shapes import Kind, ModelsShape, PolicyShape, Shape, SuiteShape, json_schema
+from evalkit.files.shapes import SHAPES, Kind
 from tests import strategies
 
 KINDS: list[Kind] = ["suite", "models", "policy"]
@@ -48,7 +49,6 @@ WHOLE: dict[Kind, Json] = {
     },
 }  # fmt: skip
 EDITOR = {kind: jsonschema.Draft202012Validator(json.loads(json_schema(kind))) for kind in KINDS}
-SHAPES: dict[Kind, type[Shape]] = {"suite": SuiteShape, "models": ModelsShape, "policy": PolicyShape}
 
 
 def mutated(value: Json, odd: Json, chooser: random.Random) -> Json:

@@ -127,6 +127,6 @@ def schema(
 
         typer.echo(report.schema(), nl=False)
         return
-    from evalkit import files
+    from evalkit.files import editors
 
-    typer.echo(files.json_schema(kind), nl=False)
+    typer.echo(editors.json_schema(kind), nl=False)

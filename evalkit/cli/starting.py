@@ -51,7 +51,7 @@ def init(
 
 def _files() -> dict[Path, str]:
     """What a project begins with: path in it -> text."""
-    from evalkit import files
+    from evalkit.files import editors
 
     found: dict[Path, str] = {}
     for path in sorted(STARTER.rglob("*")):
@@ -59,4 +59,4 @@ def _files() -> dict[Path, str]:
             first, *rest = path.relative_to(STARTER).parts
             found[Path(_HIDDEN.get(first, first), *rest)] = path.read_text(encoding="utf-8")
     kinds: tuple[Kind, ...] = ("suite", "models", "policy")
-    return found | {_SCHEMAS / f"{kind}.schema.json": files.json_schema(kind) for kind in kinds}
+    return found | {_SCHEMAS / f"{kind}.schema.json": editors.json_schema(kind) for kind in kinds}

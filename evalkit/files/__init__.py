@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from evalkit.data import ARMS, Case, Json, Pointer, Policy, Quarantine, Rule, Serve, Target, ToolSpec
 from evalkit.documents import Document
@@ -30,7 +30,6 @@ from evalkit.files.shapes import (
     SliceShape,
     ToolShape,
 )
-from evalkit.files.shapes import json_schema as json_schema
 from evalkit.patterns import compile_expect
 from evalkit.values import excerpt, pointer, tokens
 
@@ -131,7 +130,7 @@ def _suite(
 ) -> SuiteFile:
     """What is wrong with the cases is told as well where the header has problems of its own."""
     header = _whole(shape, document, problems) or _sound_part(document, problems)
-    context = header or HeaderShape.model_construct()
+    context = header or HeaderShape(suite="", tools=[])
     read = (both for case in cases if (both := _case(context, document, *case, problems)))
     if header is None:
         deque(read, maxlen=0)
@@ -246,7 +245,7 @@ def _target(shape: ModelShape, document: Document, at: Pointer, problems: list[P
         problems.append(Problem(what=what, hint=suggest(arm, ARMS), place=document.place(path), path=path))
         return None
     provider, model = spelled["provider"], spelled["model"]
-    fields = {name: value for name, value in shape if name not in ("model", "name", "serve")}
+    fields = {name: value for name, value in asdict(shape).items() if name not in ("model", "name", "serve")}
     name = shape.name or f"{provider}/{model}"
     return Target(name=name, provider=provider, model=model, arm=arm, serve=_serve(shape.serve, model), **fields)
 
@@ -281,7 +280,7 @@ def _address(base_url: str | None, document: Document, path: Pointer) -> Iterato
 def _serve(shape: ServeShape | None, model: str) -> Serve | None:
     if shape is None:
         return None
-    fields = dict(shape) | {"model": shape.model or model, "args": tuple(shape.args)}
+    fields = asdict(shape) | {"model": shape.model or model, "args": tuple(shape.args)}
     return Serve(**fields)
 
 
