@@ -101,8 +101,8 @@ def _reader(hint: Any) -> Reader:
         return _object(get_args(inner[0]), _reader(inner[1]))
     if plain is Any:
         return _anything
-    if issubclass(plain, Shape):
-        return _shape(plain)
+    if issubclass(plain, Shape):  # whose own reader is made where there is such an object
+        return lambda value, at, findings: _shape(plain)(value, at, findings)
     if plain is str:
         return _spelled(_string(metas)) if Spelled() in said else _string(metas)
     return _flag if plain is bool else _number(plain, metas)
