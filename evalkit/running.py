@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from evalkit import joining, judge, locking, pipeline, plugins, serving, store
 from evalkit.cache import Cache, open_cache
-from evalkit.data import Flight, Json, Judging, Record, Request, RunInfo, Suite, Target
+from evalkit.data import Attempt, Flight, Json, Judging, Record, Request, RunInfo, Suite, Target
 from evalkit.ledger import Ledger
 from evalkit.pacing.limiting import Limiter
 from evalkit.pairing import likeness, sequence
@@ -135,9 +135,13 @@ async def _ask(
     targets = [target for target in order.targets if left[target.identity]]
     lanes = [[target] for target in targets] if order.pace.each else [targets]
     limiters = pipeline.limits(targets, order.pace)
+    resumed = next(opened.records(), None) is not None
 
     def settled(key: store.Key) -> bool:
-        return limiters[key[0]].closed is not None or opened.answered(key)
+        return limiters[key[0]].closed is not None or (resumed and opened.answered(key))
+
+    def spent(key: store.Key) -> tuple[Attempt, ...]:
+        return opened.spent(key) if resumed else ()
 
     def left_to_ask(lane: Sequence[Target]) -> Iterator[Request]:
         planned = pipeline.plan(order.suite, lane, order.trials, settled, cases)
@@ -155,7 +159,7 @@ async def _ask(
     _end_in_time(brakes, limiters.values())
     first, *beside = map(left_to_ask, lanes)
     asked = pipeline.ask(
-        first, order.suite, targets, world, order.pace, opened.spent, limiters, beside=beside, cache=cache, admit=admit
+        first, order.suite, targets, world, order.pace, spent, limiters, beside=beside, cache=cache, admit=admit
     )
     flights = _Flights(opened, limiters)
     flights.note()
