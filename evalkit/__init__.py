@@ -14,9 +14,9 @@ architecture test says so, and that no room is missing here.
     providers dialects matchers formats sections renderers servers    plug-ins: one file each
     suite extract score compare gate report           the steps, each nouns to nouns
     judge                                             a record read, priced and scored
-    pipeline workspace serving store locking selection testing ci    chains and edges: asking, disk, servers
+    pipeline workspace serving store locking selection sharding testing ci traces    asking, disk, servers, logs
     joining                                           what may be asked in one run
-    running bounds frames stopping planning baselines rivals         a whole run, and what is done with one
+    running merging bounds frames stopping planning baselines rivals    a whole run, and what is done with one
     viewing tracking                                  a stored run elsewhere: in a browser, in MLflow
     cli                                               where people come in
     pytest_cases                                      what pytest asks of suites

@@ -18,13 +18,15 @@ from evalkit.pairing import likeness
 def join(folder: Path, info: RunInfo, suite: Suite) -> Iterator[store.Store]:
     """The run in `folder`, open, and made if there is none; targets it does not know yet join it.
 
-    Raises InputError if it holds another suite, judges otherwise, was timed otherwise, or knows a target of the same
-    name by other parameters: their answers would not be comparable.
+    So do the cases that it has not, where it is what some parts of the suite came to. Raises InputError if it holds
+    another suite, judges otherwise, was timed otherwise, or knows a target of the same name by other parameters: their
+    answers would not be comparable.
     """
     new = not store.holds_run(folder)
     with store.create(folder, info, suite) if new else store.open_run(folder) as opened:
         if not new:
             opened.describe(joined(folder, opened.info, info))
+            opened.complete(suite)
         yield opened
 
 
@@ -38,29 +40,41 @@ def joined(folder: Path, there: RunInfo, info: RunInfo) -> RunInfo:
         )
     if there.judging != info.judging:
         raise InputError(f"{folder}: this run compares strings as {there.judging.strings}", "give another --run")
-    was, now = (each.guards.get(likeness.EACH) for each in (there, info))
-    if was != now:
-        began, wanted = (
-            f"with --latency, {width} in flight to each model" if width else "without --latency" for width in (was, now)
-        )
+    began, wanted = load(there), load(info)
+    if began != wanted:
         raise InputError(
             f"{folder}: this run was begun {began}, and its times would stand beside others taken {wanted}",
             "give another --run, or --fresh to begin anew",
         )
+    for name in namesakes(there, info):
+        raise InputError(f"{folder}: {name} is in this run with other parameters", "give the target another name")
+    return replace(together(there, info), stopped=None)
+
+
+def load(info: RunInfo) -> str:
+    """Under which load a run's times were taken. Those of two loads do not stand beside each other in one run."""
+    width = info.guards.get(likeness.EACH)
+    return f"with --latency, {width} in flight to each model" if width else "without --latency"
+
+
+def namesakes(there: RunInfo, info: RunInfo) -> Iterator[str]:
+    """What targets are called in both runs that are not the same in both."""
     known = {target.identity: target for target in there.targets}
     for target in info.targets:
-        if _unhurried(known.setdefault(target.identity, target)) != _unhurried(target):
-            raise InputError(
-                f"{folder}: {target.identity} is in this run with other parameters", "give the target another name"
-            )
+        if _unhurried(known.get(target.identity, target)) != _unhurried(target):
+            yield target.identity
+
+
+def together(there: RunInfo, info: RunInfo) -> RunInfo:
+    """What the run is that is `there`, with what was asked as `info` says, which is not unlike it."""
+    known = {target.identity for target in there.targets}
     return replace(
         there,
-        targets=tuple(known.values()),
+        targets=(*there.targets, *(target for target in info.targets if target.identity not in known)),
         trials=max(there.trials, info.trials),
         versions=_both(there.versions, info.versions),
         guards=_both(there.guards, info.guards),
         sequential=there.sequential or info.sequential,
-        stopped=None,
     )
 
 

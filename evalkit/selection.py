@@ -76,7 +76,8 @@ def select(
     if len(cases) == len(suite.cases):
         return suite
     used = {key for case in cases for key in case.tools}
-    part = replace(suite, cases=cases, specs={key: spec for key, spec in suite.specs.items() if key in used})
+    specs = {key: spec for key, spec in suite.specs.items() if key in used}
+    part = replace(suite, cases=cases, specs=specs, part=None)
     return replace(part, digest=suites.digest(part))
 
 

@@ -51,17 +51,23 @@ CREATE INDEX flaws ON records (violations, target) WHERE violations IS NOT NULL;
 
 _ASKED = "target, trial, case_id, started, sent, cached, attempts, reply, faulted"
 _TOOLS = "(SELECT tools FROM declarations WHERE digest = declared)"
+_STORED = f"{_ASKED}, unread, answer, score, declared"
 RECORD = f"{_ASKED}, unread, answer, score, {_TOOLS}"
 """What a record is read from. `unread`: of a reply that was an answer when it came and could not be read when it was
 judged last, the Fault that it counts as; the reply stays for whoever can read it. The tools as they left, which many
 replies share, stand beside them once."""
-INSERT = f"INSERT OR REPLACE INTO records ({_ASKED}, unread, answer, score, declared) VALUES (?{', ?' * 12})"
+INSERT = f"INSERT OR REPLACE INTO records ({_STORED}) VALUES (?{', ?' * 12})"
+_ADOPT = f"INSERT OR IGNORE INTO records ({_STORED}) SELECT {_STORED} FROM other.records ORDER BY rowid"
+_ONE, _TWO = (", ".join(f"{run}.{column}" for column in _STORED.split(", ")) for run in ("one", "two"))
+_CLASH = f"""SELECT target, trial, case_id FROM records one JOIN other.records two USING (target, trial, case_id)
+WHERE ({_ONE}) IS NOT ({_TWO}) LIMIT 1"""
 _NO_ANSWER_CAME = "faulted AND unread IS NULL"
 _CAME = f"{_ASKED.replace('faulted', _NO_ANSWER_CAME)}, NULL, NULL, NULL, {_TOOLS}"
 """What a record is read from as it came, whatever it was worth since."""
 
 Key: TypeAlias = tuple[str, int, str]
 """(target identity, trial, case id)"""
+_Attempts: TypeAlias = tuple[Attempt, ...]
 
 
 class Store:
@@ -104,6 +110,25 @@ class Store:
         with self._connection:
             self._connection.executemany("INSERT OR IGNORE INTO declarations VALUES (?, ?)", tools.items())
             self._connection.executemany(INSERT, rows)
+
+    def adopt(self, folder: Path) -> Key | None:
+        """Take the records of another run as they stand there; if one is here and is another, none: its key."""
+        self._connection.execute("ATTACH ? AS other", (str(folder / FILE),))
+        try:
+            for key in self._connection.execute(_CLASH).fetchall():
+                return tuple(key)
+            with self._connection:
+                self._connection.execute("INSERT OR IGNORE INTO declarations SELECT * FROM other.declarations")
+                self._connection.execute(_ADOPT)
+            return None
+        finally:
+            self._connection.execute("DETACH other")
+
+    def complete(self, suite: Suite) -> None:
+        """Bring in the whole suite where it had some of its cases alone."""
+        if codec.decode(Suite, self._meta("suite")).part != suite.part:
+            with self._connection:
+                self._set_suite(suite)
 
     def answers(self, trials: int) -> Mapping[str, int]:
         """Target identity -> how often it answered in the first `trials` trials. A Fault is no answer."""
@@ -169,6 +194,11 @@ class Store:
             raise StoreError(f"{self.path}: damaged: it has no {key}")
         return str(row[0])
 
+    def _set_suite(self, suite: Suite) -> None:
+        self._set_meta("suite", codec.encode(replace(suite, cases=())))
+        self._connection.execute("DELETE FROM cases")
+        self._connection.executemany("INSERT INTO cases VALUES (?, ?)", shelf.rows(suite.cases))
+
     def _set_meta(self, key: str, value: str) -> None:
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
@@ -178,34 +208,34 @@ def holds_run(folder: Path) -> bool:
     return os.path.isfile(folder / FILE)
 
 
-def create(folder: Path, info: RunInfo, suite: Suite) -> Store:
-    """A new run in `folder`. Raises InputError if one is there already or the folder cannot be written."""
+def create(folder: Path, info: RunInfo, suite: Suite, fill: Callable[[Store], None] = lambda store: None) -> Store:
+    """A new run in `folder`, there once `fill` is done. Raises InputError if one is there or it cannot be written."""
     path = folder / FILE
     if holds_run(folder):
         raise InputError(f"{path}: there is a run already", "give another --run, or --fresh to begin anew")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove(folder)  # what a killed process left of one
-        _begin(folder / _UNFINISHED, info, suite)
+        _begin(folder / _UNFINISHED, info, suite, fill)
         (folder / _UNFINISHED).replace(path)
     except (OSError, sqlite3.Error) as error:
-        with suppress(InputError):
-            remove(folder)
         raise InputError(f"{path}: cannot be written: {error}", "give another --run") from error
+    finally:
+        with suppress(InputError):
+            remove(folder, [_UNFINISHED])
     return open_run(folder)
 
 
-def _begin(path: Path, info: RunInfo, suite: Suite) -> None:
-    """A run that nothing was asked in, in a file of its own."""
+def _begin(path: Path, info: RunInfo, suite: Suite, fill: Callable[[Store], None]) -> None:
+    """A run that nothing is asked in yet, in a file of its own."""
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(f"BEGIN; {_TABLES}")
+        connection.executescript(f"BEGIN; {_TABLES} PRAGMA application_id={_APPLICATION}")
         store = Store(connection, path)
         with connection:
-            store._set_meta("suite", codec.encode(replace(suite, cases=())))
-            connection.executemany("INSERT INTO cases VALUES (?, ?)", shelf.rows(suite.cases))
+            store._set_suite(suite)
             store._set_meta("info", codec.encode(info))
-            connection.execute(f"PRAGMA application_id={_APPLICATION}")
             connection.execute(f"PRAGMA user_version={codec.VERSION}")
+        fill(store)
         connection.execute("PRAGMA journal_mode=WAL")
 
 
@@ -239,10 +269,10 @@ def load(folder: Path) -> Run:
         return store.load()
 
 
-def remove(folder: Path) -> None:
+def remove(folder: Path, names: Sequence[str] = (FILE, _UNFINISHED)) -> None:
     """Delete the run's file and its write-ahead log; other files of the folder stay. Raises InputError if it cannot."""
     try:
-        for name in (FILE, _UNFINISHED):
+        for name in names:
             for end in ("", *_LEFT_BY_SQLITE):
                 (folder / f"{name}{end}").unlink(missing_ok=True)
     except OSError as error:
@@ -260,9 +290,6 @@ def counts(folder: Path) -> tuple[int, int]:
     with open_run(folder) as store, closing(store._connection.cursor()) as cursor:
         total, faulted = cursor.execute("SELECT count(*), coalesce(sum(faulted), 0) FROM records").fetchone()
         return int(total), int(faulted)
-
-
-_Attempts: TypeAlias = tuple[Attempt, ...]
 
 
 def record(row: Sequence[Any]) -> Record:

@@ -22,6 +22,7 @@ MENU: Mapping[str, Mapping[str, str]] = {
         "gate": "deciding",
         "report": "deciding",
         "score": "asking",
+        "merge": "merging",
         "export": "importing",
         "list": "looking",
         "show": "looking",

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from evalkit.cli import choosing, options
 from evalkit.cli.progress import Progress
 from evalkit.data import Judging, Record, Suite, Target
-from evalkit.errors import ExitCode
+from evalkit.errors import ExitCode, InputError
 from evalkit.values import Strings
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def run(
     tag: options.Tags = None,
     tool: options.Tools = None,
     case: options.CaseIds = None,
+    shard: options.Shard = None,
     strings: options.Strings = "exact",
     max_calls: options.MaxCalls = None,
     max_cost: options.MaxCost = None,
@@ -59,7 +60,7 @@ def run(
     from evalkit.cli import printing
     from evalkit.stopping import Budget
 
-    suite = suite_of(suites, limit, expression, tag, tool, case)
+    suite = suite_of(suites, limit, expression, tag, tool, case, shard)
     targets = choosing.targets_of(model or [], models, timeout)
     folder = reports / (name or default_name(suite, targets))
     order = order_of(suite, targets, trials, strings, concurrency, max_retries, case_timeout, latency=latency)
@@ -102,6 +103,7 @@ def migrate(
     tag: options.Tags = None,
     tool: options.Tools = None,
     case: options.CaseIds = None,
+    shard: options.Shard = None,
     strings: options.Strings = "exact",
     max_calls: options.MaxCalls = None,
     max_cost: options.MaxCost = None,
@@ -129,8 +131,10 @@ def migrate(
     from evalkit.cli import deciding
     from evalkit.stopping import Budget, Early
 
+    if stop_early and shard:
+        raise InputError("parts that stop each by itself are no fair sample", "leave out --stop-early, or --shard")
     rules = workspace.load_policy(policy) if policy else workspace.default_policy()
-    suite = suite_of(suites, limit, expression, tag, tool, case)
+    suite = suite_of(suites, limit, expression, tag, tool, case, shard)
     gate.refuse_unknown_tools(rules, suite)
     targets = choosing.pair_of(incumbent, candidate, models, timeout)
     folder = reports / (name or default_name(suite, targets))
@@ -193,12 +197,15 @@ def suite_of(
     tags: Sequence[str] | None,
     tools: Sequence[str] | None,
     ids: Sequence[str] | None,
+    shard: str | None = None,
 ) -> Suite:
     """The part of these suites, together, that the options select. Raises InputError."""
-    from evalkit import selection, workspace
+    from evalkit import selection, sharding, workspace
 
+    part = sharding.read(shard) if shard is not None else (1, 1)
     whole = selection.merge([workspace.load_suite(name) for name in names])
-    return selection.select(whole, ids=ids or (), tags=tags or (), tools=tools or (), text=expression, limit=limit)
+    chosen = selection.select(whole, ids=ids or (), tags=tags or (), tools=tools or (), text=expression, limit=limit)
+    return sharding.cut(chosen, *part)
 
 
 def default_name(suite: Suite, targets: Sequence[Target]) -> str:

@@ -60,6 +60,15 @@ Tools = Annotated[
 CaseIds = Annotated[
     list[str] | None, typer.Option("--case", metavar="ID", help="Those with these ids.", rich_help_panel=CASES)
 ]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="K/N",
+        help="The K-th of N parts of those selected, to ask N parts apart: see `evalkit merge`.",
+        rich_help_panel=CASES,
+    ),
+]
 
 # --------------------------------------------------------------------------- how they are asked
 

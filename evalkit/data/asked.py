@@ -79,6 +79,26 @@ class Case(Struct, frozen=True, kw_only=True):
         return bool(self.accept) and not any(e.calls for e in self.accept)
 
 
+class Part(Struct, frozen=True, kw_only=True):
+    """Of what suite some cases are a part, and which of its cases they are."""
+
+    suite: str
+    """The name of the whole."""
+    digest: str
+    """Of the whole."""
+    cases: int
+    """Of the whole."""
+    places: tuple[int, ...]
+    """Where its cases stand in the whole, from 0, ascending."""
+    shard: tuple[int, int] | None = None
+    """(K, N) of the K-th of N parts; None of what several came to that are not all."""
+
+    @property
+    def lacking(self) -> int:
+        """Cases of the whole that should be here and are not. One part alone is meant to have its own and no others."""
+        return self.cases - len(self.places) if self.shard is None else 0
+
+
 class Suite(Struct, frozen=True, kw_only=True):
     """Cases with the tools they offer. `digest` changes when anything that is asked or judged changes."""
 
@@ -89,6 +109,8 @@ class Suite(Struct, frozen=True, kw_only=True):
     """In memory where they are few; of many, each is read from a file when it is taken."""
     formats: Literal["assert", "annotate"] = "assert"
     digest: str = ""
+    part: Part | None = None
+    """None: it is whole."""
 
 
 ARMS: Mapping[str, str] = {

@@ -164,7 +164,7 @@ class EngineStart(Struct, frozen=True, kw_only=True):
     """`Target.identity` of those that it served."""
     command: tuple[str, ...]
     log: str
-    """File, in the folder of the run."""
+    """File, from the folder of the run."""
     ready_seconds: float | None
     exit: int | None
     """None if it was running to the end."""

@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from evalkit.data import CODES, MISMATCHES, Cell, Check, Comparison, OnInconclusive, Outcome, Readiness, VerdictWord
+from evalkit.data import (
+    CODES,
+    MISMATCHES,
+    Cell,
+    Check,
+    Comparison,
+    OnInconclusive,
+    Outcome,
+    Readiness,
+    Suite,
+    VerdictWord,
+)
 from evalkit.gate import rules
 from evalkit.numerals import counted, percent, points
 from evalkit.pairing import missing
@@ -146,7 +157,7 @@ def provisos(comparison: Comparison, outcome: Outcome, readiness: Sequence[Readi
     paired = sum(change.kind not in ("unjudged", "unpaired") for change in comparison.changes)
     total = len(comparison.changes)
     few = sum(line.word == "not enough data" for line in readiness)
-    told = ""
+    told = _part(comparison.suite)
     if paired < total:
         lacking = f"{total - paired:,} {'lacks' if total - paired == 1 else 'lack'}"
         told += f" Of {counted(total, 'case')}, {lacking} an answer on one side or both and decided nothing."
@@ -156,6 +167,20 @@ def provisos(comparison: Comparison, outcome: Outcome, readiness: Sequence[Readi
         told += f" Taken alone, {few:,} of {counted(len(readiness), 'tool')} {'has' if few == 1 else 'have'} too few "
         told += "cases to be called safe."
     return told
+
+
+def _part(suite: Suite) -> str:
+    """Of which part of a suite the verdict is, as a sentence; "" of a whole one."""
+    if suite.part is None:
+        return ""
+    part, others = suite.part, suite.part.cases - len(suite.part.places)
+    if part.shard is not None:
+        number, of = part.shard
+        rest = f"the other {others:,} of its {counted(part.cases, 'case')} decided nothing"
+        return f" This is part {number} of {of} of {part.suite}: {rest}."
+    return (
+        f" Of the {counted(part.cases, 'case')} of {part.suite}, {others:,} are in none of the parts that were merged."
+    )
 
 
 def _cause(comparison: Comparison) -> str:

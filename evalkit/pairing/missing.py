@@ -22,7 +22,8 @@ def short(comparison: Comparison) -> tuple[tuple[int, int], tuple[int, int]]:
 
 def _share(comparison: Comparison, records: Trials, trials: int) -> float:
     wanted = _wanted(comparison, records, trials)
-    answers = sum(wanted.values())
+    part = comparison.suite.part
+    answers = sum(wanted.values()) + (part.lacking * trials if part else 0)
     heard = sum(not isinstance(record.reply, Fault) for case in wanted for record in records.get(case, ()))
     return (answers - heard) / answers if answers else 1.0
 
