@@ -117,9 +117,10 @@ class Matcher(Protocol):
 class Format(Protocol):
     """formats/: other tools' files, text to nouns. Does no IO; raises InputError with a place.
 
-    A format has any of three readers: `tools(text, source) -> tuple[ToolSpec, ...]`, `cases(files, source) -> Suite`,
-    `run(files, suite, target) -> tuple[Record, ...]`, where `files` is path -> text. `sniff(text)` says whether
-    `text` looks like it, for tools.
+    A format has any of four readers: `tools(text, source) -> tuple[ToolSpec, ...]`, `cases(files, source) -> Suite`,
+    `run(files, suite, target) -> tuple[Record, ...]`, where `files` is path -> text, and
+    `exchanges(line) -> Iterator[Exchange | Half | Left]`, where `line` is the value of a line of a log. `sniff(text)`
+    says whether `text` looks like it: a file that declares tools, or a line of a log.
     """
 
     def sniff(self, text: str) -> bool: ...

@@ -1,6 +1,6 @@
-"""Cases that are too many to hold: a sequence of them in an SQLite file, each read when it is taken.
+"""Cases and lines that are too many to hold: in an SQLite file, each read when it is taken.
 
-A case takes some 7 kB in memory, and a run takes each only a few times: of a large suite the memory holds those that
+A case takes 2 to 5 kB in memory, and a run takes each only a few times: of a large suite the memory holds those that
 were taken last. Of a small one it holds all, in a tuple, which is faster.
 """
 
@@ -16,7 +16,7 @@ from evalkit import codec
 from evalkit.data import Case
 from evalkit.errors import InputError
 
-HELD = 2048
+HELD = 4096
 """Cases of a suite that is held in memory, at the most."""
 _RECENT = 512
 """Cases taken last that are kept: one that is asked is soon judged, and so are its other models."""
@@ -147,6 +147,35 @@ def rows(cases: Sequence[Case]) -> Iterable[tuple[str, str]]:
 
 def row(case: Case) -> tuple[str, str]:
     return case.id, codec.encode(case)
+
+
+class Waiting:
+    """Texts that wait for one another in a temporary file, two of one key: those on the one side and on the other."""
+
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect("")
+        self._connection.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
+            "CREATE TABLE halves (key TEXT PRIMARY KEY, side TEXT NOT NULL, body TEXT, count INTEGER DEFAULT 1) STRICT"
+        )
+        weakref.finalize(self, self._connection.close)
+
+    def meet(self, key: str, side: str, body: str) -> str | None:
+        """The text of this key that waits on the other side, which goes; None if there is none, and this one waits.
+
+        Of several on one side none is the one that was meant: they stay.
+        """
+        found = self._connection.execute("SELECT side, body FROM halves WHERE key = ?", (key,)).fetchone()
+        if found and found[0] != side and found[1] is not None:
+            self._connection.execute("DELETE FROM halves WHERE key = ?", (key,))
+            return str(found[1])
+        alike = "ON CONFLICT (key) DO UPDATE SET body = NULL, count = count + 1"
+        self._connection.execute(f"INSERT INTO halves (key, side, body) VALUES (?, ?, ?) {alike}", (key, side, body))
+        return None
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return int(self._connection.execute("SELECT coalesce(sum(count), 0) FROM halves").fetchone()[0])
 
 
 def _temporary() -> Shelf:

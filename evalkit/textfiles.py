@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -28,6 +28,20 @@ def read_lines(path: str | Path) -> Iterator[str]:
     with _readable(path), path.open("rb") as file:
         for number, line in enumerate(file, 1):
             yield _decoded(line.removesuffix(b"\n"), str(path), number)
+
+
+def each_line(path: str | Path) -> Iterator[tuple[int, str | Problem]]:
+    """The lines of a log with their numbers, from 1; in the place of one that is no text, what is wrong with it.
+
+    Raises InputError if the file cannot be opened.
+    """
+    path = Path(path)
+    with _readable(path), path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield number, _decoded(line.removesuffix(b"\n"), str(path), number)
+            except InputError as error:
+                yield number, replace(error.problems[0], place=Place(file=str(path), line=number))
 
 
 @contextmanager
@@ -67,28 +81,39 @@ def _decoded(content: bytes, file: str, number: int = 1) -> str:
         raise InputError(Problem(what=what, hint="save it as UTF-8", place=replace(place, line=line))) from None
 
 
-def read_folder(path: str | Path) -> Mapping[str, str]:
-    """Path (relative to the folder, with /) -> text of each file in a folder and below; of one file, if it is one."""
+def files_of(path: str | Path) -> Sequence[Path]:
+    """The files in a folder and below, sorted; the file itself, if it is one. Raises InputError if there are none."""
     path = Path(path)
     if not path.is_dir():
-        return {path.name: read_text(path)}
+        return (path,)
     found = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
     if not found:
         raise InputError(Problem(what="the folder holds no files", place=Place(file=str(path))))
+    return found
+
+
+def read_folder(path: str | Path) -> Mapping[str, str]:
+    """Path (relative to the folder, with /) -> text of each file in a folder and below; of one file, if it is one."""
+    path, found = Path(path), files_of(path)
+    if not path.is_dir():
+        return {path.name: read_text(path)}
     return {each.relative_to(path).as_posix(): read_text(each) for each in found}
 
 
-def write_atomic(path: str | Path, content: str | bytes) -> None:
+def write_atomic(path: str | Path, content: str | bytes | Iterable[str]) -> None:
     """Write a file whole or not at all: no reader ever sees half of it. Makes its folder. Raises InputError.
 
-    Through a link, the file it leads to is replaced; a device or a pipe is written to as it stands.
+    Pieces are written as they are taken. Through a link, the file it leads to is replaced; a device or a pipe is
+    written to as it stands.
     """
     target = Path(path).resolve()
-    written = content.encode("utf-8") if isinstance(content, str) else content
+    pieces = (content,) if isinstance(content, str | bytes) else content
+    written = (piece.encode("utf-8") if isinstance(piece, str) else piece for piece in pieces)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_file():
-            target.write_bytes(written)
+            with target.open("wb") as stream:
+                stream.writelines(written)
         else:
             _replace(target, written)
     except OSError as error:
@@ -96,11 +121,11 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
         raise InputError(Problem(what=f"cannot be written: {reason}", place=Place(file=str(path)))) from None
 
 
-def _replace(target: Path, content: bytes) -> None:
+def _replace(target: Path, content: Iterable[bytes]) -> None:
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with open(handle, "wb") as stream:
-            stream.write(content)
+            stream.writelines(content)
         os.chmod(name, target.stat().st_mode if target.exists() else 0o666 & ~_umask())
         os.replace(name, target)
     except BaseException:

@@ -189,7 +189,8 @@ def _misspelt(text: str, file: str) -> Iterator[Problem]:
 
 def _sniffed(text: str) -> list[str]:
     """The formats in which it declares tools, as far as can be told at a glance."""
-    return [name for name in plugins.names("formats") if plugins.find("formats", name).sniff(text)]
+    formats = {name: plugins.find("formats", name) for name in plugins.names("formats")}
+    return [name for name, reader in formats.items() if hasattr(reader, "tools") and reader.sniff(text)]
 
 
 # --------------------------------------------------------------------------- models

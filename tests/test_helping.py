@@ -24,7 +24,11 @@ class Said(NamedTuple):
 Cli = Callable[..., Said]
 
 VERBS = sorted(name for names in MENU.values() for name in names)
-BELOW = {"baseline": ("set", "list", "show", "rm"), "cache": ("info", "clear"), "import": ("tools", "cases", "run")}
+BELOW = {
+    "baseline": ("set", "list", "show", "rm"),
+    "cache": ("info", "clear"),
+    "import": ("tools", "cases", "run", "traces"),
+}
 PAGES = [(), *((verb,) for verb in VERBS), *((group, verb) for group, verbs in BELOW.items() for verb in verbs)]
 
 

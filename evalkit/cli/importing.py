@@ -1,11 +1,11 @@
-"""Verbs that bring other tools' files in and take results out: import tools|cases|run, export."""
+"""Verbs that bring other tools' files in and take results out: import tools|cases|run|traces, export."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,13 +14,14 @@ from evalkit.errors import InputError
 from evalkit.numerals import counted
 
 if TYPE_CHECKING:
-    from evalkit.data import Run
+    from evalkit.data import Record, Run, Suite, Target
+    from evalkit.traces import Tally
 
 From = Annotated[str | None, typer.Option("--from", metavar="FORMAT", help="Else it is recognised.")]
 Cases = Annotated[str, typer.Option("--from", metavar="FORMAT", help="See `evalkit plugins formats`.")]
 Out = Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The suite to write, as x.jsonl.")]
 
-importing = typer.Typer(no_args_is_help=True, help="Bring in other tools' specs, cases or answers.")
+importing = typer.Typer(no_args_is_help=True, help="Bring in other tools' specs, cases, answers or logs.")
 
 
 def register(app: typer.Typer) -> None:
@@ -90,23 +91,100 @@ def recorded(
 
     Everything after the asking works on them.
     """
-    from evalkit import joining, judge, locking, plugins, running, workspace
+    from evalkit import plugins, workspace
     from evalkit.cli import printing
-    from evalkit.data import Judging, Target
+    from evalkit.data import Target
 
     reader = plugins.find("formats", form)
     if not hasattr(reader, "run"):
         raise InputError(f"--from {form}: reads no recorded answers", f"these do: {', '.join(_readers('run'))}")
     loaded = workspace.load_suite(suite)
     model = Target(name=target, provider="recorded", model=target)
-    order = running.Order(suite=loaded, targets=(model,), judging=Judging(strings=strings))
-    records = reader.run(workspace.read_folder(folder), loaded, model)
-    worth = judge.records(loaded, order.judging)
-    store_folder = reports / name
-    described = running.describe(name, order, guards={})
-    with locking.writing(store_folder), joining.join(store_folder, described, loaded) as opened:
+    _store(reports / name, loaded, model, reader.run(workspace.read_folder(folder), loaded, model), strings)
+    printing.summary(reports / name, as_json)
+
+
+@importing.command()
+def traces(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A log, one exchange a line, or a folder of them.")],
+    output: Out,
+    form: From = None,
+    expect: Annotated[
+        Literal["any_call", "answer"],
+        typer.Option(
+            "--expect",
+            metavar="any_call|answer",
+            help="What is right: any call that fits its schema, or the recorded answer, tagged unreviewed.",
+        ),
+    ] = "any_call",
+    name: Annotated[
+        str | None, typer.Option("--run", metavar="NAME", help="Keep the answers too, as this run.")
+    ] = None,
+    target: Annotated[str, typer.Option("--target", metavar="NAME", help="What to call who answered.")] = "production",
+    reports: options.Reports = options.REPORTS,
+    strings: options.Strings = "exact",
+    as_json: options.AsJson = False,
+) -> None:
+    """What was asked in production as a suite.
+
+    Each question that offered tools is a case, once, named after its content. What becomes none is counted by its
+    reason. With --run, the answers are judged and kept as a run, to compare a candidate with. Conversations are copied
+    as they are, with all that people wrote in them; of headers none is read, and nothing is sent anywhere.
+    """
+    from evalkit import traces as logs
+    from evalkit import workspace
+    from evalkit.cli import printing
+    from evalkit.data import Target
+
+    form, gold = form or logs.sniff(path), expect == "answer"
+    suite, tally = logs.suite_of(output.stem, path, form, gold=gold)
+    workspace.write_suite(suite, output)
+    _tell(suite, tally, output)
+    if name is not None:
+        model = Target(name=target, provider="recorded", model=target)
+        _store(reports / name, suite, model, logs.records(suite, path, form, model, gold=gold), strings)
+        printing.summary(reports / name, as_json)
+    elif as_json:
+        typer.echo(json.dumps(_counts(suite, tally), indent=2))
+
+
+def _tell(suite: Suite, tally: Tally, output: Path) -> None:
+    from evalkit.traces import reasons
+
+    size = f"{counted(len(suite.cases), 'case')}, {counted(len(suite.specs), 'tool')}"
+    again = f", {tally.repeated:,} asked what was asked before" if tally.repeated else ""
+    typer.echo(f"{size}: {output}", err=True)
+    typer.echo(f"  of {counted(tally.exchanges, 'exchange')}{again}", err=True)
+    for said in reasons(tally).values():
+        typer.echo(f"  {said}", err=True)
+    for problem in tally.told:
+        typer.echo(f"  {problem}", err=True)
+
+
+def _counts(suite: Suite, tally: Tally) -> dict[str, object]:
+    return {
+        "suite": suite.name,
+        "digest": suite.digest,
+        "cases": len(suite.cases),
+        "tools": len(suite.specs),
+        "exchanges": tally.exchanges,
+        "repeated": tally.repeated,
+        "left_out": dict(tally.left.most_common()),
+    }
+
+
+def _store(
+    folder: Path, suite: Suite, target: Target, records: Iterable[Record], strings: Literal["exact", "bfcl"]
+) -> None:
+    """Judge what was recorded elsewhere, and make or widen the run in `folder` with it."""
+    from evalkit import joining, judge, locking, running
+    from evalkit.data import Judging
+
+    order = running.Order(suite=suite, targets=(target,), judging=Judging(strings=strings))
+    worth = judge.records(suite, order.judging)
+    described = running.describe(folder.name, order, guards={})
+    with locking.writing(folder), joining.join(folder, described, suite) as opened:
         opened.append(worth(record) for record in records)
-    printing.summary(store_folder, as_json)
 
 
 def export(

@@ -1,8 +1,8 @@
 """Every noun of evalkit: what the steps take and what they give.
 
 All are frozen and hold tuples; none has behaviour beyond a one-line property. `None` means unknown or "does
-not apply", never zero. Imports nothing of ours. Its rooms follow an answer's way: `asked`, `answered`, `judged`,
-`compared`, `reported`; each knows only those before it.
+not apply", never zero. Imports nothing of ours. Its rooms follow an answer's way: `asked`, `answered`, `logged`,
+`judged`, `compared`, `reported`; each knows only those before it.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         Verdict,
         VerdictWord,
     )
+    from evalkit.data.logged import LEFT, Exchange, Half, Left, LeftKind
     from evalkit.data.reported import Block, Column, Drilldown, Figure, Ledger, Prose, Report, Section, Table
 
 __all__ = [
@@ -104,15 +105,20 @@ __all__ = [
     "Divergence",
     "Drilldown",
     "EngineStart",
+    "Exchange",
     "Expectation",
     "ExpectedCall",
     "Fault",
     "FaultKind",
     "Figure",
     "Flight",
+    "Half",
     "Json",
     "Judging",
+    "LEFT",
     "Ledger",
+    "Left",
+    "LeftKind",
     "MISMATCHES",
     "Mismatch",
     "MismatchKind",
@@ -161,8 +167,8 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        """What is compared and reported is made when it is first wanted: to make it takes longer than most verbs do."""
-        for room in ("compared", "reported") if name in __all__ else ():
+        """What is logged, compared or reported is made when first wanted: to make it takes longer than most verbs."""
+        for room in ("logged", "compared", "reported") if name in __all__ else ():
             made = vars(import_module(f"evalkit.data.{room}"))
             if name in made:
                 return made[name]

@@ -9,9 +9,9 @@ from evalkit.data import Json, Suite
 from evalkit.patterns import spell_all
 
 
-def suite_lines(suite: Suite) -> str:
-    """Its header, and a line for each case."""
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in _lines(suite))
+def suite_lines(suite: Suite) -> Iterator[str]:
+    """Its header, and a line for each case, read as it is taken."""
+    return (json.dumps(line, ensure_ascii=False) + "\n" for line in _lines(suite))
 
 
 def _lines(suite: Suite) -> Iterator[Json]:
