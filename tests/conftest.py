@@ -1,10 +1,14 @@
-"""What every test shares: Hypothesis without deadlines (the machine is slow at times), repeatable in CI."""
+"""What every test shares: Hypothesis without deadlines (the machine is slow at times), repeatable in CI; and Ctrl-C."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import settings
 
 settings.register_profile("evalkit", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("evalkit")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's `pytest &` has it, and all that tests start with it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
