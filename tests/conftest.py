@@ -10,5 +10,5 @@ from hypothesis import settings
 settings.register_profile("evalkit", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("evalkit")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's `pytest &` has it, and all that tests start with it
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in `pytest &` of a shell, and in all that tests start
     signal.signal(signal.SIGINT, signal.default_int_handler)
