@@ -272,11 +272,11 @@ class _Node(Struct):
 
 
 def _arranged(node: _Node, leaf: Callable[[ArgRule], Json], around: Callable[[ArgRule, Json], Json]) -> Json:
+    rule = node.rule
+    if rule is not None and not node.below:
+        return around(rule, leaf(rule))
     inside = {token: _arranged(child, leaf, around) for token, child in node.below.items()}
-    if node.rule is None:
-        return inside
-    counted = node.rule.matcher == "length"
-    return around(node.rule, (list(inside.values()) if counted else inside) if inside else leaf(node.rule))
+    return inside if rule is None else around(rule, list(inside.values()) if rule.matcher == "length" else inside)
 
 
 def _spell_optional(rule: ArgRule, spelled: Json) -> Json:
