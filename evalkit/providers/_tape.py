@@ -48,11 +48,15 @@ class Tape:
         """None until the first line of the answer is here."""
         self.headers: Mapping[str, str] = {}
         """All of them, by lower-case name; `wire` keeps the harmless ones."""
+        self.content_type = ""
+        """In lower case, without what follows the semicolon."""
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
         self.status = status
         self.headers = {name.lower(): value for name, value in headers.items()}
-        self._decoder = eventstream.Decoder() if self.content_type == eventstream.CONTENT_TYPE else _utf8()
+        self.content_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if self.content_type == eventstream.CONTENT_TYPE:
+            self._decoder = eventstream.Decoder()
 
     def add(self, chunk: bytes) -> None:
         """Raises ProviderError where the answer grows beyond MAX_BYTES, or is not what it says it is."""
@@ -89,10 +93,6 @@ class Tape:
         for secret in secrets:
             body = body.replace(secret, "***")
         return replace(wire, body=body)
-
-    @property
-    def content_type(self) -> str:
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def _take(self, text: str) -> None:
         self._parts.append(text)
