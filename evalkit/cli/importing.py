@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 From = Annotated[str | None, typer.Option("--from", metavar="FORMAT", help="Else it is recognised.")]
 Cases = Annotated[str, typer.Option("--from", metavar="FORMAT", help="See `evalkit plugins formats`.")]
 Out = Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The suite to write, as x.jsonl.")]
+
+_AT_ONCE = 1000
+"""Records that are written in one transaction, and held in memory until then."""
 
 importing = typer.Typer(no_args_is_help=True, help="Bring in other tools' specs, cases, answers or logs.")
 
@@ -184,7 +188,9 @@ def _store(
     worth = judge.records(suite, order.judging)
     described = running.describe(folder.name, order, guards={})
     with locking.writing(folder), joining.join(folder, described, suite) as opened:
-        opened.append(worth(record) for record in records)
+        judged = map(worth, records)
+        while some := list(islice(judged, _AT_ONCE)):
+            opened.append(some)
 
 
 def export(

@@ -52,7 +52,7 @@ def _objects(value: Json) -> list[Mapping[str, Json]]:
 
 
 def _exchange(span: Mapping[str, Json]) -> Exchange:
-    told = {each["key"]: _any(each.get("value")) for each in _objects(span.get("attributes")) if "key" in each}
+    told = _map(span.get("attributes"))
     if told.get("gen_ai.operation.name") not in _QUESTIONS:
         raise Unfit("other")
     if "error.type" in told or fields(span.get("status")).get("code") in _STATUS_ERROR:
@@ -77,13 +77,18 @@ def _exchange(span: Mapping[str, Json]) -> Exchange:
     )
 
 
+def _map(pairs: Json) -> dict[str, Json]:
+    """OTLP's list of KeyValue."""
+    return {each["key"]: _any(each.get("value")) for each in _objects(pairs) if isinstance(each.get("key"), str)}
+
+
 def _any(value: Json) -> Json:
     """OTLP's AnyValue as the value that it is."""
     for kind, inner in fields(value).items():
         if kind == "arrayValue":
-            return [_any(each) for each in fields(inner).get("values", [])]
+            return [_any(each) for each in _objects(fields(inner).get("values"))]
         if kind == "kvlistValue":
-            return {each["key"]: _any(each.get("value")) for each in _objects(fields(inner).get("values"))}
+            return _map(fields(inner).get("values"))
         if kind == "intValue" and isinstance(inner, str) and inner.lstrip("-").isdecimal():
             return int(inner)  # 64 bits are text in this JSON
         return inner

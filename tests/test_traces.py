@@ -1,0 +1,376 @@
+"""What a log of production becomes: cases, each question once, and the answers as records of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalkit import extract, plugins, store, testing, traces, workspace
+from evalkit.cli.app import main
+from evalkit.data import Case, Json, Response, Suite, Target, ToolSpec, Usage, Wire
+from evalkit.errors import ExitCode, InputError
+from evalkit.request import Builder
+from tests import strategies
+
+CORPUS = Path(__file__).parent / "corpora/logs"
+WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def tool(name: str = "get_weather", schema: Json = WEATHER) -> dict[str, Json]:
+    return {"type": "function", "function": {"name": name, "description": "d", "parameters": schema}}
+
+
+def body(*calls: tuple[str, Json], text: str = "", stream: bool = False) -> str:
+    return plugins.dialect("openai_chat").write(calls, text, model="m-1", usage=Usage(), stream=stream)
+
+
+def line(said: str, *calls: tuple[str, Json], tools: Sequence[Json] | None = None, **request: Json) -> dict[str, Json]:
+    asked = {"model": "m", "messages": [{"role": "user", "content": said}], "tools": tools or [tool()], **request}
+    return {"request": asked, "response": json.loads(body(*calls))}
+
+
+OSLO = ("get_weather", '{"city": "Oslo"}')
+
+
+class Made(NamedTuple):
+    suite: Suite
+    tally: traces.Tally
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[..., Made]:
+    """The suite of a log of these lines."""
+
+    def make(*lines: Json, gold: bool = False) -> Made:
+        log = tmp_path / "log.jsonl"
+        written = (each if isinstance(each, str) else json.dumps(each) for each in lines)
+        log.write_text("".join(f"{each}\n" for each in written), encoding="utf-8")
+        return Made(*traces.suite_of("s", log, "openai_log", gold=gold))
+
+    return make
+
+
+# --------------------------------------------------------------------------- what becomes of an exchange
+
+
+def test_a_question_becomes_a_case_that_wants_a_call_and_no_more(made: Callable[..., Made]) -> None:
+    asked = line("Weather?", OSLO)
+    ((case,), specs) = (found := made(asked).suite).cases, found.specs
+    assert case.messages == ({"role": "user", "content": "Weather?"},)
+    assert case.accept == () and case.tools == ("get_weather",)
+    assert case.tags == ("model:m-1", "day:2026-01-01")
+    assert case.source.endswith("log.jsonl:1")
+    assert (specs["get_weather"].schema, specs["get_weather"].description) == (WEATHER, "d")
+
+
+def test_what_was_answered_is_expected_only_when_told_so_and_is_marked(made: Callable[..., Made]) -> None:
+    nested = ("get_weather", '{"city": "Oslo", "$top": {"$one_of": [1, {"a": null}]}}')
+    open_ = {"type": "object", "properties": {"city": {"type": "string"}}}
+    suite = made(line("Two?", OSLO, nested, tools=[tool(schema=open_)]), line("None?"), gold=True).suite
+    two, none = suite.cases
+    assert [call.tool for call in two.accept[0].calls] == ["get_weather", "get_weather"]
+    assert {rule.path: (rule.matcher, rule.value) for rule in two.accept[0].calls[1].args} == {
+        "/city": ("exact", "Oslo"),
+        "/$top": ("exact", {"$one_of": [1, {"a": None}]}),
+    }
+    assert none.wants_nothing
+    assert all(traces.UNREVIEWED in case.tags for case in suite.cases)
+
+
+def test_an_answer_that_no_case_could_want_is_not_expected(made: Callable[..., Made]) -> None:
+    broken = [("get_weather", '{"city": "Os'), ("get_wether", "{}"), ("get_weather", "[1]")]
+    suite = made(*(line(str(number), call) for number, call in enumerate(broken)), gold=True).suite
+    assert [(case.accept, traces.UNREVIEWED in case.tags) for case in suite.cases] == [((), False)] * 3
+
+
+def test_an_expected_answer_that_breaks_its_schema_is_marked(made: Callable[..., Made]) -> None:
+    (case,) = made(line("?", ("get_weather", '{"city": 5}')), gold=True).suite.cases
+    assert len(case.flaws) == 1 and "/city" in case.flaws[0]
+
+
+def test_whether_a_call_was_wanted_where_none_was_made_is_not_guessed(made: Callable[..., Made]) -> None:
+    found = made(line("Called", OSLO), line("Said"))
+    assert len(found.suite.cases) == 1 and found.tally.left == {"silent": 1}
+
+
+def test_a_question_counts_once_whatever_was_answered_and_whenever(made: Callable[..., Made]) -> None:
+    again = {**line("A", ("get_weather", '{"city": "Rome"}')), "start_time": 1}
+    found = made(line("A", OSLO), line("B", OSLO), again)
+    assert len(found.suite.cases) == 2 and found.tally.repeated == 1
+    assert {case.id for case in made(again, line("B", OSLO)).suite.cases} == {case.id for case in found.suite.cases}
+    assert made(again).suite.cases[0].id not in {
+        case.id for case in made(line("A", OSLO, tools=[tool("x")])).suite.cases
+    }
+
+
+def test_tools_of_one_name_and_other_schemas_have_keys_of_their_own(made: Callable[..., Made]) -> None:
+    other = tool(schema={"type": "object"})
+    suite = made(line("A", OSLO), line("B", OSLO, tools=[other]), line("C", OSLO, tools=[tool("go"), other])).suite
+    assert [case.tools for case in suite.cases] == [("get_weather",), ("get_weather~2",), ("go", "get_weather~2")]
+    assert {key: spec.name for key, spec in suite.specs.items()} == {
+        "get_weather": "get_weather",
+        "get_weather~2": "get_weather",
+        "go": "go",
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        (line("?", OSLO, tool_choice="none"), "barred"),
+        (line("?", OSLO, tools=[tool(schema={"type": "strng"})]), "unsound"),
+        (line("?", OSLO, tools=[tool(schema={"$ref": "http://x/y"})]), "unsound"),
+        (line("?", OSLO, messages=[]), "unheld"),
+        ({**line("?", OSLO), "response": body(OSLO, stream=True)[:200]}, "unread"),
+        ('{"request": {"mess', "torn"),
+        ('{"a": 1, "a": 2}', "torn"),
+        ('{"a": "\\ud83d"}', "torn"),
+    ],
+)
+def test_what_becomes_no_case_is_counted_by_its_reason(made: Callable[..., Made], wrong: Json, kind: str) -> None:
+    found = made(line("Sound", OSLO), "", wrong)
+    assert len(found.suite.cases) == 1 and found.tally.left == {kind: 1} and found.tally.exchanges == 2
+    if kind != "barred":
+        assert [problem.place and problem.place.line for problem in found.tally.told] == [3]
+
+
+def test_a_forced_question_is_tagged(made: Callable[..., Made]) -> None:
+    (case,) = made(line("?", OSLO, tool_choice={"type": "function", "function": {"name": "get_weather"}})).suite.cases
+    assert "forced" in case.tags
+
+
+def test_of_many_torn_lines_the_first_are_told(made: Callable[..., Made]) -> None:
+    found = made(*["{"] * 50, line("?", OSLO))
+    assert found.tally.left == {"torn": 50}
+    assert [str(problem).partition("log.jsonl:")[2].partition(" ")[0] for problem in found.tally.told] == [
+        "1:2:",
+        "2:2:",
+        "3:2:",
+    ]
+
+
+def test_a_line_that_is_no_text_stops_nothing(tmp_path: Path) -> None:
+    sound = json.dumps(line("å", OSLO), ensure_ascii=False).encode()
+    (tmp_path / "log").write_bytes(sound + b"\n" + sound[:-40] + b"\xc3\n\0\n" + sound + b"\n" + sound[:90])
+    suite, tally = traces.suite_of("s", tmp_path / "log", "openai_log", gold=False)
+    assert (len(suite.cases), tally.repeated, tally.left) == (1, 1, {"torn": 3})
+
+
+# --------------------------------------------------------------------------- halves
+
+
+def batch(tmp_path: Path, *parts: Sequence[Json]) -> Made:
+    for number, lines in enumerate(parts):
+        text = "".join(json.dumps(each) + "\n" for each in lines)
+        (tmp_path / f"{number}.jsonl").write_text(text, encoding="utf-8")
+    return Made(*traces.suite_of("s", tmp_path, traces.sniff(tmp_path), gold=True))
+
+
+def asked(id: str, said: str) -> Json:
+    return {"custom_id": id, "method": "POST", "url": "/v1/chat/completions", "body": line(said)["request"]}
+
+
+def answered(id: str, city: str) -> Json:
+    answer = json.loads(body(("get_weather", json.dumps({"city": city}))))
+    return {"custom_id": id, "response": {"status_code": 200, "body": answer}, "error": None}
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_the_files_of_a_batch_find_each_other_in_any_order(tmp_path: Path, flipped: bool) -> None:
+    questions = [asked("a", "A?"), asked("b", "B?"), asked("c", "C?")]
+    parts = [questions, [answered("b", "B"), answered("a", "A"), answered("z", "Z")]]
+    found = batch(tmp_path, *(reversed(parts) if flipped else parts))
+    wanted = {case.messages[0]["content"]: case.accept[0].calls[0].args[0].value for case in found.suite.cases}
+    assert wanted == {"A?": "A", "B?": "B"}
+    assert found.tally.left == {"single": 2}
+
+
+def test_halves_that_could_be_those_of_two_questions_are_left_out(tmp_path: Path) -> None:
+    parts = [[asked("a", "A?"), asked("b", "B?")], [asked("a", "Another?")], [answered("a", "A"), answered("b", "B")]]
+    found = batch(tmp_path, *parts)
+    assert [case.messages[0]["content"] for case in found.suite.cases] == ["B?"]
+    assert found.tally.left == {"single": 3}
+
+
+# --------------------------------------------------------------------------- there and back
+
+_ROLES = st.sampled_from(["system", "user", "assistant", "tool"])
+_MESSAGES = st.builds(
+    lambda role, content, other: {**other, "role": role, "content": content},
+    _ROLES,
+    strategies.texts,
+    st.dictionaries(strategies.texts, strategies.values, max_size=2),
+)
+_CALLS = st.lists(st.tuples(st.sampled_from(["f", "g", "unknown"]), st.text(max_size=20)), min_size=1, max_size=3)
+_SCHEMAS = st.sampled_from(
+    [WEATHER, {}, {"type": "object"}, {"$schema": "http://json-schema.org/draft-07/schema#", "x-mine": [1.0]}]
+)
+SPECS = st.tuples(_SCHEMAS, _SCHEMAS).map(
+    lambda both: tuple(
+        ToolSpec(name=name, description=f"Does {name}.", schema=schema, source="")
+        for name, schema in zip("fg", both, strict=True)
+    )
+)
+
+
+@given(st.lists(_MESSAGES, min_size=1, max_size=4), SPECS, _CALLS, strategies.texts, st.booleans(), st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_what_was_asked_and_answered_comes_back_from_a_log_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory,
+    messages: list[Mapping[str, Json]],
+    specs: tuple[ToolSpec, ...],
+    calls: list[tuple[str, str]],
+    said: str,
+    stream: bool,
+    as_text: bool,
+) -> None:
+    case = Case(id="c", messages=tuple(messages), tools=("f", "g"))
+    suite = Suite(name="s", specs={spec.name: spec for spec in specs}, cases=(case,))
+    sent = Builder(suite).build(case, 0, Target(name="t", provider="openai_http", model="m", stream=stream)).body
+    received = body(*calls, text=said, stream=stream)
+    log = tmp_path_factory.mktemp("there") / "log.jsonl"
+    logged = received if stream or as_text else json.loads(received)
+    log.write_text(json.dumps({"request": json.dumps(sent) if as_text else sent, "response": logged}), encoding="utf-8")
+    ((again, record),) = (gatherer := traces.Gatherer(gold=False)).gather(traces.read(log, traces.sniff(log)))
+    assert again.messages == case.messages and again.tools == case.tools
+    assert {key: (each.name, each.description, each.schema) for key, each in gatherer.specs.items()} == {
+        each.name: (each.name, each.description, each.schema) for each in specs
+    }
+    assert record.answer == extract.read(Response(wire=Wire(status=200, body=received), dialect="openai_chat"))
+
+
+# --------------------------------------------------------------------------- commands
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("EVALKIT_")]:
+        monkeypatch.delenv(name)
+
+    def run(*words: object) -> Result:
+        code = main([str(word) for word in words])
+        return Result(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.mark.parametrize("form", traces.formats())
+def test_a_log_of_every_format_becomes_a_suite_that_loads_as_the_run_knows_it(cli: Cli, form: str) -> None:
+    shutil.copytree(CORPUS / form, "logs")
+    Path("logs/expected.json").unlink()
+    done = cli("import", "traces", "logs", "-o", "suites/was.jsonl", "--expect", "answer", "--run", "was", "--json")
+    assert done.code == ExitCode.OK, done.err
+    run = store.load(Path("reports/was"))
+    assert run.info.suite_digest == workspace.load_suite("suites/was.jsonl").digest
+    assert {record.case for record in run.records} == {case.id for case in run.suite.cases}
+    assert done.json["targets"][0]["answered"] == len(run.suite.cases)
+    assert all(record.score and record.score.correct for record in run.records)
+    assert "sk-not-a-key" not in Path("suites/was.jsonl").read_text(encoding="utf-8")
+
+
+def test_the_counts_are_told_to_people_and_to_programs(cli: Cli) -> None:
+    shutil.copy(CORPUS / "openai_log/bodies.jsonl", "log.jsonl")
+    told = cli("import", "traces", "log.jsonl", "-o", "s.jsonl", "--json")
+    assert told.json["cases"] == 7 and told.json["exchanges"] == 18
+    assert told.json["left_out"] == {
+        **{"failed": 2, "unsound": 2, "unread": 2, "foreign": 2},
+        **{"toolless": 1, "silent": 1, "unheld": 1},
+    }
+    assert "7 cases, 2 tools: s.jsonl" in told.err and "1: offers no tools" in told.err
+    assert "log.jsonl:5: the stream broke off before its end; " in told.err
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "said"),
+    [
+        ("", ["--from", "openai_log"], "log.jsonl: the log is empty"),
+        ("{\n", ["--from", "openai_log"], "log.jsonl: nothing of 1 becomes a case: 1: not JSON, or not whole"),
+        ('{"a": 1}\n', [], "log.jsonl: is no log in a format that is known"),
+        ("[\n", [], "log.jsonl: is no log in a format that is known"),
+        (
+            json.dumps(line("?", OSLO)),
+            ["--from", "mcp"],
+            "--from mcp: reads no logs; these do: litellm_log, openai_log",
+        ),
+        (json.dumps(line("?", OSLO)), ["--from", "openai_logs"], "did you mean 'openai_log'?"),
+    ],
+)
+def test_a_log_of_which_nothing_is_left_is_one_line(cli: Cli, text: str, words: list[str], said: str) -> None:
+    Path("log.jsonl").write_text(text, encoding="utf-8")
+    done = cli("import", "traces", "log.jsonl", "-o", "s.jsonl", *words)
+    (told,) = done.err.splitlines()
+    assert done.code == ExitCode.INPUT and said in told and not Path("s.jsonl").exists()
+
+
+def test_a_log_that_is_not_there_is_told(cli: Cli) -> None:
+    assert "gone.jsonl: no such file" in cli("import", "traces", "gone.jsonl", "-o", "s.jsonl").err
+
+
+def test_a_candidate_is_held_against_what_production_answered(cli: Cli) -> None:
+    """The whole way: a run of ours is taken for production, logged, imported, and a candidate asked the same."""
+    travel = workspace.load_suite("travel")
+    with testing.running([travel]) as server:
+        address = f"?base_url={server.openai_url}"
+        first = ["--limit", 24, "--run", "production", "-q"]
+        assert cli("run", "travel", "-m", f"openai_http/oracle{address}", *first).code == ExitCode.OK
+    was = store.load(Path("reports/production"))
+    build = Builder(was.suite).build
+    cases = {case.id: case for case in was.suite.cases}
+    with open("log.jsonl", "w", encoding="utf-8") as log:
+        for record in was.records:
+            assert isinstance(record.reply, Response)
+            sent = build(cases[record.case], 0, was.info.targets[0]).body
+            exchange = {"request": sent, "response": record.reply.wire.body, "start_time": record.started}
+            log.write(json.dumps(exchange) + "\n")
+    assert cli("import", "traces", "log.jsonl", "-o", "prod.jsonl", "--expect", "answer", "--run", "july").code == 0
+    asked = store.load(Path("reports/july")).suite
+    assert [case.messages for case in asked.cases] == [case.messages for case in was.suite.cases]
+    with testing.running([asked]) as server:
+        address = f"?base_url={server.openai_url}"
+        good, bad = f"openai_http/oracle{address}&name=good", f"openai_http/faulty;kind=tool.unknown{address}&name=bad"
+        cli("run", "prod.jsonl", "-m", good, "-m", bad, "--run", "july", "-q")
+    Path("policy.yaml").write_text("max_drop: {compliance: 0.2, correct: 0.2}\n", encoding="utf-8")
+    for candidate, code in {"good": ExitCode.OK, "bad": ExitCode.GATE_FAILED}.items():
+        held = cli("gate", "july", "--policy", "policy.yaml", "--baseline", "production", "--candidate", candidate)
+        assert held.code == code, held.out
+    report = cli("report", "july", "--baseline", "production", "--candidate", "bad", "-o", "july.html")
+    assert report.code == ExitCode.OK and "production" in Path("july.html").read_text(encoding="utf-8")
+
+
+def test_a_log_that_is_written_on_meanwhile_is_the_suite_it_was(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text(json.dumps(line("A", OSLO)) + "\n", encoding="utf-8")
+    suite, _ = traces.suite_of("s", log, "openai_log", gold=False)
+    with log.open("a", encoding="utf-8") as more:
+        more.write(json.dumps(line("B", OSLO)) + "\n")
+    target = Target(name="production", provider="recorded", model="production")
+    assert [record.case for record in traces.records(suite, log, "openai_log", target, gold=False)] == [
+        suite.cases[0].id
+    ]
+
+
+def test_a_format_of_another_distribution_is_told_if_it_reads_no_logs(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="reads no logs"):
+        list(traces.read(tmp_path, "bfcl"))
