@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -44,6 +46,7 @@ def refusal(text: str, file: str = "s.yaml") -> str:
         *[(word, word) for word in ("0b1", "<<", "=", "--", ".", "+", "0x", "0o9", "1e", "nan", "2026-03-01T10:00Z")],
         *[(word, None) for word in ("null", "~", "Null", "NULL", "")],
         *[("true", True), ("False", False), ("0o14", 12), ("0x1F", 31), ("0", 0), ("-0", 0), ("+3", 3), ("-17", -17)],
+        ("9" * 400, int("9" * 400)),
         *[("1e3", 1000.0), ("-1.5", -1.5), (".5", 0.5), ("1.", 1.0), ("6.02E+23", 6.02e23), ("0.10", 0.1)],
     ],
 )  # fmt: skip
@@ -182,3 +185,10 @@ def test_each_line_is_a_document_and_all_bad_lines_are_told() -> None:
         "s.jsonl:3:8: not JSON: Expecting value",
         "s.jsonl:5:13: not JSON: the key 'id' stands twice in one object",
     ]
+
+
+def test_what_reads_yaml_is_loaded_for_yaml_alone() -> None:
+    code = "import sys; from evalkit import documents; list(documents.parse_lines(['{}'], 's.jsonl', [])); "
+    assert (
+        subprocess.run([sys.executable, "-c", f"{code} sys.exit('yaml' in sys.modules)"], check=False).returncode == 0
+    )

@@ -120,6 +120,20 @@ def findings(shape: type[Shape], text: str) -> list[str]:
             ["f.yaml:2:29: /models/0/input_price: must be at least 0, not -1"],
         ),
         (
+            ModelsShape,
+            "models:\n- {model: a/b, timeout: true, serve: {engine: vllm, port: true, args: [5, true]}}",
+            [
+                "f.yaml:2:25: /models/0/timeout: must be a number, not true",
+                "f.yaml:2:75: /models/0/serve/args/1: must be a string, not true",
+                "f.yaml:2:59: /models/0/serve/port: must be a whole number, not true",
+            ],
+        ),
+        (
+            ModelsShape,
+            f"models:\n- {{model: a/b, timeout: 1{'0' * 400}}}",
+            [f"f.yaml:2:25: /models/0/timeout: must be a number, not 1{'0' * 198}…"],
+        ),
+        (
             PolicyShape,
             "floors: {complience: 0.9, correct: 98}\ntools: {f: {max_dorp: {}}}",
             [

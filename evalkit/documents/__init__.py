@@ -77,7 +77,9 @@ def scalar(text: str) -> Json:
     if _BASED.match(text):
         return int(text, 0)
     if _FLOAT.match(text):
-        number = int(text) if _INTEGER.match(text) and len(text) < 4300 else float(text)
+        if _INTEGER.match(text) and len(text) < 4300:
+            return int(text)
+        number = float(text)
         if math.isfinite(number):
             return number
         raise ValueError(f"{excerpt(text)} is larger than any number JSON can hold")
