@@ -49,6 +49,7 @@ def outcome(found: Exchange | Half | Left) -> Json:
         return {**told, "error": error.message}
     used = answer.usage
     told |= {"served_by": answer.served_by, "finish": answer.finish, "tokens": [used.input_tokens, used.output_tokens]}
+    told["cost"] = used.cost
     told["calls"] = [[payload.tool, payload.text, payload.value] for payload in answer.payloads]
     return {key: value for key, value in told.items() if value not in (None, "")}
 

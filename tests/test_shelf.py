@@ -203,3 +203,22 @@ def test_only_the_cases_taken_last_are_in_memory(tmp_path: Path) -> None:
 def _held() -> int:
     gc.collect()
     return sum(type(each) is Case for each in gc.get_objects())
+
+
+# --------------------------------------------------------------------------- halves
+
+_HALVES = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["asked", "answered"])), max_size=12)
+
+
+@given(_HALVES)
+def test_halves_meet_once_and_what_is_ambiguous_waits(halves: list[tuple[str, str]]) -> None:
+    waiting, here = shelf.Waiting(), dict[str, list[tuple[str, int]]]()
+    for number, (key, side) in enumerate(halves):
+        there = here.setdefault(key, [])
+        met = waiting.meet(key, side, str(number))
+        if len(there) == 1 and there[0][0] != side:
+            assert met == str(there.pop()[1])
+        else:
+            assert met is None
+            there.append((side, number))
+    assert len(waiting) == sum(map(len, here.values()))

@@ -163,6 +163,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(at: Path) -> None:
     assert Path("f").read_text(encoding="utf-8") == "old" and sorted(os.listdir()) == ["f", "specs", "suites"]
 
 
+def test_pieces_are_written_as_they_come_and_whole_or_not_at_all(at: Path) -> None:
+    workspace.write_atomic("f", (f"{number}\n" for number in range(3)))
+    assert Path("f").read_text(encoding="utf-8") == "0\n1\n2\n"
+    with pytest.raises(ZeroDivisionError):
+        workspace.write_atomic("f", (f"{1 / number}\n" for number in (2, 1, 0)))
+    assert Path("f").read_text(encoding="utf-8") == "0\n1\n2\n" and sorted(os.listdir()) == ["f", "specs", "suites"]
+
+
 def test_a_pipe_is_written_to_and_not_replaced(at: Path) -> None:
     workspace.write_atomic("/dev/null", "x")
     assert Path("/dev/null").is_char_device()

@@ -1,7 +1,8 @@
 """LiteLLM's log: its StandardLoggingPayload, one a line, as its callbacks write it to files and buckets.
 
-Read are `messages`, `model_parameters` (`tools`, `functions`, `tool_choice`), `response`, `status`, `model`, `stream`
-and the times `startTime`, `endTime` and `completionStartTime`. What the endpoint sent is not in it: `response` is what
+Read are `messages`, `model_parameters` (`tools`, `functions`, `tool_choice`), `response`, `status`, `model`, `stream`,
+`response_cost` (0 is a price that LiteLLM does not know) and the times `startTime`, `endTime` and
+`completionStartTime`. What the endpoint sent is not in it: `response` is what
 LiteLLM made of it, in OpenAI's shape, and the tools stand as LiteLLM handed them to the provider.
 """
 
@@ -56,10 +57,18 @@ def _exchange(line: Mapping[str, Json]) -> Exchange:
         tools=tools,
         choice=asked.get("tool_choice", asked.get("function_call")),
         reply=Response(
-            wire=Wire(status=200, body=packed(answer)),
+            wire=Wire(status=200, body=packed(_priced(answer, line.get("response_cost")))),
             dialect="openai_chat",
             timing=_logged.timing(start, end, first_token),
         ),
         model=next((name for name in named if isinstance(name, str)), ""),
         started=_logged.iso(start),
     )
+
+
+def _priced(answer: Mapping[str, Json], cost: Json) -> Mapping[str, Json]:
+    """With its cost beside its tokens, where gateways put it."""
+    usage = fields(answer.get("usage"))
+    if not isinstance(cost, int | float) or cost <= 0 or "cost" in usage:
+        return answer
+    return {**answer, "usage": {**usage, "cost": cost}}
