@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -136,22 +136,33 @@ class Tally(Struct):
             self.told.append(Problem(what=left.what or LEFT[left.kind], hint=_HINTS[left.kind], place=place))
 
 
+class Log(Struct, frozen=True, kw_only=True):
+    """A log, and how it is taken."""
+
+    path: Path
+    form: str
+    """The plug-in of `formats/` that reads it."""
+    gold: bool = False
+    """What was answered is what is expected; else any call that fits its schema is."""
+    tools: tuple[ToolSpec, ...] = ()
+    """Offered wherever the log itself does not tell."""
+
+
 class Gatherer:
     """Cases of a log, one for each question, and the tools that they share."""
 
-    def __init__(self, *, gold: bool) -> None:
-        """`gold`: what was answered is what is expected; else any call that fits its schema is."""
+    def __init__(self, log: Log) -> None:
         self.specs: dict[str, ToolSpec] = {}
         self.tally = Tally()
-        self._gold = gold
+        self._log = log
         self._keys: dict[str, str] = {}
         self._of_name: Counter[str] = Counter()
         self._unsound: dict[str, str] = {}
         self._asked: set[str] = set()
 
-    def gather(self, log: Iterable[Found]) -> Iterator[tuple[Case, Record]]:
+    def gather(self) -> Iterator[tuple[Case, Record]]:
         """Each case with the answer that was given, of which only the target is open."""
-        for place, found in log:
+        for place, found in read(self._log.path, self._log.form):
             self.tally.exchanges += 1
             made = found if isinstance(found, Left) else self._case(found, place)
             if isinstance(made, Left):
@@ -163,8 +174,11 @@ class Gatherer:
         """None for a question that is a case already."""
         if exchange.choice == "none":
             return Left(kind="barred")
-        texts = [values.canonical([spec.name, spec.description, spec.schema]) for spec in exchange.tools]
-        flaw = next(filter(None, map(self._flaw, exchange.tools, texts)), None)
+        tools = self._log.tools if exchange.tools is None else exchange.tools
+        if not tools:
+            return Left(kind="untold")
+        texts = [values.canonical([spec.name, spec.description, spec.schema]) for spec in tools]
+        flaw = next(filter(None, map(self._flaw, tools, texts)), None)
         if flaw:
             return Left(kind="unsound", what=flaw)
         try:
@@ -175,14 +189,14 @@ class Gatherer:
         if id in self._asked:
             self.tally.repeated += 1
             return None
-        if not answer.payloads and not self._gold:
+        if not answer.payloads and not self._log.gold:
             return Left(kind="silent")
         self._asked.add(id)
-        accept = _expected(answer, {spec.name for spec in exchange.tools}) if self._gold else None
+        accept = _expected(answer, {spec.name for spec in tools}) if self._log.gold else None
         case = Case(
             id=id,
             messages=exchange.messages,
-            tools=tuple(map(self._key, exchange.tools, texts)),
+            tools=tuple(map(self._key, tools, texts)),
             accept=accept or (),
             tags=tuple(_tags(exchange, answer, gold=accept is not None)),
             source=str(place),
@@ -233,21 +247,21 @@ def _tags(exchange: Exchange, answer: Answer, *, gold: bool) -> Iterator[str]:
 # --------------------------------------------------------------------------- a suite and its run
 
 
-def suite_of(name: str, path: Path, form: str, *, gold: bool) -> tuple[Suite, Tally]:
+def suite_of(name: str, log: Log) -> tuple[Suite, Tally]:
     """The suite of a log. Raises InputError if nothing in it becomes a case."""
-    gatherer = Gatherer(gold=gold)
-    cases = shelf.gather(case for case, _ in gatherer.gather(read(path, form)))
+    gatherer = Gatherer(log)
+    cases = shelf.gather(case for case, _ in gatherer.gather())
     if not cases:
-        raise InputError(Problem(what=_nothing(gatherer.tally), place=Place(file=str(path))))
+        raise InputError(Problem(what=_nothing(gatherer.tally), place=Place(file=str(log.path))))
     return suite.build(Suite(name=name, specs=gatherer.specs, cases=cases), mark_flaws=True), gatherer.tally
 
 
-def records(suite: Suite, path: Path, form: str, target: Target, *, gold: bool) -> Iterator[Record]:
+def records(suite: Suite, log: Log, target: Target) -> Iterator[Record]:
     """What the log, read once more, answers to the cases that were made of it. Nothing is judged yet."""
-    open_ = {case.id for case in suite.cases}
-    for case, record in Gatherer(gold=gold).gather(read(path, form)):
-        if case.id in open_:  # a log that is written on has more by now
-            open_.remove(case.id)
+    left = {case.id for case in suite.cases}
+    for case, record in Gatherer(log).gather():
+        if case.id in left:  # a log that is written on has more by now
+            left.remove(case.id)
             yield replace(record, target=target.identity)
 
 

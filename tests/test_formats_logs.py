@@ -35,8 +35,8 @@ def outcome(found: Exchange | Half | Left) -> Json:
         return [found.key, found.side]
     told: dict[str, Json] = {
         "roles": " ".join(message["role"] for message in found.messages),
-        "tools": [spec.name for spec in found.tools],
-        "source": found.tools[-1].source,
+        "tools": found.tools and [spec.name for spec in found.tools],
+        "source": found.tools and found.tools[-1].source,
         "choice": found.choice,
         "model": found.model,
         "started": found.started,

@@ -53,7 +53,7 @@ def made(tmp_path: Path) -> Callable[..., Made]:
         log = tmp_path / "log.jsonl"
         written = (each if isinstance(each, str) else json.dumps(each) for each in lines)
         log.write_text("".join(f"{each}\n" for each in written), encoding="utf-8")
-        return Made(*traces.suite_of("s", log, "openai_log", gold=gold))
+        return Made(*traces.suite_of("s", traces.Log(path=log, form="openai_log", gold=gold)))
 
     return make
 
@@ -160,7 +160,7 @@ def test_of_many_torn_lines_the_first_are_told(made: Callable[..., Made]) -> Non
 def test_a_line_that_is_no_text_stops_nothing(tmp_path: Path) -> None:
     sound = json.dumps(line("å", OSLO), ensure_ascii=False).encode()
     (tmp_path / "log").write_bytes(sound + b"\n" + sound[:-40] + b"\xc3\n\0\n" + sound + b"\n" + sound[:90])
-    suite, tally = traces.suite_of("s", tmp_path / "log", "openai_log", gold=False)
+    suite, tally = traces.suite_of("s", traces.Log(path=tmp_path / "log", form="openai_log"))
     assert (len(suite.cases), tally.repeated, tally.left) == (1, 1, {"torn": 3})
 
 
@@ -171,7 +171,7 @@ def batch(tmp_path: Path, *parts: Sequence[Json]) -> Made:
     for number, lines in enumerate(parts):
         text = "".join(json.dumps(each) + "\n" for each in lines)
         (tmp_path / f"{number}.jsonl").write_text(text, encoding="utf-8")
-    return Made(*traces.suite_of("s", tmp_path, traces.sniff(tmp_path), gold=True))
+    return Made(*traces.suite_of("s", traces.Log(path=tmp_path, form=traces.sniff(tmp_path), gold=True)))
 
 
 def asked(id: str, said: str) -> Json:
@@ -239,7 +239,8 @@ def test_what_was_asked_and_answered_comes_back_from_a_log_as_it_was(
     log = tmp_path_factory.mktemp("there") / "log.jsonl"
     logged = received if stream or as_text else json.loads(received)
     log.write_text(json.dumps({"request": json.dumps(sent) if as_text else sent, "response": logged}), encoding="utf-8")
-    ((again, record),) = (gatherer := traces.Gatherer(gold=False)).gather(traces.read(log, traces.sniff(log)))
+    gatherer = traces.Gatherer(traces.Log(path=log, form=traces.sniff(log)))
+    ((again, record),) = gatherer.gather()
     assert again.messages == case.messages and again.tools == case.tools
     assert {key: (each.name, each.description, each.schema) for key, each in gatherer.specs.items()} == {
         each.name: (each.name, each.description, each.schema) for each in specs
@@ -360,15 +361,27 @@ def test_a_candidate_is_held_against_what_production_answered(cli: Cli) -> None:
 
 
 def test_a_log_that_is_written_on_meanwhile_is_the_suite_it_was(tmp_path: Path) -> None:
-    log = tmp_path / "log.jsonl"
-    log.write_text(json.dumps(line("A", OSLO)) + "\n", encoding="utf-8")
-    suite, _ = traces.suite_of("s", log, "openai_log", gold=False)
-    with log.open("a", encoding="utf-8") as more:
+    path = tmp_path / "log.jsonl"
+    path.write_text(json.dumps(line("A", OSLO)) + "\n", encoding="utf-8")
+    log = traces.Log(path=path, form="openai_log")
+    suite, _ = traces.suite_of("s", log)
+    with path.open("a", encoding="utf-8") as more:
         more.write(json.dumps(line("B", OSLO)) + "\n")
     target = Target(name="production", provider="recorded", model="production")
-    assert [record.case for record in traces.records(suite, log, "openai_log", target, gold=False)] == [
-        suite.cases[0].id
-    ]
+    assert [record.case for record in traces.records(suite, log, target)] == [suite.cases[0].id]
+
+
+def test_tools_that_a_log_does_not_tell_are_those_of_a_file(cli: Cli) -> None:
+    """Most instrumentations record no tools, and what they record of one may be its name alone."""
+    spans = (CORPUS / "otel_genai/spans.jsonl").read_text(encoding="utf-8")
+    Path("log.jsonl").write_text(spans.replace("gen_ai.tool.definitions", "not.recorded"), encoding="utf-8")
+    done = cli("import", "traces", "log.jsonl", "-o", "s.jsonl")
+    assert done.code == ExitCode.INPUT and "4: does not tell which tools were offered (--tools FILE does)" in done.err
+    Path("tools.json").write_text(json.dumps([tool()]), encoding="utf-8")
+    assert cli("import", "traces", "log.jsonl", "-o", "s.jsonl", "--tools", "tools.json").code == ExitCode.OK
+    suite = workspace.load_suite("s.jsonl")
+    assert {key: spec.schema for key, spec in suite.specs.items()} == {"get_weather": WEATHER}
+    assert len(suite.cases) == 4
 
 
 def test_a_format_of_another_distribution_is_told_if_it_reads_no_logs(tmp_path: Path) -> None:

@@ -121,6 +121,10 @@ def traces(
             help="What is right: any call that fits its schema, or the recorded answer, tagged unreviewed.",
         ),
     ] = "any_call",
+    declared: Annotated[
+        Path | None,
+        typer.Option("--tools", metavar="FILE", help="The tools that were offered where the log does not tell which."),
+    ] = None,
     name: Annotated[
         str | None, typer.Option("--run", metavar="NAME", help="Keep the answers too, as this run.")
     ] = None,
@@ -140,13 +144,14 @@ def traces(
     from evalkit.cli import printing
     from evalkit.data import Target
 
-    form, gold = form or logs.sniff(path), expect == "answer"
-    suite, tally = logs.suite_of(output.stem, path, form, gold=gold)
+    offered = workspace.read_tools(declared) if declared else ()
+    log = logs.Log(path=path, form=form or logs.sniff(path), gold=expect == "answer", tools=offered)
+    suite, tally = logs.suite_of(output.stem, log)
     workspace.write_suite(suite, output)
     _tell(suite, tally, output)
     if name is not None:
         model = Target(name=target, provider="recorded", model=target)
-        _store(reports / name, suite, model, logs.records(suite, path, form, model, gold=gold), strings)
+        _store(reports / name, suite, model, logs.records(suite, log, model), strings)
         printing.summary(reports / name, as_json)
     elif as_json:
         typer.echo(json.dumps(_counts(suite, tally), indent=2))

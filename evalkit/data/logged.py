@@ -17,8 +17,9 @@ class Exchange(Struct, frozen=True, kw_only=True):
 
     messages: tuple[Mapping[str, Json], ...]
     """In OpenAI's shape, as they were sent."""
-    tools: tuple[ToolSpec, ...]
-    """In the order in which they were offered, at least one. `source` is a pointer into the line of the log."""
+    tools: tuple[ToolSpec, ...] | None
+    """In the order in which they were offered, at least one, each with a pointer into the line of the log as its
+    `source`; None where the log does not tell."""
     choice: Json = None
     """`tool_choice` as it was sent; None where it was not."""
     reply: Response
@@ -44,6 +45,7 @@ LeftKind: TypeAlias = Literal[
     "other",
     "withheld",
     "toolless",
+    "untold",
     "unsound",
     "barred",
     "unheld",
@@ -58,6 +60,7 @@ LEFT: Mapping[LeftKind, str] = {
     "other": "something else than a question to a model",
     "withheld": "logged without what was said",
     "toolless": "offers no tools",
+    "untold": "does not tell which tools were offered (--tools FILE does)",
     "unsound": "offers a tool whose schema nothing can be judged by",
     "barred": "tells the model to call nothing",
     "unheld": "has a message that a suite cannot hold",

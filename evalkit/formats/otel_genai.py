@@ -2,9 +2,10 @@
 
 A span is a question to a model if its `gen_ai.operation.name` is `chat` or `generate_content`. Of its attributes are
 read `gen_ai.system_instructions`, `gen_ai.input.messages`, `gen_ai.output.messages` and `gen_ai.tool.definitions`, as
-the conventions of OpenTelemetry lay them out, structured or as text; what was not recorded (most instrumentations do so
-only when told to) cannot be read. The model, its tokens, and the span's times go along. Parts that are texts, calls and
-results of calls become messages in OpenAI's shape; reasoning is left out, as it is when a conversation is sent.
+the conventions of OpenTelemetry lay them out, structured or as text, and the model and its tokens. Instrumentations
+record what was said only when told to, and many record no tools, or their names alone: without `parameters`, the log
+does not tell what was offered. Texts, calls and results of calls become messages in OpenAI's shape; reasoning is left
+out, as it is when a conversation is sent.
 """
 
 from __future__ import annotations
@@ -60,13 +61,13 @@ def _exchange(span: Mapping[str, Json]) -> Exchange:
     if _ASKED not in told or _ANSWERED not in told:
         raise Unfit("withheld")
     told |= {key: unpacked(told[key]) for key in (_SYSTEM, _ASKED, _ANSWERED, _TOOLS) if key in told}
-    tools = _logged.offered(told.get(_TOOLS), f"/{_TOOLS}")
+    told_whole = _TOOLS in told and all("parameters" in tool for tool in _objects(told[_TOOLS]))
     if not _objects(told[_ANSWERED]):
         raise Unfit("unread", "there is no message")
     start, end = (_nanoseconds(span.get(key)) for key in ("startTimeUnixNano", "endTimeUnixNano"))
     return Exchange(
         messages=_logged.conversation(list(_messages(told.get(_SYSTEM), told[_ASKED]))),
-        tools=tools,
+        tools=_logged.offered(told[_TOOLS], f"/{_TOOLS}") if told_whole else None,
         reply=Response(
             wire=Wire(status=200, body=packed({key: told[key] for key in _KEPT if key in told})),
             dialect="otel_genai",
