@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -41,7 +42,7 @@ _TOLD = 3
 _HINTS: Mapping[LeftKind, str] = {
     "torn": "the other lines are read all the same",
     "foreign": "is it another format? --from names one",
-    "unsound": "mend the schema where the tool is declared",
+    "unsound": "only functions with a sound schema can be measured",
     "unheld": "a suite holds texts and calls of tools",
     "unread": "look whether the log keeps answers whole",
 }
@@ -111,7 +112,7 @@ def _whole(reader: Any, value: Json, waiting: shelf.Waiting) -> Iterator[Exchang
         if not isinstance(found, Half):
             yield found
             continue
-        other = waiting.meet(found.key, found.side, values.canonical(found.line))
+        other = waiting.meet(found.key, found.side, json.dumps(found.line))  # in the order in which it was logged
         if other is not None:
             yield from reader.exchanges({**found.line, **values.loads(other)})
 

@@ -190,6 +190,7 @@ def test_the_files_of_a_batch_find_each_other_in_any_order(tmp_path: Path, flipp
     found = batch(tmp_path, *(reversed(parts) if flipped else parts))
     wanted = {case.messages[0]["content"]: case.accept[0].calls[0].args[0].value for case in found.suite.cases}
     assert wanted == {"A?": "A", "B?": "B"}
+    assert json.dumps(found.suite.specs["get_weather"].schema) == json.dumps(WEATHER)  # models see the order
     assert found.tally.left == {"single": 2}
 
 

@@ -158,6 +158,7 @@ def traces(
 
 
 def _tell(suite: Suite, tally: Tally, output: Path) -> None:
+    from evalkit.cli import printing
     from evalkit.traces import reasons
 
     size = f"{counted(len(suite.cases), 'case')}, {counted(len(suite.specs), 'tool')}"
@@ -167,7 +168,7 @@ def _tell(suite: Suite, tally: Tally, output: Path) -> None:
     for said in reasons(tally).values():
         typer.echo(f"  {said}", err=True)
     for problem in tally.told:
-        typer.echo(f"  {problem}", err=True)
+        typer.echo(f"  {printing.visible(str(problem))}", err=True)
 
 
 def _counts(suite: Suite, tally: Tally) -> dict[str, object]:
