@@ -74,6 +74,19 @@ def test_percentiles_lie_in_the_bucket_of_the_observation(observed: list[float])
         upper = next(bound for bound in bounds if true <= bound)
         lower = max([0.0, *(bound for bound in bounds if bound < upper)])
         assert lower <= estimate <= upper
+        assert estimate <= max(lower, wait["mean"] / (1 - share) + 1e-9)
+
+
+def test_a_queue_of_a_millisecond_is_not_told_as_half_of_a_wide_bucket() -> None:
+    """As vLLM counts its queue: the first bucket ends at 0.3 s."""
+    empty = 'e:wait_bucket{le="0.3"} 0\ne:wait_bucket{le="+Inf"} 0\ne:wait_sum 0\n'
+    wait = told(empty, 'e:wait_bucket{le="0.3"} 60\ne:wait_bucket{le="+Inf"} 60\ne:wait_sum 0.06\n')["wait"]
+    assert wait == {
+        "count": 60,
+        "mean": pytest.approx(0.001),
+        "p50": pytest.approx(0.001),
+        "p95": pytest.approx(0.019),
+    }
 
 
 @pytest.mark.parametrize("name", plugins.names("servers"))

@@ -256,7 +256,7 @@ def test_what_the_engine_counted_is_kept_with_the_run(tmp_path: Path, monkeypatc
         "queue_time": {
             "count": 12,
             "mean": pytest.approx(0.02),
-            "p50": pytest.approx(0.05),
+            "p50": pytest.approx(0.02),
             "p95": pytest.approx(0.095),
         },
     }

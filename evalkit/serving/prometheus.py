@@ -77,7 +77,7 @@ class Watch:
 
         A counter is how much it grew from the first look to the last; a gauge {"mean", "peak"} over the looks; a
         histogram {"count", "mean", "p50", "p95"} of what was observed in between, the percentiles estimated within
-        their buckets as Prometheus does.
+        their buckets as Prometheus does, and within what the mean allows.
         """
         return dict(self._told(series))
 
@@ -105,17 +105,23 @@ class Watch:
         if not count:
             return {"count": 0, "mean": None, "p50": None, "p95": None}
         mean = self._grown(f"{name}_sum") / count
-        return {"count": int(count), "mean": mean, "p50": _quantile(buckets, 0.5), "p95": _quantile(buckets, 0.95)}
+        p50, p95 = (_quantile(buckets, share, mean) for share in (0.5, 0.95))
+        return {"count": int(count), "mean": mean, "p50": p50, "p95": p95}
 
 
-def _quantile(buckets: list[tuple[float, float]], share: float) -> float:
-    """Where `share` of the observations lie below, evenly spread within a bucket; of the last, its lower bound."""
+def _quantile(buckets: list[tuple[float, float]], share: float, mean: float) -> float:
+    """Where `share` of the observations lie below, evenly spread within a bucket; of the last, its lower bound.
+
+    Of what is never negative at most 1 - `share` lies above mean / (1 - `share`). A bucket is cut off there: queues
+    of a millisecond would else be told as half of a first bucket that ends at 0.3 s.
+    """
+    most = mean / (1 - share)
     rank = share * buckets[-1][1]
     low, below = 0.0, 0.0
     for bound, count in buckets:
         if count >= rank and count > below:
             if math.isinf(bound):
                 return low
-            return low + (bound - low) * (rank - below) / (count - below)
+            return low + (max(low, min(bound, most)) - low) * (rank - below) / (count - below)
         low, below = bound, count
     return low
