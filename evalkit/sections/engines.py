@@ -20,8 +20,8 @@ COLUMNS = (
     Column(key="queue_p95", label="Queue, p95", kind="seconds"),
     Column(key="first", label="First token, p50", kind="seconds"),
     Column(key="first_p95", label="First token, p95", kind="seconds"),
-    Column(key="hits", label="Prefix cache, tokens", kind="int"),
-    Column(key="hit_share", label="Prefix cache, hits", kind="percent"),
+    Column(key="hits", label="Tokens from prefix cache", kind="int"),
+    Column(key="hit_share", label="Share from prefix cache", kind="percent"),
     Column(key="preemptions", label="Preemptions", kind="int"),
 )
 """Those that no engine fills are left out."""
