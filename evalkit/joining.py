@@ -18,7 +18,7 @@ from evalkit.pairing import likeness
 def join(folder: Path, info: RunInfo, suite: Suite) -> Iterator[store.Store]:
     """The run in `folder`, open, and made if there is none; targets it does not know yet join it.
 
-    So do the cases that it has not, where it is what some parts of the suite came to. Raises InputError if it holds
+    So do the cases that it has not, where only some parts of the suite were merged. Raises InputError if it holds
     another suite, judges otherwise, was timed otherwise, or knows a target of the same name by other parameters: their
     answers would not be comparable.
     """

@@ -25,7 +25,7 @@ class _Source(NamedTuple):
     info: RunInfo
     suite: Suite
     part: Part
-    """What its suite is a part of; of a whole one, all of it."""
+    """What its suite is a part of. A whole one is its own part, and its places need not be told."""
 
 
 def merge(folders: Sequence[Path], into: Path) -> Sequence[tuple[int, int]]:
@@ -56,8 +56,7 @@ def merge(folders: Sequence[Path], into: Path) -> Sequence[tuple[int, int]]:
 def _source(folder: Path) -> _Source:
     with store.open_run(folder) as opened:
         info, suite = opened.info, opened.suite
-    count = len(suite.cases)
-    whole = Part(suite=suite.name, digest=suite.digest, cases=count, places=tuple(range(count)))
+    whole = Part(suite=suite.name, digest=suite.digest, cases=len(suite.cases), places=())
     return _Source(folder, info, suite, suite.part or whole)
 
 

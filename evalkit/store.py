@@ -125,7 +125,7 @@ class Store:
             self._connection.execute("DETACH other")
 
     def complete(self, suite: Suite) -> None:
-        """Bring in the whole suite where it had some of its cases alone."""
+        """Take the suite as it is now: with the cases that parts of it lacked, or grown around the part it has."""
         if codec.decode(Suite, self._meta("suite")).part != suite.part:
             with self._connection:
                 self._set_suite(suite)

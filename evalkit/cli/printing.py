@@ -166,7 +166,9 @@ def numbers(folder: Path, sums: Sums, as_json: bool) -> None:
         ],
     )
     if any(row["answered"] and row["p95"] is None for row in rows):
-        columns.note(f"{NOTHING}: of fewer than 6 answers all may come sooner than p50, of fewer than 72 sooner than p95")
+        columns.note(
+            f"{NOTHING}: of fewer than 6 answers all may come sooner than p50, of fewer than 72 sooner than p95"
+        )
     _print_repeats([row for row in rows if row["repeats"]])
     due = info.cases * info.trials
     for row in rows:
