@@ -217,7 +217,7 @@ class _Own:
         """From here on the schema is without `$schema` where it means nothing more: at its root, and in parts that are
         no document. Both engines would change the draft there, and jsonschema would leave our keywords for its own.
         """
-        found = survey(self._schema, self._draft)
+        found = survey(self._schema, self._draft, _metaschema(self._draft).valid)
         for place, subschema in found.subschemas:
             if not place or not {"$id", "id"} & subschema.keys():
                 subschema.pop("$schema", None)

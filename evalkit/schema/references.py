@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -42,9 +42,12 @@ class Survey(Struct, frozen=True):
     """Whether an object can fit the root. Means something only if there are no problems."""
 
 
-def survey(schema: Json, draft: Draft) -> Survey:
-    """Walk `schema` from its root through every keyword and reference that a validator would follow."""
-    walk = _Walk(draft, dict(places(schema)))
+def survey(schema: Json, draft: Draft, is_schema: Callable[[Json], bool] = lambda target: True) -> Survey:
+    """Walk `schema` from its root through every keyword and reference that a validator would follow.
+
+    `is_schema` is asked of what references lead to: a meta-schema looks at no place that is not one for schemas.
+    """
+    walk = _Walk(draft, is_schema, dict(places(schema)))
     walk.run(schema)
     if not walk.problems:
         walk.problems.extend(walk.circles())
@@ -76,6 +79,7 @@ def places(schema: Json) -> Iterator[tuple[int, Pointer]]:
 
 class _Walk(Struct):
     draft: Draft
+    is_schema: Callable[[Json], bool]
     places: Mapping[int, Pointer]
     subschemas: list[tuple[Pointer, dict[str, Json]]] = field(default_factory=list)
     problems: list[tuple[Pointer, str, str]] = field(default_factory=list)
@@ -119,7 +123,7 @@ class _Walk(Struct):
                     self.problems.append((place, f"{shown} leads outside of the schema", _INLINE))
                 continue
             target, there = found
-            if not isinstance(target, dict | bool):
+            if not isinstance(target, dict | bool) or not self.is_schema(target):
                 self.problems.append((place, f"{values.quoted(reference, 100)} leads to no schema", ""))
                 continue
             self.targets.setdefault(id(node), []).append(target)
