@@ -47,6 +47,7 @@ def refusal(text: str, file: str = "s.yaml") -> str:
         *[(word, None) for word in ("null", "~", "Null", "NULL", "")],
         *[("true", True), ("False", False), ("0o14", 12), ("0x1F", 31), ("0", 0), ("-0", 0), ("+3", 3), ("-17", -17)],
         ("9" * 400, int("9" * 400)),
+        *[("9" * 4300, int("9" * 4300)), ("0x" + "f" * 3571, int("f" * 3571, 16))],
         *[("1e3", 1000.0), ("-1.5", -1.5), (".5", 0.5), ("1.", 1.0), ("6.02E+23", 6.02e23), ("0.10", 0.1)],
     ],
 )  # fmt: skip
@@ -122,6 +123,11 @@ def test_merge_keys_are_keys_like_any_other() -> None:
 )  # fmt: skip
 def test_what_is_no_strict_yaml_is_refused_with_its_place(text: str, message: str) -> None:
     assert refusal(text) == message
+
+
+@pytest.mark.parametrize("number", ["9" * 4301, "0x" + "f" * 3572, "0o" + "7" * 10_000])
+def test_a_whole_number_of_more_digits_than_are_written_is_refused(number: str) -> None:
+    assert "larger than any number" in refusal(f"a: {number}")
 
 
 def test_aliases_cannot_ask_for_a_billion_values() -> None:

@@ -59,6 +59,8 @@ def parse_yaml(text: str, file: str) -> Document:
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _BASED = re.compile(r"0(o[0-7]+|x[0-9a-fA-F]+)\Z")
+_TOO_LONG = 10**4300
+"""The least number with more digits than Python writes, whatever base it was read in."""
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _NOT_JSON = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
 _WORDS: Mapping[str, Json] = {
@@ -75,9 +77,11 @@ def scalar(text: str) -> Json:
     if text[0] not in "-+.0123456789":
         return text
     if _BASED.match(text):
-        return int(text, 0)
+        if (whole := int(text, 0)) < _TOO_LONG:
+            return whole
+        raise ValueError(f"{excerpt(text)} is larger than any number that can be held")
     if _FLOAT.match(text):
-        if _INTEGER.match(text) and len(text) < 4300:
+        if _INTEGER.match(text) and len(text) <= 4300:
             return int(text)
         number = float(text)
         if math.isfinite(number):
