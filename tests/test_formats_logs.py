@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,14 @@ def test_parts_become_messages_in_openais_shape() -> None:
         {"role": "tool", "tool_call_id": "call_o0", "content": "rain,  4 °C"},
         {"role": "user", "content": "And Bergen?"},
     )
+
+
+@pytest.mark.parametrize("told", ["--5", "-", "", "9" * 5000, "1e3"])
+def test_what_is_no_whole_number_is_left_as_it_stands(told: str) -> None:
+    text = next(line for line in lines_of("otel_genai", "spans.jsonl") if '{"intValue": "' in line)
+    found = read("otel_genai", json.loads(re.sub(r'(?<="intValue": )"\d+"', json.dumps(told), text)))[-1]
+    assert isinstance(found, Exchange)
+    assert extract.read(found.reply).usage.input_tokens is None
 
 
 def test_a_list_on_one_line_is_as_many_lines() -> None:

@@ -10,6 +10,7 @@ out, as it is when a conversation is sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -24,6 +25,7 @@ _SYSTEM, _TOOLS = "gen_ai.system_instructions", "gen_ai.tool.definitions"
 _MODELS = ("gen_ai.response.model", "gen_ai.request.model")
 _KEPT = (_ANSWERED, "gen_ai.response.model", "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens")
 _STATUS_ERROR = (2, "STATUS_CODE_ERROR")
+_INT64 = re.compile(r"-?[0-9]{1,19}\Z")
 
 
 def sniff(text: str) -> bool:
@@ -90,7 +92,7 @@ def _any(value: Json) -> Json:
             return [_any(each) for each in _objects(fields(inner).get("values"))]
         if kind == "kvlistValue":
             return _map(fields(inner).get("values"))
-        if kind == "intValue" and isinstance(inner, str) and inner.lstrip("-").isdecimal():
+        if kind == "intValue" and isinstance(inner, str) and _INT64.match(inner):
             return int(inner)  # 64 bits are text in this JSON
         return inner
     return None
