@@ -71,6 +71,16 @@ def sniff(path: Path) -> str:
     raise InputError(Problem(what="is no log in a format that is known", hint=hint, place=Place(file=str(path))))
 
 
+def refuse_pipe(path: Path) -> None:
+    """Raises InputError for what is gone once it is read: to be sniffed, or read for its answers, a log is read again.
+
+    What a pipe gave the first time would be missing without a word.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        hint = "give a file or a folder; or give --from and no --run, and it is read once"
+        raise InputError(Problem(what="can be read but once", hint=hint, place=Place(file=str(path))))
+
+
 def _knows(name: str, line: str) -> bool:
     return bool(plugins.find("formats", name).sniff(line))
 

@@ -330,6 +330,20 @@ def test_a_log_that_is_not_there_is_told(cli: Cli) -> None:
     assert "gone.jsonl: no such file" in cli("import", "traces", "gone.jsonl", "-o", "s.jsonl").err
 
 
+def test_a_pipe_is_read_where_once_is_enough_and_refused_where_its_beginning_would_be_missing(cli: Cli) -> None:
+    logged, into = os.pipe()
+    with open(into, "wb") as pipe:
+        pipe.write((CORPUS / "openai_log/bodies.jsonl").read_bytes())  # 64 KiB go into a pipe, and this is less
+    words = ("import", "traces", f"/dev/fd/{logged}", "-o", "s.jsonl")
+    try:
+        for told in ((), ("--from", "openai_log", "--run", "was")):
+            refused = cli(*words, *told)
+            assert refused.code == ExitCode.INPUT and "can be read but once" in refused.err
+        assert "7 cases, 2 tools: s.jsonl" in cli(*words, "--from", "openai_log").err
+    finally:
+        os.close(logged)
+
+
 def test_a_candidate_is_held_against_what_production_answered(cli: Cli) -> None:
     """The whole way: a run of ours is taken for production, logged, imported, and a candidate asked the same."""
     travel = workspace.load_suite("travel")

@@ -145,6 +145,8 @@ def traces(
     from evalkit.data import Target
 
     offered = workspace.read_tools(declared) if declared else ()
+    if form is None or name is not None:
+        logs.refuse_pipe(path)
     log = logs.Log(path=path, form=form or logs.sniff(path), gold=expect == "answer", tools=offered)
     suite, tally = logs.suite_of(output.stem, log)
     workspace.write_suite(suite, output)
