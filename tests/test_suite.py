@@ -233,7 +233,15 @@ def test_the_digest_changes_with_whatever_is_asked_or_judged_and_with_nothing_el
     whole = draft(case(accept=(Expectation(calls=(call,)),), tags=("t",), flaws=("f",)))
     digest = suites.digest(whole)
     same = {field for field, varied in variations(whole) if suites.digest(varied) == digest}
-    assert same == {"Suite.name", "Suite.digest", "Case.tags", "Case.source", "Case.flaws", "ToolSpec.source"}
+    assert same == {
+        "Suite.name",
+        "Suite.digest",
+        "Suite.part",
+        "Case.tags",
+        "Case.source",
+        "Case.flaws",
+        "ToolSpec.source",
+    }
     assert suites.digest(draft(case("a"), case("b"))) == suites.digest(draft(case("b"), case("a")))
 
 
