@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -168,7 +168,18 @@ async def _ask(
         flights.note()
         opened.append(records)
 
-    ledger = Ledger(append, seen)
+    await _keep(asked, worth, Ledger(append, seen), brakes, flights)
+    return "; ".join(dict.fromkeys(limiter.closed for limiter in limiters.values() if limiter.closed)) or None
+
+
+async def _keep(
+    asked: AsyncIterator[Record],
+    worth: Callable[[Record], Record],
+    ledger: Ledger,
+    brakes: Sequence[Brake],
+    flights: _Flights,
+) -> None:
+    """Every record as it comes, judged."""
     try:
         async for record in asked:
             judged = record
@@ -183,7 +194,6 @@ async def _ask(
             ledger.write()
         finally:
             flights.note()
-    return "; ".join(dict.fromkeys(limiter.closed for limiter in limiters.values() if limiter.closed)) or None
 
 
 def _end_in_time(brakes: Sequence[Brake], limiters: Iterable[Limiter]) -> None:

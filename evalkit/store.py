@@ -6,19 +6,17 @@ back and what it is worth are separate columns, so that judging again rewrites t
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from evalkit import codec, shelf, values
-from evalkit.data import RUNGS, Answer, Attempt, Fault, Json, Record, Response, Run, RunInfo, Score, Suite
+from evalkit import codec, rows, shelf
+from evalkit.data import Attempt, Fault, Record, Run, RunInfo, Suite
 from evalkit.errors import InputError, StoreError
 
 FILE = "run.db"
@@ -26,48 +24,13 @@ _UNFINISHED = "run.db.new"
 """What a run is called until it has its cases: a process killed while it makes one leaves none, and not half of one."""
 _LEFT_BY_SQLITE = ("-wal", "-shm", "-journal")
 _APPLICATION = 0x45564B54  # "EVKT", so that another SQLite file is refused by name and not by accident
-_FAILED = " ".join(f"WHEN json_extract(score, '$.{rung}') = 0 THEN '{rung}'" for rung in RUNGS)
 _TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 {shelf.TABLE};
-CREATE TABLE records (
-    target TEXT NOT NULL, trial INTEGER NOT NULL, case_id TEXT NOT NULL,
-    started TEXT NOT NULL, sent TEXT NOT NULL, cached TEXT NOT NULL,
-    attempts TEXT NOT NULL, reply TEXT NOT NULL, faulted INTEGER NOT NULL,
-    unread TEXT, answer TEXT, score TEXT, declared TEXT,
-    fault TEXT AS (CASE WHEN faulted THEN json_extract(coalesce(unread, reply), '$.kind') END),
-    failed TEXT AS (CASE {_FAILED} END),
-    violations TEXT AS (nullif(json_extract(score, '$.violations'), '[]')),
-    valid INTEGER AS (json_extract(score, '$.valid')), correct INTEGER AS (json_extract(score, '$.correct')),
-    PRIMARY KEY (target, trial, case_id)
-) STRICT;
-CREATE TABLE declarations (digest TEXT PRIMARY KEY, tools TEXT NOT NULL) STRICT;
-CREATE INDEX worth ON records (target, faulted, valid, correct);
-CREATE INDEX faults ON records (fault, target) WHERE fault IS NOT NULL;
-CREATE INDEX failures ON records (failed, target) WHERE failed IS NOT NULL;
-CREATE INDEX flaws ON records (violations, target) WHERE violations IS NOT NULL;
-"""
-"""What follows from a column is in the indexes alone: who looks for some of a million records reads no others."""
-
-_ASKED = "target, trial, case_id, started, sent, cached, attempts, reply, faulted"
-_TOOLS = "(SELECT tools FROM declarations WHERE digest = declared)"
-_STORED = f"{_ASKED}, unread, answer, score, declared"
-RECORD = f"{_ASKED}, unread, answer, score, {_TOOLS}"
-"""What a record is read from. `unread`: of a reply that was an answer when it came and could not be read when it was
-judged last, the Fault that it counts as; the reply stays for whoever can read it. The tools as they left, which many
-replies share, stand beside them once."""
-INSERT = f"INSERT OR REPLACE INTO records ({_STORED}) VALUES (?{', ?' * 12})"
-_ADOPT = f"INSERT OR IGNORE INTO records ({_STORED}) SELECT {_STORED} FROM other.records ORDER BY rowid"
-_ONE, _TWO = (", ".join(f"{run}.{column}" for column in _STORED.split(", ")) for run in ("one", "two"))
-_CLASH = f"""SELECT target, trial, case_id FROM records one JOIN other.records two USING (target, trial, case_id)
-WHERE ({_ONE}) IS NOT ({_TWO}) LIMIT 1"""
-_NO_ANSWER_CAME = "faulted AND unread IS NULL"
-_CAME = f"{_ASKED.replace('faulted', _NO_ANSWER_CAME)}, NULL, NULL, NULL, {_TOOLS}"
-"""What a record is read from as it came, whatever it was worth since."""
+{rows.TABLES}"""
 
 Key: TypeAlias = tuple[str, int, str]
 """(target identity, trial, case id)"""
-_Attempts: TypeAlias = tuple[Attempt, ...]
 
 
 class Store:
@@ -105,24 +68,30 @@ class Store:
     def append(self, records: Iterable[Record]) -> None:
         """Add records in one transaction; one of the same target, trial and case is replaced."""
         added = list(records)
-        rows = [row(record) for record in added]
-        tools = dict(filter(None, map(_declared, added)))
+        made = [rows.row(record) for record in added]
+        tools = dict(filter(None, map(rows.declaration, added)))
         with self._connection:
             self._connection.executemany("INSERT OR IGNORE INTO declarations VALUES (?, ?)", tools.items())
-            self._connection.executemany(INSERT, rows)
+            self._connection.executemany(rows.INSERT, made)
 
     def adopt(self, folder: Path) -> Key | None:
-        """Take the records of another run as they stand there; if one is here and is another, none: its key."""
-        self._connection.execute("ATTACH ? AS other", (str(folder / FILE),))
+        """Take the records of another run as they stand there; if one is here and is another, none: its key.
+
+        Raises StoreError, with the other's name, if it cannot be.
+        """
         try:
-            for key in self._connection.execute(_CLASH).fetchall():
+            self._connection.execute("ATTACH ? AS other", (str(folder / FILE),))
+            for key in self._connection.execute(rows.CLASH).fetchall():
                 return tuple(key)
             with self._connection:
                 self._connection.execute("INSERT OR IGNORE INTO declarations SELECT * FROM other.declarations")
-                self._connection.execute(_ADOPT)
+                self._connection.execute(rows.ADOPT)
             return None
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{folder / FILE}: cannot be taken over: {error}") from error
         finally:
-            self._connection.execute("DETACH other")
+            with suppress(sqlite3.Error):
+                self._connection.execute("DETACH other")
 
     def complete(self, suite: Suite) -> None:
         """Take the suite as it is now: with the cases that parts of it lacked, or grown around the part it has."""
@@ -145,19 +114,19 @@ class Store:
         told = "SELECT attempts, coalesce(unread, reply) FROM records"
         query = f"{told} WHERE target = ? AND trial = ? AND case_id = ? AND faulted"
         for attempts, fault in self._connection.execute(query, key):
-            return (*codec.decode(_Attempts, attempts), Attempt(fault=codec.decode(Fault, fault), wait=0.0))
+            return (*codec.decode(rows.Attempts, attempts), Attempt(fault=codec.decode(Fault, fault), wait=0.0))
         return ()
 
     def records(self) -> Iterator[Record]:
         """Every record, in the order of asking; read as they are taken."""
-        return map(record, self._connection.execute(f"SELECT {RECORD} FROM records ORDER BY rowid"))
+        return map(rows.record, self._connection.execute(f"SELECT {rows.RECORD} FROM records ORDER BY rowid"))
 
     def of_case(self, name: str) -> tuple[Record, ...]:
         """Every target's every trial of one case, in the order of the run's targets."""
         info = self.info
-        query = f"SELECT {RECORD} FROM records WHERE target = ? AND trial = ? AND case_id = ?"
+        query = f"SELECT {rows.RECORD} FROM records WHERE target = ? AND trial = ? AND case_id = ?"
         keys = ((target.identity, trial, name) for target in info.targets for trial in range(info.trials))
-        return tuple(record(row) for key in keys for row in self._connection.execute(query, key))
+        return tuple(rows.record(row) for key in keys for row in self._connection.execute(query, key))
 
     def load(self) -> Run:
         """All of it in memory, the records by target, trial and the order of asking."""
@@ -172,7 +141,7 @@ class Store:
         What is worth what it was is not written again: that takes as long as to judge it.
         """
         query = f"""
-            UPDATE records SET unread = ?1, answer = ?2, score = ?3, faulted = ({_NO_ANSWER_CAME}) OR ?1 IS NOT NULL
+            UPDATE records SET unread = ?1, answer = ?2, score = ?3, faulted = ({rows.NO_ANSWER_CAME}) OR ?1 IS NOT NULL
             WHERE rowid = ?4"""
         with self._connection:
             self._connection.executemany(query, self._changes(judge))
@@ -180,11 +149,11 @@ class Store:
 
     def _changes(self, judge: Callable[[Record], Record]) -> Iterator[tuple[str | None, str | None, str | None, int]]:
         """(unread, answer, score, rowid) of the records that are not worth what they were."""
-        query = f"SELECT rowid, unread, answer, score, {_CAME} FROM records ORDER BY rowid"
+        query = f"SELECT rowid, unread, answer, score, {rows.CAME} FROM records ORDER BY rowid"
         for place, unread, answer, score, *came in self._connection.execute(query):
-            asked = record(came)
+            asked = rows.record(came)
             judged = judge(asked)
-            worth = (None if isinstance(asked.reply, Fault) else _unread(judged), *_worth(judged))
+            worth = (None if isinstance(asked.reply, Fault) else rows.unread(judged), *rows.worth(judged))
             if worth != (unread, answer, score):
                 yield (*worth, place)
 
@@ -290,61 +259,3 @@ def counts(folder: Path) -> tuple[int, int]:
     with open_run(folder) as store, closing(store._connection.cursor()) as cursor:
         total, faulted = cursor.execute("SELECT count(*), coalesce(sum(faulted), 0) FROM records").fetchone()
         return int(total), int(faulted)
-
-
-def record(row: Sequence[Any]) -> Record:
-    """What the columns RECORD of a row hold. Raises StoreError if they are damaged."""
-    target, trial, case, started, sent, cached, attempts, reply, faulted, unread, answer, score, tools = row
-    return Record(
-        case=case,
-        trial=trial,
-        target=target,
-        started=started,
-        sent=sent,
-        reply=codec.decode(Fault, unread or reply) if faulted else _whole(codec.decode(Response, reply), tools),
-        attempts=codec.decode(_Attempts, attempts),
-        answer=codec.decode(Answer, answer) if answer else None,
-        score=codec.decode(Score, score) if score else None,
-        cached=cached,
-    )
-
-
-def row(record: Record) -> tuple[Any, ...]:
-    """What INSERT puts away of a record. The tools that left go into a table of their own."""
-    declared, reply = _declared(record), record.reply
-    if isinstance(reply, Response) and declared:
-        reply = replace(reply, sent=None)
-    return (
-        *(record.target, record.trial, record.case, record.started, record.sent, record.cached),
-        *(codec.encode(record.attempts), codec.encode(reply), isinstance(reply, Fault)),
-        *(None, *_worth(record), declared and declared[0]),
-    )
-
-
-def _declared(record: Record) -> tuple[str, str] | None:
-    """The tools as they left, with their digest; None if they are those that were handed over."""
-    if isinstance(record.reply, Fault) or record.reply.sent is None:
-        return None
-    tools = codec.encode(record.reply.sent)
-    return values.digest(tools), tools
-
-
-def _whole(reply: Response, tools: str | None) -> Response:
-    return reply if tools is None else replace(reply, sent=_tools(tools))
-
-
-@lru_cache(maxsize=256)
-def _tools(text: str) -> Json:
-    """Shared by all replies that were asked with these."""
-    return json.loads(text)
-
-
-def _unread(record: Record) -> str | None:
-    """The column of that name, for a record whose reply came as an answer."""
-    return codec.encode(record.reply) if isinstance(record.reply, Fault) else None
-
-
-def _worth(record: Record) -> tuple[str | None, str | None]:
-    """The columns that tell what it is worth: the answer and its score."""
-    answer = None if record.answer is None else codec.encode(record.answer)
-    return answer, None if record.score is None else codec.encode(record.score)

@@ -18,9 +18,9 @@ from evalkit import (
     pipeline,
     plugins,
     portability,
+    rows,
     score,
     selection,
-    store,
     testing,
     values,
     workspace,
@@ -557,7 +557,7 @@ async def test_a_planted_fault_is_seen_on_every_arm_and_judged_against_the_decla
 async def test_a_stored_answer_is_read_again_in_the_way_it_was_asked() -> None:
     target = Target(name="m", provider="reference", model="oracle", arm="prompted")
     for record in await scores(target):
-        stored = store.record(store.row(replace(record, answer=None, score=None)))
+        stored = rows.record(rows.row(replace(record, answer=None, score=None)))
         again = judge.records(SUITE, Judging())(stored)
         assert (again.answer, again.score) == (record.answer, record.score)
 

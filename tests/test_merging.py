@@ -330,3 +330,19 @@ merging.merge([Path(each) for each in sys.argv[2:]], Path(sys.argv[1]))
     assert not store.holds_run(into) and store.runs(tmp_path) and into not in store.runs(tmp_path)
     merging.merge(folders, into)
     assert store.load(into).suite == travel and os.listdir(into) == [store.FILE]
+
+
+def test_a_run_that_cannot_be_read_is_named_and_nothing_is_left_behind(tmp_path: Path, travel: Suite) -> None:
+    folders = cut(tmp_path, travel, 2, ORACLE)
+    damaged = folders[1] / store.FILE
+    with sqlite3.connect(damaged) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'records'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    with damaged.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    with pytest.raises(StoreError, match=f"{damaged}: cannot be taken over: .*malformed"):
+        merging.merge(folders, tmp_path / "m")
+    assert not store.holds_run(tmp_path / "m")

@@ -256,9 +256,7 @@ def _course(runs: Sequence[_Listed]) -> Figure | None:
             "note": "From the oldest run to the latest, each model under one name alone. The upright line is its "
             "first.",
         },
-        alt="; ".join(
-            f"{label} from {percent(values[0][1])} to {percent(values[-1][1])}" for label, values in courses
-        ),
+        alt="; ".join(f"{label} from {percent(values[0][1])} to {percent(values[-1][1])}" for label, values in courses),
     )
 
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from evalkit import codec, store
+from evalkit import codec, rows, store
 from evalkit.data import Case, Record, RunInfo, Suite
 from evalkit.errors import InputError, StoreError, suggest
 
@@ -106,26 +106,26 @@ class Pages(Struct):
             if wanted.given:
                 places, values = _places(connection, wanted)
                 query = f"{_LINES} WHERE rowid IN ({places}) ORDER BY rowid"
-            rows = connection.execute(query, {**values, "after": after, "size": size + 1}).fetchall()
-        lines = tuple(_line(row) for row in rows[:size])
-        return Page(lines=lines, next=lines[-1].place if len(rows) > size else None)
+            found = connection.execute(query, {**values, "after": after, "size": size + 1}).fetchall()
+        lines = tuple(_line(row) for row in found[:size])
+        return Page(lines=lines, next=lines[-1].place if len(found) > size else None)
 
     def case(self, name: str) -> tuple[Record, ...]:
         """Every target's every trial of one case."""
         with self._reading() as connection:
             info = codec.decode(RunInfo, _meta(connection, "info"))
             keys = [(target.identity, trial, name) for target in info.targets for trial in range(info.trials)]
-            query = f"SELECT {store.RECORD} FROM records WHERE target = ? AND trial = ? AND case_id = ?"
+            query = f"SELECT {rows.RECORD} FROM records WHERE target = ? AND trial = ? AND case_id = ?"
             found = [row for key in keys for row in connection.execute(query, key)]
-        return tuple(map(store.record, found))
+        return tuple(map(rows.record, found))
 
     def shares(self) -> tuple[Share, ...]:
         """Every target's scores, in the order of the run."""
         with self._reading() as connection:
             order = [target.identity for target in codec.decode(RunInfo, _meta(connection, "info")).targets]
-            rows = connection.execute(_SHARES).fetchall()
+            shares = connection.execute(_SHARES).fetchall()
         named = ("target", "records", "faults", "compliance", "correct")
-        found = (Share(**dict(zip(named, row, strict=True))) for row in rows)
+        found = (Share(**dict(zip(named, row, strict=True))) for row in shares)
         return tuple(sorted(found, key=lambda share: order.index(share.target)))
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from evalkit import store
+from evalkit import rows, store
 from evalkit.data import (
     Answer,
     Case,
@@ -66,14 +66,14 @@ def simulated(folder: Path, records: int) -> None:
         pass
     connection = sqlite3.connect(folder / store.FILE)
     with connection:
-        connection.executemany(store.INSERT, _rows(cases))
+        connection.executemany(rows.INSERT, _rows(cases))
     connection.close()
 
 
 def _rows(cases: tuple[Case, ...]) -> Iterator[tuple[Any, ...]]:
     """Rows as the store writes them; a few bodies are encoded once and used for all."""
     dice = random.Random(1)
-    good, *bad, rare, fault = [store.row(record)[3:] for record in _kinds()]
+    good, *bad, rare, fault = [rows.row(record)[3:] for record in _kinds()]
     for number, case in enumerate(cases):
         for place, target in enumerate(TARGETS):
             toss = dice.random()
