@@ -14,7 +14,10 @@ def main() -> None:
     gc.set_threshold(_COLLECT_AFTER)
     from evalkit.cli.app import run
 
-    run()
+    try:
+        run()
+    finally:
+        gc.freeze()  # the process ends here: what it still holds need not be looked through for cycles
 
 
 if __name__ == "__main__":

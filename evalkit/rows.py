@@ -50,6 +50,7 @@ CAME = f"{_ASKED.replace('faulted', NO_ANSWER_CAME)}, NULL, NULL, NULL, {_TOOLS}
 """What a record is read from as it came, whatever it was worth since."""
 
 Attempts: TypeAlias = tuple[Attempt, ...]
+_NO_ATTEMPTS = codec.encode(())
 
 
 def record(row: Sequence[Any]) -> Record:
@@ -62,7 +63,7 @@ def record(row: Sequence[Any]) -> Record:
         started=started,
         sent=sent,
         reply=codec.decode(Fault, unread or reply) if faulted else _whole(codec.decode(Response, reply), tools),
-        attempts=codec.decode(Attempts, attempts),
+        attempts=() if attempts == _NO_ATTEMPTS else codec.decode(Attempts, attempts),
         answer=codec.decode(Answer, answer) if answer else None,
         score=codec.decode(Score, score) if score else None,
         cached=cached,

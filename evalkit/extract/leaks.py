@@ -36,47 +36,44 @@ def find(text: str) -> Leak | None:
 
 _NAME = r"([A-Za-z_][\w.-]*+)"
 _OPEN = r"\s*+(?:\[\s*+)?+\{\s*+\""  # an object with a key, perhaps in a list
-_MARKED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (notation, re.compile(pattern))
-    for notation, pattern in (
-        ("Hermes", rf"<tool_call>{_OPEN}"),
-        ("GLM", rf"<tool_call>\s*+{_NAME}\s*+<arg_key>"),
-        ("Qwen", rf"<function={_NAME}>\s*+(?:<parameter=|\{{|</function>)"),
-        ("Llama", rf"<\|python_tag\|>\s*+(?:\{{|{_NAME}\()"),
-        ("Mistral", rf"\[TOOL_CALLS\](?:{_OPEN}|\s*+{_NAME}\s*+(?:\[CALL_ID\]|\[ARGS\]|\{{))"),
-        ("DeepSeek", rf"<\uff5ctool\u2581call\u2581begin\uff5c>(?:function<\uff5ctool\u2581sep\uff5c>)?+{_NAME}"),
-        ("Kimi", rf"<\|tool_call_begin\|>\s*+(?:functions\.)?+{_NAME}"),
-        ("Harmony", rf"<\|channel\|>\s*+\w++\s++to=(?:functions\.)?+{_NAME}"),
-        ("XML", rf"<(?:\w++:|\uff5cDSML\uff5c)?+invoke name=\"{_NAME}\">"),
-        ("Granite", rf"<\|tool_call\|>{_OPEN}"),
-        ("Nemotron", rf"<TOOLCALL>{_OPEN}"),
-        ("Hunyuan", rf"<tool_calls>{_OPEN}"),
-        ("Command", rf"<\|START_ACTION\|>{_OPEN}"),
-        ("Phi", rf"functools(?=\[){_OPEN}"),
-        ("Apertus", rf"<\|tools_prefix\|>\s*+\[\s*+\{{\s*+\"{_NAME}\""),
-        ("Llama 4", rf"<\|python_start\|>\s*+\[\s*+{_NAME}\("),
-        ("LFM", rf"<\|tool_call_start\|>\s*+\[\s*+{_NAME}\("),
-        ("OLMo", rf"<function_calls>\s*+{_NAME}\("),
-        ("Gemma", rf"```tool_code\s*+(?:print\()?+{_NAME}\("),
-        ("Gemma", rf"<start_function_call>call:{_NAME}\{{"),
-        ("Functionary", rf"(?m:^)>>>{_NAME}\n\s*+\{{"),
-        ("ReAct", rf"(?m:^)Action:[ \t]*+{_NAME}[ \t]*+\n\s*+Action Input:\s*+\{{"),
-    )
+_MARKED: tuple[tuple[str, str, str], ...] = (
+    ("Hermes", "<tool_call>", rf"<tool_call>{_OPEN}"),
+    ("GLM", "<tool_call>", rf"<tool_call>\s*+{_NAME}\s*+<arg_key>"),
+    ("Qwen", "<function=", rf"<function={_NAME}>\s*+(?:<parameter=|\{{|</function>)"),
+    ("Llama", "<|python_tag|>", rf"<\|python_tag\|>\s*+(?:\{{|{_NAME}\()"),
+    ("Mistral", "[TOOL_CALLS]", rf"\[TOOL_CALLS\](?:{_OPEN}|\s*+{_NAME}\s*+(?:\[CALL_ID\]|\[ARGS\]|\{{))"),
+    (
+        "DeepSeek",
+        "tool\u2581call\u2581begin",
+        rf"<\uff5ctool\u2581call\u2581begin\uff5c>(?:function<\uff5ctool\u2581sep\uff5c>)?+{_NAME}",
+    ),
+    ("Kimi", "<|tool_call_begin|>", rf"<\|tool_call_begin\|>\s*+(?:functions\.)?+{_NAME}"),
+    ("Harmony", "<|channel|>", rf"<\|channel\|>\s*+\w++\s++to=(?:functions\.)?+{_NAME}"),
+    ("XML", 'invoke name="', rf"<(?:\w++:|\uff5cDSML\uff5c)?+invoke name=\"{_NAME}\">"),
+    ("Granite", "<|tool_call|>", rf"<\|tool_call\|>{_OPEN}"),
+    ("Nemotron", "<TOOLCALL>", rf"<TOOLCALL>{_OPEN}"),
+    ("Hunyuan", "<tool_calls>", rf"<tool_calls>{_OPEN}"),
+    ("Command", "<|START_ACTION|>", rf"<\|START_ACTION\|>{_OPEN}"),
+    ("Phi", "functools[", rf"functools(?=\[){_OPEN}"),
+    ("Apertus", "<|tools_prefix|>", rf"<\|tools_prefix\|>\s*+\[\s*+\{{\s*+\"{_NAME}\""),
+    ("Llama 4", "<|python_start|>", rf"<\|python_start\|>\s*+\[\s*+{_NAME}\("),
+    ("LFM", "<|tool_call_start|>", rf"<\|tool_call_start\|>\s*+\[\s*+{_NAME}\("),
+    ("OLMo", "<function_calls>", rf"<function_calls>\s*+{_NAME}\("),
+    ("Gemma", "```tool_code", rf"```tool_code\s*+(?:print\()?+{_NAME}\("),
+    ("Gemma", "<start_function_call>", rf"<start_function_call>call:{_NAME}\{{"),
+    ("Functionary", ">>>", rf"(?m:^)>>>{_NAME}\n\s*+\{{"),
+    ("ReAct", "Action Input:", rf"(?m:^)Action:[ \t]*+{_NAME}[ \t]*+\n\s*+Action Input:\s*+\{{"),
 )
-_SIGNS = ("<", "[", "```tool_code", ">>>", "Action Input:")
-"""One of these stands in every one of them."""
+"""Notation, what stands in every call of it, and its pattern, which is compiled for the first text that holds that."""
 _NAMED = re.compile(r'"(?:name|tool_name)"\s*+:\s*+"([^"\\]{1,100})"')
 _NAME_WITHIN = 500
 
 
 def _marked(text: str) -> Leak | None:
-    if not any(sign in text for sign in _SIGNS):
-        return None
-    for notation, pattern in _MARKED:
-        if found := pattern.search(text):
-            return Leak(
-                notation, found.group(found.lastindex) if found.lastindex else _named(text, found), found.start()
-            )
+    for notation, sign, pattern in _MARKED:
+        if sign in text and (found := re.search(pattern, text)):
+            tool = found.group(found.lastindex) if found.lastindex else _named(text, found)
+            return Leak(notation, tool, found.start())
     return None
 
 
