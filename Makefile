@@ -19,7 +19,7 @@ demo: $(VENV)/run.done        ## Compare two embedded models on the bundled suit
 	@$(BIN)/evalkit migrate $(SUITES) --from "$(INCUMBENT)" --to "$(CANDIDATE)" --latency --run demo --fresh || test $$? -eq 1  # the gate fails, as planted
 
 test: $(VENV)/dev.done        ## Run every test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-engines: $(VENV)/dev.done $(ENGINES)/done  ## Start real engines: transformers, and vLLM and llama-server where they are on PATH
 	PATH="$(CURDIR)/$(ENGINES)/bin:$$PATH" $(BIN)/python -m pytest -v tests/engines
