@@ -6,8 +6,9 @@ A thousand questions with five tools, about 10 kB each, asked of an endpoint on 
 from bytes rendered beforehand, at once or after 50 ms. Each harness checks the arguments of every answer against the
 JSON Schema of the tool, and keeps what it keeps by default: evalkit a run, inspect_ai a log, promptfoo its database.
 Each is measured whole, from the start of its process to the end. A harness that finds fewer answers valid than were
-asked has not done the same, and is refused. A peer that is not given is left out. The peers go into folders of their
-own, from pip and npm:
+asked has not done the same, and is refused. A peer that is not given is left out. Beside them stands the limit of
+whoever asks over aiohttp: a bare loop that sends the same bodies and neither checks nor keeps what comes. The peers go
+into folders of their own, from pip and npm:
 
     python -m venv /tmp/inspect && /tmp/inspect/bin/pip install inspect_ai openai jsonschema
     npm install --prefix /tmp/promptfoo promptfoo
@@ -31,7 +32,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from tests.benchmarks.bench_asking import LATENCY, Cost, cost, endpoint, tool, write_suite
+from tests.benchmarks.bench_asking import LATENCY, Cost, cost, endpoint, mode, tool, write_bodies, write_suite
 
 GOAL_CPU, GOAL_WALL = 40, 30
 QUESTION = "A room in Tromsø for two, please. Number {}."
@@ -104,6 +105,11 @@ class Work(Struct, frozen=True, kw_only=True):
         command = [sys.executable, "-m", "evalkit", "run", str(suite), *words, "--fresh", "-q"]
         return self.measured(command, url, {"PYTHONPATH": str(root)})
 
+    def bare(self, url: str) -> Cost:
+        bodies = self.folder / "bodies"
+        write_bodies(bodies, self.cases)
+        return self.measured(mode("aiohttp", url, str(bodies), str(self.width)), url)
+
     def inspect(self, python: str, url: str) -> Cost:
         file = self.folder / "inspect.json"
         questions = [QUESTION.format(n) for n in range(self.cases)]
@@ -140,8 +146,8 @@ def compare(harnesses: Mapping[str, Measure], cases: int, latency: float) -> Non
             took = measure(url)
         ours = ours or took
         print(
-            f"  {name:10} {1000 * took.cpu / cases:7.2f} ms CPU a case ({took.cpu / ours.cpu:5.1f} times); "
-            f"{cases / took.asking:6.0f} cases a second; wall {took.wall:6.2f} s ({took.wall / ours.wall:5.1f} times); "
+            f"  {name:10} {1000 * took.cpu / cases:7.2f} ms CPU a case ({took.cpu / ours.cpu:5.2f} times); "
+            f"{cases / took.asking:6.0f} cases a second; wall {took.wall:6.2f} s ({took.wall / ours.wall:5.2f} times); "
             f"first request after {took.first:5.2f} s; peak {took.peak:4.0f} MB",
             flush=True,
         )
@@ -157,7 +163,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Work(folder=Path(folder), cases=asked.cases, width=asked.in_flight, rounds=asked.rounds)
-        harnesses: dict[str, Measure] = {"evalkit": work.evalkit}
+        harnesses: dict[str, Measure] = {"evalkit": work.evalkit, "aiohttp": work.bare}
         if asked.inspect_python:
             python = os.path.abspath(asked.inspect_python)  # not resolved: the link is what makes it the venv's
             harnesses["inspect_ai"] = lambda url: work.inspect(python, url)
