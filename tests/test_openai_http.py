@@ -18,7 +18,7 @@ from evalkit import plugins
 from evalkit.data import Case, FaultKind, Json, Request, Response, Run, Target
 from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
-from evalkit.providers import _tape, openai_http
+from evalkit.providers import _http, _tape, openai_http
 from evalkit.providers._body import Serialiser
 from evalkit.providers._faults import nearest
 from evalkit.providers._tape import Tape
@@ -431,7 +431,7 @@ def test_every_exception_of_the_client_has_a_kind() -> None:
     ours = [c for c in classes if issubclass(c, aiohttp.ClientError | TimeoutError)]
     assert len(ours) > 15
     for error in ours:
-        kind, _ = nearest(openai_http.FAULTS, error)
+        kind, _ = nearest(_http.FAULTS, error)
         assert kind == "timeout" or not issubclass(error, TimeoutError)
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from evalkit import plugins, repro, request, testing, workspace
 from evalkit.data import Json, Request, Response, Run, Target
 from evalkit.plugins import World
-from evalkit.providers import openai_http
+from evalkit.providers import _http, openai_http
 from tests import comparisons
 from tests.comparisons import ZURICH
 
@@ -78,7 +78,8 @@ def test_cases_that_offer_the_same_tools_share_the_longest_part() -> None:
     ],
 )
 def test_the_address_is_the_one_that_is_asked(base: str | None) -> None:
-    asked = str(openai_http._address(base or openai_http.DEFAULT_URL))
+    service = openai_http.OPENAI
+    asked = str(_http.address(base or service.url, service.path))
     assert repro.address(replace(TARGET, base_url=base)) == asked
 
 
