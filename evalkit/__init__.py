@@ -8,13 +8,14 @@ architecture test says so, and that no room is missing here.
     values                                            JSON values: read strictly, the same or not, mended to compare
     documents numerals patterns locate eventstream textfiles    texts and numbers as they are written, with their places
     plugins schema codec files stats arms             judging a payload, our files, storing nouns, ways of asking
-    request portability cache shelf rows doctor       what is sent, what becomes of it on the way, how it is kept
+    request messages_api portability cache shelf rows doctor    what is sent, what becomes of it on the way, how it is kept
     reference tally repro complaint gold              models without weights; what records and answers come to
     pairing                                           two sides of a comparison put side by side
     providers dialects matchers formats sections renderers servers    plug-ins: one file each
     suite extract score compare gate report           the steps, each nouns to nouns
     judge                                             a record read, priced and scored
-    pipeline workspace serving store locking selection sharding testing ci traces    asking, disk, servers, logs
+    asking                                            one request to its record, attempt by attempt
+    pipeline workspace serving store locking selection sharding testing ci traces    many asked, disk, logs
     joining                                           what may be asked in one run
     running merging bounds frames stopping planning baselines rivals    a whole run, and what is done with one
     viewing tracking                                  a stored run elsewhere: in a browser, in MLflow

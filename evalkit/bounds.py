@@ -9,6 +9,7 @@ from pathlib import Path
 from evalkit import complaint, judge, pipeline, tally
 from evalkit.data import Case, Judging, Record, Run, ScoreName, Suite, Target
 from evalkit.errors import StoreError
+from evalkit.pacing.pace import Pace
 from evalkit.plugins import World
 
 MODELS: Mapping[str, str] = {
@@ -71,7 +72,7 @@ async def _ask(suite: Suite, targets: Sequence[Target]) -> list[Record]:
     worth = judge.records(suite, Judging())
     requests = pipeline.plan(suite, targets, trials=1)
     world = World(environ={}, load_run=_no_runs)
-    return [worth(record) async for record in pipeline.ask(requests, suite, targets, world, pipeline.Pace(width=4))]
+    return [worth(record) async for record in pipeline.ask([requests], suite, targets, world, Pace(width=4))]
 
 
 def _no_runs(name: str) -> Run:

@@ -104,7 +104,7 @@ class NotComparable(EvalkitError):
 
 
 class ProviderError(EvalkitError):
-    """The world failed during one attempt. The pipeline turns it into a Fault, or tries again.
+    """The world failed during one attempt. `asking` turns it into a Fault, or tries again.
 
     `retry_after`: seconds the endpoint asked us to wait, or None. `wire`: what came all the same, or None.
     """

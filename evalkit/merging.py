@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from evalkit import joining, locking, shelf, store
 from evalkit import suite as suites
-from evalkit.data import EngineStart, Part, RunInfo, Suite
+from evalkit.data import EngineStart, Part, RecordKey, RunInfo, Suite
 from evalkit.errors import InputError, Problem, StoreError
 from evalkit.pairing import likeness
 
@@ -164,7 +164,7 @@ def _fill(merged: store.Store, sources: Sequence[_Source]) -> None:
             _refuse(clash, sources[:number], source)
 
 
-def _refuse(key: store.Key, earlier: Sequence[_Source], source: _Source) -> None:
+def _refuse(key: RecordKey, earlier: Sequence[_Source], source: _Source) -> None:
     """Raise InputError for two records of one question."""
     target, trial, case = key
     for other in earlier:

@@ -16,7 +16,7 @@ from evalkit.cli.locating import world
 from evalkit.data import Case, Fault, Record, Suite, Target
 from evalkit.errors import InputError, StoreError
 from evalkit.numerals import counted
-from evalkit.pipeline import Pace
+from evalkit.pacing.pace import Pace
 from evalkit.renderers._visible import inert, plain
 from evalkit.stopping import Budget
 

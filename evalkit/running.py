@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from evalkit import joining, judge, locking, pipeline, plugins, serving, store
 from evalkit.cache import Cache, open_cache
-from evalkit.data import Attempt, Flight, Json, Judging, Record, Request, RunInfo, Suite, Target
+from evalkit.data import Attempt, Flight, Json, Judging, Record, RecordKey, Request, RunInfo, Suite, Target
 from evalkit.ledger import Ledger
 from evalkit.pacing.limiting import Limiter
+from evalkit.pacing.pace import Pace
 from evalkit.pairing import likeness, sequence
 from evalkit.plugins import World
 
@@ -28,7 +29,7 @@ class Order(Struct, frozen=True, kw_only=True):
     targets: tuple[Target, ...]
     trials: int = 1
     judging: Judging = field(default_factory=Judging)
-    pace: pipeline.Pace = field(default_factory=pipeline.Pace)
+    pace: Pace = field(default_factory=Pace)
     sequential: bool = False
     """Ask in a random order, case by case, so that one may stop before the last."""
     cached: bool = False
@@ -137,10 +138,10 @@ async def _ask(
     limiters = pipeline.limits(targets, order.pace)
     resumed = next(opened.records(), None) is not None
 
-    def settled(key: store.Key) -> bool:
+    def settled(key: RecordKey) -> bool:
         return limiters[key[0]].closed is not None or (resumed and opened.answered(key))
 
-    def spent(key: store.Key) -> tuple[Attempt, ...]:
+    def spent(key: RecordKey) -> tuple[Attempt, ...]:
         return opened.spent(key) if resumed else ()
 
     def left_to_ask(lane: Sequence[Target]) -> Iterator[Request]:
@@ -157,9 +158,9 @@ async def _ask(
     if not targets:
         return None
     _end_in_time(brakes, limiters.values())
-    first, *beside = map(left_to_ask, lanes)
+    planned = [left_to_ask(lane) for lane in lanes]
     asked = pipeline.ask(
-        first, order.suite, targets, world, order.pace, spent, limiters, beside=beside, cache=cache, admit=admit
+        planned, order.suite, targets, world, order.pace, spent=spent, limiters=limiters, cache=cache, admit=admit
     )
     flights = _Flights(opened, limiters)
     flights.note()

@@ -11,12 +11,11 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from evalkit import codec, rows, shelf
-from evalkit.data import Attempt, Fault, Record, Run, RunInfo, Suite
+from evalkit.data import Attempt, Fault, Record, RecordKey, Run, RunInfo, Suite
 from evalkit.errors import InputError, StoreError
 
 FILE = "run.db"
@@ -28,9 +27,6 @@ _TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 {shelf.TABLE};
 {rows.TABLES}"""
-
-Key: TypeAlias = tuple[str, int, str]
-"""(target identity, trial, case id)"""
 
 
 class Store:
@@ -74,7 +70,7 @@ class Store:
             self._connection.executemany("INSERT OR IGNORE INTO declarations VALUES (?, ?)", tools.items())
             self._connection.executemany(rows.INSERT, made)
 
-    def adopt(self, folder: Path) -> Key | None:
+    def adopt(self, folder: Path) -> RecordKey | None:
         """Take the records of another run as they stand there; if one is here and is another, none: its key.
 
         Raises StoreError, with the other's name, if it cannot be.
@@ -104,12 +100,12 @@ class Store:
         query = "SELECT target, count(*) FROM records WHERE trial < ? AND NOT faulted GROUP BY target"
         return dict(self._connection.execute(query, (trials,)))
 
-    def answered(self, key: Key) -> bool:
+    def answered(self, key: RecordKey) -> bool:
         """Whether that need not be asked again."""
         query = "SELECT 1 FROM records WHERE target = ? AND trial = ? AND case_id = ? AND NOT faulted"
         return self._connection.execute(query, key).fetchone() is not None
 
-    def spent(self, key: Key) -> tuple[Attempt, ...]:
+    def spent(self, key: RecordKey) -> tuple[Attempt, ...]:
         """The attempts already spent on what is still unanswered."""
         told = "SELECT attempts, coalesce(unread, reply) FROM records"
         query = f"{told} WHERE target = ? AND trial = ? AND case_id = ? AND faulted"

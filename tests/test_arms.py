@@ -47,6 +47,7 @@ from evalkit.data import (
     Usage,
     Wire,
 )
+from evalkit.pacing.pace import Pace
 from evalkit.plugins import World
 from evalkit.reference import payloads
 from evalkit.schema import check, compile_schema
@@ -503,7 +504,7 @@ def server() -> Iterator[testing.Server]:
 async def scores(target: Target, suite: Suite = SUITE) -> list[Record]:
     """Every case of `suite` asked and judged."""
     world = World(environ={}, load_run=no_runs)
-    asked = pipeline.ask(pipeline.plan(suite, [target], 1), suite, [target], world, pipeline.Pace(retries=0))
+    asked = pipeline.ask([pipeline.plan(suite, [target], 1)], suite, [target], world, Pace(retries=0))
     worth = judge.records(suite, Judging(), [target])
     return [worth(record) async for record in asked]
 

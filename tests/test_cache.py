@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from evalkit import cache, pipeline, running, store, testing, workspace
+from evalkit import cache, running, store, testing, workspace
 from evalkit.cli.app import main
 from evalkit.cli.progress import Progress
 from evalkit.data import Fault, Record, Response, Suite, Target, Timing, Wire
 from evalkit.errors import StoreError
+from evalkit.pacing.pace import Pace
 from evalkit.plugins import World
 from evalkit.request import Builder
 from evalkit.stopping import Budget
@@ -46,12 +47,12 @@ def ask(
     *,
     trials: int = 1,
     fresh: bool = False,
-    pace: pipeline.Pace | None = None,
+    pace: Pace | None = None,
     suite: Suite = SUITE,
     brakes: Sequence[Budget] = (),
 ) -> list[Record]:
     seen: list[Record] = []
-    pace = pace or pipeline.Pace(width=4, retries=0)
+    pace = pace or Pace(width=4, retries=0)
     order = running.Order(suite=suite, targets=(target,), trials=trials, pace=pace, cached=True)
     running.carry_out(folder, order, WORLD, fresh=fresh, seen=seen.append, brakes=brakes)
     return seen
@@ -126,10 +127,10 @@ def test_a_fault_is_never_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fresh", "pace"), [(True, None), (False, pipeline.Pace(width=2, retries=0, each=2))], ids=["fresh", "latency"]
+    ("fresh", "pace"), [(True, None), (False, Pace(width=2, retries=0, each=2))], ids=["fresh", "latency"]
 )
 def test_a_run_begun_anew_and_one_that_measures_latency_ask_the_model_itself(
-    tmp_path: Path, fresh: bool, pace: pipeline.Pace | None
+    tmp_path: Path, fresh: bool, pace: Pace | None
 ) -> None:
     with testing.running(SUITE) as server:
         target = reading(server.openai_url)
@@ -148,7 +149,7 @@ def test_an_answer_from_the_cache_spends_no_budget(tmp_path: Path) -> None:
     with testing.running(WHOLE) as server:
         target = replace(reading(server.openai_url), input_price=1.0, output_price=1.0)
         ask(tmp_path / "a", target)
-        ask(tmp_path / "b", target, suite=WHOLE, brakes=[Budget(calls=10)], pace=pipeline.Pace(width=1))
+        ask(tmp_path / "b", target, suite=WHOLE, brakes=[Budget(calls=10)], pace=Pace(width=1))
         assert server.count == 6 + 10
 
 

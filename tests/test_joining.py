@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from evalkit import pipeline, running, store, workspace
+from evalkit import running, store, workspace
 from evalkit.data import Judging, Record, Suite
 from evalkit.errors import InputError
+from evalkit.pacing.pace import Pace
 from evalkit.pairing import likeness
 from tests.test_running import FAULTY, ORACLE, WORLD, order
 
@@ -42,7 +43,7 @@ def test_what_would_mix_the_incomparable_is_refused(tmp_path: Path, travel: Suit
 
 def test_a_run_that_is_joined_at_another_pace_tells_of_both(tmp_path: Path, travel: Suite) -> None:
     for target, width in ((ORACLE, 16), (FAULTY, 2), (FAULTY, 2)):
-        wanted = replace(order(travel, target), pace=pipeline.Pace(width=width))
+        wanted = replace(order(travel, target), pace=Pace(width=width))
         running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=lambda record: None)
     info = store.load(tmp_path).info
     assert (info.guards["concurrency"], info.guards["max_retries"]) == ("16, then 2", 4)
@@ -52,7 +53,7 @@ def test_a_run_that_is_joined_at_another_pace_tells_of_both(tmp_path: Path, trav
 
 def test_times_that_were_taken_otherwise_do_not_join_a_run(tmp_path: Path, travel: Suite) -> None:
     def timed(each: int | None) -> running.Order:
-        return replace(order(travel, ORACLE), pace=pipeline.Pace(each=each), cached=True)
+        return replace(order(travel, ORACLE), pace=Pace(each=each), cached=True)
 
     for began, then, said in (
         (None, 4, "without --latency"),

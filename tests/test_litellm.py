@@ -757,7 +757,7 @@ async def run() -> None:
         beside = Target(name="beside", provider="litellm", model=f"openai/{model}", base_url=url, stream=True)
         targets = [streamed, beside]
         world = World(environ={}, load_run=lambda name: None)
-        asked = pipeline.ask(pipeline.plan(suite, targets, 1), suite, targets, world, pipeline.Pace(retries=0))
+        asked = pipeline.ask([pipeline.plan(suite, targets, 1)], suite, targets, world, Pace(retries=0))
         timings = [record.reply.timing async for record in asked if record.target == "streamed"]
         print(json.dumps([server.count, [[timing.first_token, timing.total] for timing in timings]]))
 

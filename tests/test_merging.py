@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from evalkit import codec, compare, gate, locking, merging, pipeline, running, sharding, shelf, store, workspace
+from evalkit import codec, compare, gate, locking, merging, running, sharding, shelf, store, workspace
 from evalkit import suite as suites
 from evalkit.data import Attempt, Fault, Judging, Record, Response, RunInfo, Suite, Target
 from evalkit.errors import InputError, StoreError
+from evalkit.pacing.pace import Pace
 from tests.test_running import ORACLE, WORLD, order
 
 BREAKING = Target(name="other", provider="reference", model="faulty", options={"kind": "schema.enum_case", "rate": 0.4})
@@ -225,7 +226,7 @@ def test_runs_that_differ_in_what_was_asked_or_how_are_refused(tmp_path: Path, t
     changed = replace(changed, digest=suites.digest(changed))
     number = sharding.part_of(travel.cases[0].id, 2)
     changed = sharding.cut(changed, 3 - number, 2)
-    judged, timed, seeded = Judging(strings="bfcl"), pipeline.Pace(each=2), replace(ORACLE, params={"seed": 1})
+    judged, timed, seeded = Judging(strings="bfcl"), Pace(each=2), replace(ORACLE, params={"seed": 1})
     for folder, said in (
         (ask(tmp_path / "changed", changed, ORACLE), "the suite: travel .*against"),
         (ask(tmp_path / "office", workspace.load_suite("office"), ORACLE), "travel .* against office"),

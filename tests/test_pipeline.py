@@ -28,7 +28,7 @@ from evalkit.data import (
     Wire,
 )
 from evalkit.errors import InputError, StoreError
-from evalkit.pipeline import Pace
+from evalkit.pacing.pace import Pace
 from evalkit.plugins import World
 from tests.endpoints import Endpoint, Received, Reply, serving
 
@@ -77,7 +77,7 @@ async def ask(
     reached = [replace(target, base_url=f"{endpoint.url}/v1") for target in targets or (OLD,)]
     worth = judge.records(suite, Judging())
     planned = pipeline.plan(suite, reached, 1)
-    return [worth(record) async for record in pipeline.ask(planned, suite, reached, WORLD, pace, **more)]
+    return [worth(record) async for record in pipeline.ask([planned], suite, reached, WORLD, pace, **more)]
 
 
 def test_every_case_is_planned_once_before_any_is_planned_twice() -> None:
@@ -138,7 +138,7 @@ async def test_requests_are_taken_only_as_answers_are_taken() -> None:
 
     async with serving(answer) as endpoint:
         target = replace(OLD, base_url=f"{endpoint.url}/v1")
-        async for _ in pipeline.ask(counted(), SUITE, (target,), WORLD, QUICK):
+        async for _ in pipeline.ask([counted()], SUITE, (target,), WORLD, QUICK):
             await asyncio.sleep(0.05)  # a slow reader: memory must not fill with answers it has not taken
             assert taken <= 2 * QUICK.width
             break
@@ -337,7 +337,7 @@ async def test_a_plug_in_that_breaks_costs_its_answer_and_not_the_run(monkeypatc
 
     monkeypatch.setattr(plugins, "provider", lambda name: Provider())
     worth = judge.records(SUITE, Judging())
-    records = [worth(r) async for r in pipeline.ask(pipeline.plan(SUITE, (OLD,), 1), SUITE, (OLD,), WORLD, QUICK)]
+    records = [worth(r) async for r in pipeline.ask([pipeline.plan(SUITE, (OLD,), 1)], SUITE, (OLD,), WORLD, QUICK)]
     faults = [record for record in records if isinstance(record.reply, Fault)]
     assert [(f.case, f.reply.kind) for f in faults if isinstance(f.reply, Fault)] == [("case-3", "plugin")]
     assert "ZeroDivisionError: oh" in str(faults[0].reply) and len(records) == len(CASES)
@@ -346,7 +346,7 @@ async def test_a_plug_in_that_breaks_costs_its_answer_and_not_the_run(monkeypatc
 async def test_leaving_early_leaves_nothing_running() -> None:
     async with serving(Reply(silent=True)) as endpoint:
         target = replace(OLD, base_url=f"{endpoint.url}/v1")
-        asking = pipeline.ask(pipeline.plan(SUITE, (target,), 1), SUITE, (target,), WORLD, QUICK)
+        asking = pipeline.ask([pipeline.plan(SUITE, (target,), 1)], SUITE, (target,), WORLD, QUICK)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(aiter(asking)), 0.1)
         await asking.aclose()  # type: ignore[attr-defined]
@@ -358,7 +358,7 @@ async def test_what_is_answered_in_the_moment_of_an_interruption_is_kept() -> No
 
     async def interrupted(targets: list[Target]) -> None:
         pace = replace(QUICK, width=len(CASES))
-        async for record in pipeline.ask(pipeline.plan(SUITE, targets, 1), SUITE, targets, WORLD, pace):
+        async for record in pipeline.ask([pipeline.plan(SUITE, targets, 1)], SUITE, targets, WORLD, pace):
             kept.append(record)
             if len(kept) == 1:
                 working = asyncio.current_task()
@@ -387,7 +387,7 @@ async def test_an_answer_is_priced_where_the_prices_are_known() -> None:
 async def test_an_unknown_provider_is_refused_before_anything_is_asked() -> None:
     targets = (replace(OLD, provider="reference", model="oracle"), replace(NEW, provider="openai_htp"))
     with pytest.raises(InputError, match="no provider is called 'openai_htp'; did you mean 'openai_http'"):
-        async for _ in pipeline.ask(pipeline.plan(SUITE, targets, 1), SUITE, targets, WORLD, QUICK):
+        async for _ in pipeline.ask([pipeline.plan(SUITE, targets, 1)], SUITE, targets, WORLD, QUICK):
             raise AssertionError("something was asked")
 
 
@@ -453,7 +453,7 @@ async def test_a_fixed_share_for_each_leaves_no_target_waiting_for_another_and_i
         targets = [replace(target, base_url=f"{endpoint.url}/v1") for target in (OLD, NEW)]
         one, other = (pipeline.plan(SUITE, [target], 1) for target in targets)
         pace = replace(QUICK, width=4, each=2)
-        order = [r.target async for r in pipeline.ask(one, SUITE, targets, WORLD, pace, beside=[other])]
+        order = [r.target async for r in pipeline.ask([one, other], SUITE, targets, WORLD, pace)]
     assert sorted(order) == ["new"] * 12 + ["old"] * 12
     assert order[:10].count("new") >= 8
     warming = [request for request in endpoint.received if "hello" in request.text]
@@ -480,6 +480,6 @@ async def test_a_target_that_asked_to_be_left_alone_takes_no_places_of_the_other
     async with serving(reply) as endpoint:
         both = [replace(target, base_url=f"{endpoint.url}/v1") for target in (OLD, NEW)]
         requests = pipeline.plan(SUITE, both, trials=2)
-        came = [each.target async for each in pipeline.ask(requests, SUITE, both, WORLD, replace(QUICK, width=2))]
+        came = [each.target async for each in pipeline.ask([requests], SUITE, both, WORLD, replace(QUICK, width=2))]
     assert came.count("old") == came.count("new") == 2 * len(CASES)
     assert "new" not in came[-len(CASES) :], "all of it came while the other was waited for"

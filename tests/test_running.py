@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from evalkit import judge, pipeline, running, store, workspace
 from evalkit.data import Fault, Judging, Record, Response, Run, RunInfo, Suite, Target
 from evalkit.errors import InputError, StoreError
+from evalkit.pacing.pace import Pace
 from evalkit.pairing import likeness, sequence
 from evalkit.plugins import World
 from evalkit.stopping import Budget
@@ -105,7 +106,7 @@ async def test_once_the_time_is_over_nothing_is_sent_nor_waited_for(tmp_path: Pa
         stopped = await asyncio.to_thread(
             running.carry_out,
             tmp_path,
-            replace(order(SUITE, target), pace=pipeline.Pace(width=3)),
+            replace(order(SUITE, target), pace=Pace(width=3)),
             WORLD,
             fresh=False,
             seen=lambda record: None,
@@ -126,7 +127,7 @@ async def test_of_two_targets_the_one_that_refuses_the_key_is_left_and_the_run_s
             Target(name=name, provider="openai_http", model=name, base_url=f"{endpoint.url}/v1")
             for name in ("good", "bad")
         ]
-        wanted = replace(order(SUITE, *targets), pace=pipeline.Pace(width=2))
+        wanted = replace(order(SUITE, *targets), pace=Pace(width=2))
         keep = partial(running.carry_out, tmp_path, wanted, WORLD, fresh=False, seen=lambda record: None)
         stopped = await asyncio.to_thread(keep)
         asked = len(endpoint.received)
@@ -137,7 +138,7 @@ async def test_of_two_targets_the_one_that_refuses_the_key_is_left_and_the_run_s
 
 
 def test_a_sequential_order_goes_case_by_case_at_random_and_stays_sequential(tmp_path: Path, travel: Suite) -> None:
-    wanted = replace(order(travel, ORACLE, FAULTY, trials=2), sequential=True, pace=pipeline.Pace(width=1))
+    wanted = replace(order(travel, ORACLE, FAULTY, trials=2), sequential=True, pace=Pace(width=1))
     seen: list[Record] = []
     running.carry_out(tmp_path, wanted, WORLD, fresh=False, seen=seen.append)
     asked = list(dict.fromkeys(record.case for record in seen))
@@ -285,7 +286,7 @@ def test_what_faulted_is_asked_again_and_its_attempts_are_kept(tmp_path: Path) -
             ):
                 requests = pipeline.plan(SUITE, targets, 1, opened.answered)
                 worth = judge.records(SUITE, Judging())
-                async for record in pipeline.ask(requests, SUITE, targets, WORLD, pipeline.Pace(), opened.spent):
+                async for record in pipeline.ask([requests], SUITE, targets, WORLD, Pace(), spent=opened.spent):
                     opened.append([worth(record)])
 
     asyncio.run(go(broken=True))

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from evalkit import running, serving, store, workspace
 from evalkit.data import Fault, Serve, Suite, Target
 from evalkit.errors import InputError
-from evalkit.pipeline import Pace
+from evalkit.pacing.pace import Pace
 from tests.test_pipeline import SUITE
 from tests.test_running import WORLD
 

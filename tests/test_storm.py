@@ -12,6 +12,7 @@ from evalkit import judge, pipeline, testing, workspace
 from evalkit.data import Attempt, FaultKind, Judging, Record, Response, Score, Target
 from evalkit.errors import StoreError
 from evalkit.pacing.limiting import Limiter
+from evalkit.pacing.pace import Pace
 from evalkit.plugins import World
 
 SUITE = workspace.load_suite("travel")
@@ -23,7 +24,7 @@ STORM = (
     testing.Fault(kind="server_error", rate=0.05),
     testing.Fault(kind="cut_stream", rate=0.05),
 )
-PACE = pipeline.Pace(width=32, first_wait=0.01)
+PACE = Pace(width=32, first_wait=0.01)
 GONE = 0.8
 """Seconds for which the server is away: far longer than the waits between the retries of one question come to."""
 
@@ -49,7 +50,7 @@ async def day(
     worth = judge.records(SUITE, Judging())
     try:
         planned = pipeline.plan(SUITE, targets, TRIALS)
-        async for record in pipeline.ask(planned, SUITE, targets, WORLD, PACE, limiters=limiters):
+        async for record in pipeline.ask([planned], SUITE, targets, WORLD, PACE, limiters=limiters):
             records.append(worth(record))
             if weather and not restarted and len(records) >= CALLS // 2:
                 restarted = True

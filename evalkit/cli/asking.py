@@ -229,7 +229,7 @@ def order_of(
     latency: bool = False,
 ) -> Order:
     """What is to be asked, as the options say."""
-    from evalkit.pipeline import Pace
+    from evalkit.pacing.pace import Pace
     from evalkit.running import Order
 
     each = max(1, width // len(targets)) if latency else None

@@ -74,16 +74,17 @@ async def _ask(target: Target, world: World) -> list[Record]:
     from evalkit import judge, pipeline
     from evalkit.data import Fault, Judging
     from evalkit.doctor import canaries
+    from evalkit.pacing.pace import Pace
     from evalkit.request import Builder
 
     ways = dict(zip(canaries.WAYS, canaries.ways(target), strict=True))
     cases = {case.id: case for case in canaries.SUITE.cases}
     builder, worth = Builder(canaries.SUITE), judge.records(canaries.SUITE, Judging())
-    pace = pipeline.Pace(width=4, retries=1, longest_wait=5.0)
+    pace = Pace(width=4, retries=1, longest_wait=5.0)
     requests = [builder.build(cases[case], 0, ways[way]) for case, way in canaries.asked(target)]
     records: list[Record] = []
     for some in (requests[:1], requests[1:]):
-        async for record in pipeline.ask(some, canaries.SUITE, tuple(ways.values()), world, pace):
+        async for record in pipeline.ask([some], canaries.SUITE, tuple(ways.values()), world, pace):
             records.append(worth(record))
         if isinstance(records[0].reply, Fault):
             break

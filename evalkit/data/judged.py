@@ -154,6 +154,10 @@ class Record(Struct, frozen=True, kw_only=True):
     """When `reply` was first had, in another run: UTC, ISO 8601, and its times are of then; "": it was had in this."""
 
 
+RecordKey: TypeAlias = tuple[str, int, str]
+"""Which record of a run it is: (`Target.identity`, trial, case id)."""
+
+
 class EngineStart(Struct, frozen=True, kw_only=True):
     """A server that was started for a run, and what it told of itself."""
 

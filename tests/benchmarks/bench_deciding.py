@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from evalkit import compare, gate, judge, pipeline, planning, selection, stats, workspace
 from evalkit.data import Judging, Policy, Record, Rule, Run, RunInfo, Suite, Target
 from evalkit.errors import StoreError
+from evalkit.pacing.pace import Pace
 from evalkit.pairing import sequence
 from evalkit.plugins import World
 from evalkit.stopping import Early
@@ -96,7 +97,7 @@ async def _ask(suite: Suite, targets: Sequence[Target]) -> list[Record]:
     worth = judge.records(suite, Judging())
     world = World(environ={}, load_run=_no_runs)
     requests = pipeline.plan(suite, targets, trials=1)
-    return [worth(record) async for record in pipeline.ask(requests, suite, targets, world, pipeline.Pace())]
+    return [worth(record) async for record in pipeline.ask([requests], suite, targets, world, Pace())]
 
 
 def _no_runs(name: str) -> Run:
