@@ -1,9 +1,9 @@
 """A chat completion's body in the words of Anthropic's Messages API. Pure.
 
 What both say alike goes out as it stands, and so does what only Messages know (`thinking`, `top_k`, a tool or a
-`tool_choice` in their own words): the API itself says what it does not take. What a conversation holds and Messages have
-no word for is refused, never left out; but for two hints that OpenAI's models alone are given, the `name` of who speaks
-and the `detail` in which an image is seen.
+`tool_choice` in their own words): the API itself says what it does not take. What a conversation holds and Messages
+have no word for is refused, never left out; but for two hints to OpenAI's models alone, the `name` of who speaks and
+the `detail` in which an image is seen.
 
 Rests on Anthropic's documentation of Messages, tool use and structured outputs, and on the types of its SDK: results of
 tools begin the user's message that follows their calls, and all stand in that one; what one role says in messages on
@@ -15,13 +15,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, groupby, takewhile
-from typing import Any
+from typing import Any, Never
 
 from evalkit import values
 from evalkit.data import FaultKind, Json, Pointer
+from evalkit.errors import ProviderError
 
 VERSION = "2023-06-01"
-"""Of the API, the only one there is, as the header `anthropic-version` names it."""
+"""Of the API, as the header `anthropic-version` names it."""
 MAX_TOKENS = 4096
 """How long an answer may be where a target's params do not say: the API demands that it is said."""
 
@@ -102,7 +103,8 @@ def conversation(said: Sequence[Message]) -> dict[str, Json]:
 
 def _turn(message: Message, number: int) -> tuple[str, Json]:
     """(role, content) of the `number`-th message."""
-    role = _ROLES.get(message["role"], message["role"])
+    role: str = message["role"]
+    role = _ROLES.get(role, role)
     for key, value in message.items():
         if key not in _WORDS.get(role, ()) and value:
             _refuse("unsupported", number, f"holds {key!r}, for which Anthropic's Messages have no word")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import httpx
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from evalkit import values
 from evalkit.data import Json, Posted
@@ -69,17 +68,17 @@ def _redacted(value: str, named: Mapping[str, str]) -> tuple[str, str]:
 
 def _without_keys(url: str, named: Mapping[str, str]) -> tuple[str, list[str]]:
     """The address with the names of keys in their places, and without a user's password."""
-    parts = httpx.URL(url).copy_with(userinfo=b"")
+    parts = urlsplit(url)
     names: list[str] = []
     told = []
-    for key, value in parts.params.multi_items():
+    for key, value in parse_qsl(parts.query, keep_blank_values=True):
         if key.lower() in _SECRET_PARAMETERS and value != _NO_KEY:
             names.append(named.get(value, _UNKNOWN))
             told.append(f"{key}=${names[-1]}")
         else:
-            told.append(str(httpx.QueryParams({key: value})))
-    bare = str(parts.copy_with(query=None))
-    return (f"{bare}?{'&'.join(told)}" if told else bare), names
+            told.append(urlencode({key: value}))
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "&".join(told), "")), names
 
 
 def _without_tools(key: str, value: Json) -> Json:
