@@ -21,6 +21,9 @@ from evalkit import values
 from evalkit.data import FaultKind, Json, Pointer
 from evalkit.errors import ProviderError
 
+URL = "https://api.anthropic.com"
+KEY = "ANTHROPIC_API_KEY"
+"""The environment variable that holds the key for it."""
 VERSION = "2023-06-01"
 """Of the API, as the header `anthropic-version` names it."""
 MAX_TOKENS = 4096
@@ -41,6 +44,21 @@ _WORDS: Mapping[str, frozenset[str]] = {
 }
 """What is understood of a message, by its role."""
 _DATA = re.compile(r"data:(?P<type>[^;,]+);base64,(?P<data>.*)", re.DOTALL)
+
+
+def path(written: str) -> str:
+    """The path that is asked, out of that of an address as people write it, without a slash at its end.
+
+    `https://host`, `.../v1` and `.../v1/messages` all mean the last, as do longer ones: SDKs have it so.
+    """
+    if written.endswith("/messages"):
+        return written
+    return f"{written}/messages" if written.endswith("/v1") else f"{written}/v1/messages"
+
+
+def headers(key: str | None) -> dict[str, str]:
+    """What the API goes by."""
+    return {**({"x-api-key": key} if key else {}), "anthropic-version": VERSION}
 
 
 def body(chat: Mapping[str, Json]) -> dict[str, Json]:

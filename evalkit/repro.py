@@ -9,10 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
+from evalkit import messages_api
 from evalkit.data import Json, Posted, Request, Response, Target
+from evalkit.errors import ProviderError
 
-OPENAI = "https://api.openai.com/v1"
-"""Where `openai_http` asks without a `base_url`."""
+_CLAUDE = "anthropic_http"
+_OWN = {"openai_http": "https://api.openai.com/v1", _CLAUDE: messages_api.URL}
+"""Where a provider asks without a `base_url`."""
 BASE_URL = "$BASE_URL"
 """Stands where the target does not say which address is asked: the shell fills it in."""
 _SHARED = ("tools", "functions")
@@ -42,7 +45,8 @@ def curl(request: Request, reply: Response | None = None, *, indent: int | None 
     """
     posted = None if reply is None else reply.posted
     if reply is None or posted is None:
-        body, lines = request.body, [*_remarks(request.target), _handed(request.target)]
+        body, remarks = _unanswered(request)
+        lines = [*remarks, *_remarks(request.target), _handed(request.target)]
     else:
         body, lines = left(request.body, reply), [*_reservations(posted), _posted(posted)]
     before: list[str] = []
@@ -115,9 +119,19 @@ def _worded(text: str, keys: Sequence[str]) -> str:
 # --------------------------------------------------------------------------- as a provider is handed it
 
 
+def _unanswered(request: Request) -> tuple[Mapping[str, Json], list[str]]:
+    """The body that left, or was to leave; and what there is to say of it."""
+    if request.target.provider != _CLAUDE:
+        return request.body, []
+    try:
+        return messages_api.body(request.body), []
+    except ProviderError as error:
+        return request.body, [f"# Nothing was sent, for Anthropic's Messages cannot say it: {_one_line(error.message)}"]
+
+
 def _remarks(target: Target) -> Iterator[str]:
     """What the reader must know before the command says the same as the run did."""
-    if target.provider not in ("openai_http", "litellm"):
+    if target.provider not in ("openai_http", "litellm", _CLAUDE):
         yield f"# {_one_line(target.identity)} was not asked over HTTP; this asks any OpenAI-compatible address."
     elif target.provider == "litellm":
         yield "# No answer is stored. This is what litellm is handed, which it translates for the model's provider."
@@ -128,7 +142,12 @@ def _remarks(target: Target) -> Iterator[str]:
 def _handed(target: Target) -> str:
     where = address(target)
     key = key_name(target)
-    words = [f'-H "Authorization: Bearer ${key}"'] if key else []
+    named = f"${key}" if key else None
+    if target.provider == _CLAUDE:
+        told = messages_api.headers(named)
+    else:
+        told = {"Authorization": f"Bearer {named}"} if named else {}
+    words = [f'-H "{name}: {value}"' for name, value in told.items()]
     return _opening(f'"{where}"' if where.startswith(BASE_URL) else shlex.quote(where), words)
 
 
@@ -139,12 +158,14 @@ def _opening(where: str, words: Sequence[str]) -> str:
 
 def address(target: Target) -> str:
     """The URL that is asked, with a user's password left out; it begins with BASE_URL where that is not known."""
-    base = target.base_url or (OPENAI if target.provider == "openai_http" and target.serve is None else "")
+    base = target.base_url or (_OWN.get(target.provider) if target.serve is None else None)
     if not base:
         return f"{BASE_URL}/chat/completions"
     parts = urlsplit(base)
     path = parts.path.rstrip("/")
-    if not path.endswith("/chat/completions"):
+    if target.provider == _CLAUDE:
+        path = messages_api.path(path)
+    elif not path.endswith("/chat/completions"):
         path = f"{path or '/v1'}/chat/completions"
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, path, parts.query, ""))
@@ -154,7 +175,9 @@ def key_name(target: Target) -> str | None:
     """The environment variable that holds the key; None where none is sent."""
     if target.api_key_env:
         return target.api_key_env
-    return None if target.base_url or target.serve else "OPENAI_API_KEY"
+    if target.base_url or target.serve:
+        return None
+    return messages_api.KEY if target.provider == _CLAUDE else "OPENAI_API_KEY"
 
 
 def _json(value: Json, indent: int | None = None) -> str:

@@ -60,7 +60,11 @@ def _offered(target: Target, specs: Sequence[ToolSpec]) -> tuple[dict[str, Json]
     if target.arm == "prompted":
         return {}, {}, prompted.system(specs)
     if target.arm == "constrained":
-        return constrained.members(specs, target.constraint), {}, prompted.system(specs, constrained.HOW)
+        return (
+            constrained.members(specs, target.constraint, flags.demands(target)),
+            {},
+            prompted.system(specs, constrained.HOW),
+        )
     if strictly:
         return {"tools": declare(specs, strictly.demands)}, dict(strictly.members), ""
     forced = {"tool_choice": _choice(specs)} if target.arm == "forced" else {}

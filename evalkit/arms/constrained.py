@@ -19,16 +19,18 @@ HOW = (
 )
 
 
-def members(specs: Sequence[ToolSpec], constraint: Constraint) -> dict[str, Json]:
+def members(
+    specs: Sequence[ToolSpec], constraint: Constraint, demands: strict.Demands | None = strict.OPENAI
+) -> dict[str, Json]:
     """What makes the endpoint decode under the union of all calls, in the spelling that it knows.
 
-    Under `response_format` the schemas of the arguments are in strict form, for OpenAI takes no other. A tool that has
-    none is declared as it is: OpenAI refuses that, other servers take it.
+    Under `response_format` the schemas of the arguments are in the strict form that the provider demands, for OpenAI
+    and Anthropic take no other. A tool that has none is declared as it is: those two refuse that, other servers take it.
     """
     if not specs:
         return {}
     if constraint == "response_format":
-        schema = union(specs, strictly=True)
+        schema = union(specs, demands)
         return {
             "response_format": {
                 "type": "json_schema",
@@ -41,12 +43,12 @@ def members(specs: Sequence[ToolSpec], constraint: Constraint) -> dict[str, Json
     return {"json_schema": schema}
 
 
-def union(specs: Sequence[ToolSpec], *, strictly: bool = False) -> dict[str, Json]:
+def union(specs: Sequence[ToolSpec], demands: strict.Demands | None = None) -> dict[str, Json]:
     """The schema of {"calls": [...]}, where each call is one of the tools with its arguments."""
     definitions: dict[str, Json] = {}
     alternatives = []
     for index, spec in enumerate(specs):
-        rewritten = strict.rewrite(spec.schema).schema if strictly else None
+        rewritten = strict.rewrite(spec.schema, demands).schema if demands else None
         schema = spec.schema if rewritten is None else rewritten
         if _refers(schema):
             # Its references count from its own root, which is no longer that of the whole.

@@ -35,6 +35,8 @@ _DROPPED = ("anthropic", "fireworks_ai", "hosted_vllm", "watsonx", "xai")
 
 def way(target: Target) -> Way:
     """How `target` is asked strictly. Raises InputError where it cannot be."""
+    if target.provider == "anthropic_http":
+        return CLAUDE
     if target.provider != "litellm":
         return OPENAI
     route, _, model = target.model.partition("/")
@@ -51,11 +53,19 @@ def way(target: Target) -> Way:
         )
         raise InputError(
             f"{target.identity}: tools cannot be strict for {target.model}: {why}",
-            "ask on the arm native, forced or prompted; Claude has strict tools as litellm/bedrock/anthropic.claude-x",
+            "ask on the arm native, forced or prompted; "
+            "Claude has strict tools as anthropic_http/claude-x, and as litellm/bedrock/anthropic.claude-x",
         )
     return OPENAI
 
 
+def demands(target: Target) -> strict.Demands | None:
+    """What the schemas of `target` are rewritten to; None: they are sent as declared, or not at all."""
+    if target.arm == "constrained" and target.constraint == "response_format":
+        return strict.CLAUDE if target.provider == "anthropic_http" else strict.OPENAI
+    return way(target).demands if target.arm == "strict" else None
+
+
 def spells_nulls(target: Target) -> bool:
     """Whether a null in an answer may stand for an argument that was left out, for the schema left no other way."""
-    return target.arm == "strict" and way(target).demands == strict.OPENAI
+    return target.arm == "strict" and demands(target) == strict.OPENAI

@@ -66,8 +66,8 @@ class Posted(Struct, frozen=True, kw_only=True):
 
     @property
     def settings(self) -> dict[str, Json]:
-        """Of the members those that are settings, in the words of the endpoint; the tools left out of them."""
-        told = ((key, _but_for_tools(value)) for key, value in self.members.items() if key not in _QUESTION)
+        """Of the members those that are settings, in the words of the endpoint; declarations left out of them."""
+        told = ((key, _undeclared(value)) for key, value in self.members.items() if key not in _QUESTION)
         return {key: value for key, value in told if value != {}}
 
 
@@ -78,8 +78,12 @@ _QUESTION = frozenset(
 """Members of a body that hold what is asked, of whom, and whether as a stream. The rest are settings."""
 
 
-def _but_for_tools(value: Json) -> Json:
-    return {key: each for key, each in value.items() if key != "tools"} if isinstance(value, dict) else value
+_DECLARING = frozenset({"tools", "format"})
+"""Members of settings that hold schemas, as Bedrock's `toolConfig` and Anthropic's `output_config` do."""
+
+
+def _undeclared(value: Json) -> Json:
+    return {key: each for key, each in value.items() if key not in _DECLARING} if isinstance(value, dict) else value
 
 
 class Response(Struct, frozen=True, kw_only=True):

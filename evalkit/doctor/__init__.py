@@ -82,7 +82,7 @@ def _way_there(heard: Heard) -> Iterator[tuple[str, Said]]:
         return
     yield "key", ("ok", "not refused", "")
     if reply.kind == "unsupported":
-        yield "model", ("fail", said, "check the model's name, and that base_url ends where /chat/completions follows")
+        yield "model", ("fail", said, "check the model's name, and the path of base_url")
         return
     yield "model", ("unknown", "the question was refused: see what is said of it below", "")
     yield "tools", ("fail", said, _REFUSED.get(heard.arm, _AS_DECLARED))

@@ -263,7 +263,7 @@ def of_target(
     What the arm rewrites follows from the declarations; what a client or provider changed is in the records. `specs`
     and `cases` are those of the suite.
     """
-    demands = _demanded(target)
+    demands = flags.demands(target)
     altered = [each for each in records if isinstance(each.reply, Response) and each.reply.sent is not None]
     asked = {record.case for record in altered}
     offered = {case.id: case.tools for case in cases if case.id in asked} if asked else {}
@@ -297,13 +297,6 @@ def _unflagged(specs: Sequence[ToolSpec], tools: Json, demands: strict.Demands |
             yield from _told(
                 spec, [Departure("lost", "", "strict", "the strict flag was not sent: nothing is enforced")]
             )
-
-
-def _demanded(target: Target) -> strict.Demands | None:
-    """What the arm asks of schemas; None where it sends them as declared, or none."""
-    if target.arm == "constrained" and target.constraint == "response_format":
-        return strict.OPENAI
-    return flags.way(target).demands if target.arm == "strict" else None
 
 
 def _strictly(spec: ToolSpec, demands: strict.Demands) -> Iterator[Divergence]:

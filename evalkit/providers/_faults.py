@@ -32,6 +32,7 @@ _BY_STATUS: Mapping[int, tuple[FaultKind, bool]] = {
 
 _SHARPER: Mapping[str, FaultKind] = {
     "insufficient_quota": "budget",
+    "billing_error": "budget",
     "billing_hard_limit_reached": "budget",
     "billing_not_active": "budget",
     "content_filter": "blocked",
@@ -42,6 +43,8 @@ _SHARPER: Mapping[str, FaultKind] = {
     "model_not_found": "unsupported",
 }
 """Codes that say more than a 4xx status does: 429 is also sent when the money has run out, which no waiting mends."""
+_NO_CREDIT = "credit balance is too low"
+"""Anthropic's words for it, under a 400 whose code says no more than that the request is wrong."""
 
 _TLS = re.compile(r"(?<=\S) ssl:(?:default|None|True|False|<[^>]*>)(?= \[)")
 """What aiohttp says of its own settings between an address and why it was not reached."""
@@ -52,7 +55,8 @@ def refusal(status: int, headers: Mapping[str, str], body: str, secrets: Collect
     """The fault behind a status other than 200. `headers` by lower-case name; `secrets` stay out of the message."""
     kind, retryable = _BY_STATUS.get(status) or (("server", True) if status >= 500 else ("bad_request", False))
     if 400 <= status < 500:
-        sharper = next((found for code, found in _SHARPER.items() if f'"{code}"' in body), None)
+        named = (found for code, found in _SHARPER.items() if f'"{code}"' in body)
+        sharper = "budget" if _NO_CREDIT in body else next(named, None)
         kind, retryable = (sharper, False) if sharper else (kind, retryable)
     message = own_words(body, secrets) or f"the endpoint answered with status {status} and not a word"
     if 300 <= status < 400:

@@ -15,19 +15,7 @@ from evalkit.providers._body import Beside, dump, members
 from evalkit.providers._http import Line, Service, line
 from evalkit.providers._posted import LIMIT, posted
 
-
-def _path(written: str) -> str:
-    """`https://host`, `.../v1` and `.../v1/messages` all mean the last; so do paths before them, as SDKs have it."""
-    if written.endswith("/messages"):
-        return written
-    return f"{written}/messages" if written.endswith("/v1") else f"{written}/v1/messages"
-
-
-def _headers(key: str | None) -> Mapping[str, str]:
-    return {"anthropic-version": messages_api.VERSION, **({"x-api-key": key} if key else {})}
-
-
-ANTHROPIC = Service("https://api.anthropic.com", "ANTHROPIC_API_KEY", _path, _headers, "anthropic")
+ANTHROPIC = Service(messages_api.URL, messages_api.KEY, messages_api.path, messages_api.headers, "anthropic")
 
 
 def connect(target: Target, world: World) -> Endpoint:

@@ -40,7 +40,7 @@ def question(path: str, query: Mapping[str, str], body: Json) -> Question | None
     if path.endswith("/chat/completions"):
         return _spoken("openai_chat", body, *_asked(body, _functions(body), _system(body.get("messages"))))
     if path.endswith("/messages"):
-        return _spoken("anthropic", body, *_asked(body, _items(body.get("tools")), [{"content": body.get("system")}]))
+        return _anthropic(body)
     if path.endswith("/responses"):
         return _responses(body)
     if path.endswith("/api/chat"):
@@ -53,7 +53,7 @@ def question(path: str, query: Mapping[str, str], body: Json) -> Question | None
     return None
 
 
-_CONSTRAINTS = ("response_format", "structured_outputs", "json_schema")
+_CONSTRAINTS = ("response_format", "structured_outputs", "json_schema", "format")
 
 
 def _asked(body: Fields, tools: list[Fields], told: Iterable[Fields]) -> tuple[tuple[str, ...], str]:
@@ -104,14 +104,24 @@ def _ollama(body: Fields) -> Question:
     return _spoken("ollama", {**body, "stream": body.get("stream", True), "seed": seed}, *asked)
 
 
+def _anthropic(body: Fields) -> Question:
+    held = {**body, **_fields(body.get("output_config"))}
+    names, arm = _asked(held, _items(body.get("tools")), [{"content": body.get("system")}])
+    return _spoken("anthropic", body, names, _lean(arm))
+
+
+def _lean(arm: str) -> str:
+    """Strict tools of Claude may leave arguments out, so that their answers are those of the arm native."""
+    return "native" if arm == "strict" else arm
+
+
 def _bedrock(path: str, body: Fields) -> Question:
     *_, model, action = path.split("/")
     tools = [_fields(tool.get("toolSpec")) for tool in _items(_fields(body.get("toolConfig")).get("tools"))]
     names, arm = _asked(body, tools, [{"content": body.get("system")}])
-    asked = names, "native" if arm == "strict" else arm  # strict tools there may leave arguments out
     # Some clients quote the name twice.
     said = {**body, "model": unquote(unquote(model)), "stream": action == "converse-stream"}
-    return _spoken("bedrock", said, *asked)
+    return _spoken("bedrock", said, names, _lean(arm))
 
 
 def _gemini(model: str, action: str, query: Mapping[str, str], body: Fields) -> Question:
