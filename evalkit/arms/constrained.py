@@ -25,7 +25,7 @@ def members(
     """What makes the endpoint decode under the union of all calls, in the spelling that it knows.
 
     Under `response_format` the schemas of the arguments are in the strict form that the provider demands, for OpenAI
-    and Anthropic take no other. A tool that has none is declared as it is: those two refuse that, other servers take it.
+    and Anthropic take no other. A tool that has none is declared as it is: they refuse that, other servers take it.
     """
     if not specs:
         return {}
