@@ -9,6 +9,9 @@ INCUMBENT := reference/faulty?name=incumbent&kind=schema.required&rate=0.04&seed
 CANDIDATE := reference/faulty?name=candidate&kind=schema.stringified_container,schema.enum_case,call.missing&rate=0.12&seed=2&latency=0.6
 SUITES := travel payments office cloud crowded
 
+# Each command and many a test is a process of its own, which would compile every library again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-engines check generated bench clean
 .DELETE_ON_ERROR:
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import get_args
 
 from hypothesis import strategies as st
@@ -188,3 +189,79 @@ forms: st.SearchStrategy[Json] = st.one_of(
 )
 #: Every value `expect` may have.
 expects = st.just("any_call") | forms | st.fixed_dictionaries({"any_of": st.lists(forms, min_size=1, max_size=2)})
+
+
+# --------------------------------------------------------------------------- conversations, in OpenAI's shape
+
+said = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=12)
+_TOOL_NAMES = ("book", "find-it", "go_2")
+_IMAGES = ("data:image/png;base64,iVBORw0KGgo=", "data:image/jpeg;base64,/9j/4A==")
+_parts = st.builds(lambda text: {"type": "text", "text": text}, said) | st.builds(
+    lambda url: {"type": "image_url", "image_url": {"url": url}}, st.sampled_from(_IMAGES)
+)
+_contents = said | st.lists(_parts, min_size=1, max_size=3)
+_arguments = st.dictionaries(texts, values, max_size=3).map(json.dumps)
+
+
+@st.composite
+def _rounds(draw: st.DrawFn) -> list[Json]:
+    """What a user says, the calls that follow with their results, and the answer; each but the first may be missing."""
+    asked = [{"role": "user", "content": content} for content in draw(st.lists(_contents, min_size=1, max_size=2))]
+    made = draw(st.lists(st.tuples(st.sampled_from(_TOOL_NAMES), _arguments), max_size=3))
+    ids = [f"call_{draw(st.integers(0, 10**9))}_{index}" for index in range(len(made))]
+    calls = [
+        {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
+        for id, (name, arguments) in zip(ids, made, strict=True)
+    ]
+    called = [{"role": "assistant", "content": draw(st.none() | said), "tool_calls": calls}] if calls else []
+    results = [{"role": "tool", "tool_call_id": id, "content": draw(said)} for id in ids]
+    answer = [{"role": "assistant", "content": text} for text in draw(st.lists(said, max_size=1))]
+    return [*asked, *called, *results, *answer]
+
+
+conversations = st.builds(
+    lambda system, rounds, last: [
+        *({"role": "system", "content": text} for text in system),
+        *(message for messages in rounds for message in messages),
+        {"role": "user", "content": last},
+    ],
+    st.lists(said, max_size=2),
+    st.lists(_rounds(), max_size=3),
+    _contents,
+)
+_declared = st.lists(
+    st.builds(
+        lambda name, described, properties, strict: {
+            "type": "function",
+            "function": {
+                "name": name,
+                **described,
+                **strict,
+                "parameters": {"type": "object", "properties": properties, "additionalProperties": False},
+            },
+        },
+        st.sampled_from(_TOOL_NAMES),
+        st.fixed_dictionaries({}, optional={"description": said}),
+        st.dictionaries(st.sampled_from("abc"), st.just({"type": "string", "minLength": 1}), max_size=2),
+        st.fixed_dictionaries({}, optional={"strict": st.just(True)}),
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda tool: tool["function"]["name"],
+)
+_chosen = st.sampled_from(
+    ["auto", "required", "none", {"type": "function", "function": {"name": _TOOL_NAMES[0]}}],
+)
+
+#: Bodies of chat completions with tools, all of which Anthropic's Messages can say.
+chats = st.fixed_dictionaries(
+    {"model": st.just("claude-m"), "messages": conversations, "tools": _declared},
+    optional={
+        "max_tokens": st.integers(1, 9999),
+        "stop": said | st.lists(said, min_size=1, max_size=2),
+        "temperature": st.sampled_from([0, 0.5, 1]),
+        "top_k": st.integers(1, 99),
+        "tool_choice": _chosen,
+        "parallel_tool_calls": st.booleans(),
+    },
+)

@@ -745,6 +745,7 @@ import asyncio, json, sys
 from msgspec.structs import replace
 from evalkit import pipeline, testing, workspace
 from evalkit.data import Target
+from evalkit.pacing.pace import Pace
 from evalkit.plugins import World
 
 suite = workspace.load_suite("travel")
