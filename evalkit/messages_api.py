@@ -123,8 +123,10 @@ def _turn(message: Message, number: int) -> tuple[str, Json]:
     """(role, content) of the `number`-th message."""
     role: str = message["role"]
     role = _ROLES.get(role, role)
+    if role not in _WORDS:
+        _refuse("unsupported", number, f"has the role {role!r}; {', '.join(_WORDS)} can be said")
     for key, value in message.items():
-        if key not in _WORDS.get(role, ()) and value:
+        if key not in _WORDS[role] and value:
             _refuse("unsupported", number, f"holds {key!r}, for which Anthropic's Messages have no word")
     content = _content(message.get("content"), number)
     if role == "tool":
