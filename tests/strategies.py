@@ -229,17 +229,16 @@ conversations = st.builds(
     st.lists(_rounds(), max_size=3),
     _contents,
 )
+
+
+def _function(name: str, described: Json, properties: Json, strict: Json) -> Json:
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {"type": "function", "function": {"name": name, **described, **strict, "parameters": schema}}
+
+
 _declared = st.lists(
     st.builds(
-        lambda name, described, properties, strict: {
-            "type": "function",
-            "function": {
-                "name": name,
-                **described,
-                **strict,
-                "parameters": {"type": "object", "properties": properties, "additionalProperties": False},
-            },
-        },
+        _function,
         st.sampled_from(_TOOL_NAMES),
         st.fixed_dictionaries({}, optional={"description": said}),
         st.dictionaries(st.sampled_from("abc"), st.just({"type": "string", "minLength": 1}), max_size=2),

@@ -17,15 +17,17 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given, settings
 from msgspec.structs import replace
 
-from evalkit import codec, eventstream, extract, plugins, repro, testing, workspace
+from evalkit import codec, eventstream, extract, messages_api, plugins, repro, testing, workspace
 from evalkit.data import Case, FaultKind, Json, Payload, Request, Response, Run, Target, Usage
 from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
 from evalkit.providers import _shapes, _tap, litellm
 from evalkit.providers._faults import nearest
 from evalkit.request import Builder
+from tests import strategies
 from tests.endpoints import Endpoint, Received, Reply, events, serving
 
 MODELS = {"openai_chat": "openai/m", "anthropic": "anthropic/claude-m", "gemini": "gemini/m"}
@@ -490,6 +492,65 @@ async def test_a_whole_suite_comes_through_as_the_reference_model_answers_it(dia
 
 def _base_url(server: testing.Server, dialect: str) -> str:
     return {"openai_chat": server.openai_url, "anthropic": server.url, "gemini": server.url + "/v1beta"}[dialect]
+
+
+# --------------------------------------------------------------------------- what it makes of a chat for Anthropic
+
+
+async def translated(chat: dict[str, Json]) -> Json:
+    """The body that the library sends for a chat completion, to Anthropic."""
+    async with serving(written("anthropic", text="Hei")) as endpoint:
+        asked = target(f"anthropic/{chat['model']}", endpoint.url)
+        await ask(asked, replace(request(asked), body={**chat, "model": asked.model}))
+    return endpoint.received[0].body
+
+
+def in_one_spelling(body: Json) -> Json:
+    """A body of Messages, without what the library and `messages_api` say in two ways that mean the same, or must."""
+    body = json.loads(json.dumps(body))
+    for holder, key in ((body, "system"), *((message, "content") for message in body["messages"])):
+        if isinstance(holder.get(key), str):  # a text alone is one block of text
+            holder[key] = [{"type": "text", "text": holder[key]}]
+    for tool in body["tools"]:
+        tool.pop("type", None)  # "custom", which a tool is without it
+        tool.pop("strict", None)  # which the library takes out
+    return body
+
+
+@settings(max_examples=40)
+@given(strategies.chats)
+def test_the_library_says_a_chat_in_the_words_in_which_we_say_it(chat: dict[str, Json]) -> None:
+    assert in_one_spelling(asyncio.run(translated(chat))) == in_one_spelling(messages_api.body(chat))
+
+
+def _called(arguments: str, id: str = "c") -> list[Json]:
+    call = {"id": id, "type": "function", "function": {"name": "book", "arguments": arguments}}
+    return [
+        {"role": "user", "content": "Go"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": id, "content": "gone"},
+    ]
+
+
+MENDED: dict[str, tuple[list[Json], str]] = {
+    "an id that the API refuses": (_called("{}", "functions.book:0"), "functions.book:0"),
+    "white space at the end": ([*_called("{}"), {"role": "assistant", "content": "Gone. "}], '"Gone. "'),
+    "a system message in between": ([*_called("{}"), {"role": "system", "content": "Sum up."}], '"role": "system"'),
+    "arguments that are none": (_called(""), "no JSON object"),
+    "arguments that are no object": (_called("[1]"), "no JSON object"),
+}
+"""What the library says otherwise than it was told, and what is found in our body, or said against it."""
+
+
+@pytest.mark.parametrize("mended", MENDED)
+async def test_what_the_library_mends_in_a_conversation_is_left_as_it_is_or_refused(mended: str) -> None:
+    messages, ours = MENDED[mended]
+    chat = {"model": "claude-m", "messages": messages, "tools": TOOLS[:1]}
+    assert ours not in json.dumps(await translated(chat))
+    try:
+        assert ours in json.dumps(messages_api.body(chat))
+    except ProviderError as error:
+        assert ours in error.message
 
 
 # --------------------------------------------------------------------------- what goes wrong
