@@ -156,7 +156,8 @@ async def _attempt(
         async with asyncio.timeout(patience):
             response = await connection.ask(request)
         if request.target.arm != "native":  # a replayed answer knows its own arm
-            response = replace(response, arm=arms.answered(request.target))
+            read_as, nulls = arms.answered(request.target), arms.spells_nulls(request.target)
+            response = replace(response, arm=read_as, nulls=nulls)
         answer = extract.read(response)
     except ProviderError as error:
         if error.wire is None and response is not None:

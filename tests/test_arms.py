@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -623,6 +624,27 @@ def test_strict_nulls_are_judged_as_what_they_stand_for(wanted: Json, sent: Json
     made = [("book", json.dumps(sent))]
     assert judged(case, answered("", "strict", calls=made)).correct is correct
     assert judged(case, answered("", "native", calls=made)).valid is False
+
+
+@pytest.mark.parametrize(("nulls", "valid"), [(True, True), (False, False)])
+def test_a_null_in_the_text_counts_as_left_out_only_where_the_schema_asked_for_it(nulls: bool, valid: bool) -> None:
+    said = '{"calls": [{"name": "book", "arguments": {"to": "OSL", "seats": null, "via": null}}]}'
+    body = plugins.dialect("openai_chat").write([], said, model="m", usage=Usage(), stream=False)
+    wire = Wire(status=200, body=body)
+    answer = extract.read(Response(wire=wire, dialect="openai_chat", arm="constrained", nulls=nulls))
+    rules = score.judge(Suite(name="s", specs={"book": SPEC}, cases=()), Judging())
+    assert rules(Case(id="a", messages=(), tools=("book",)), answer).valid is valid
+
+
+def test_who_is_sent_schemas_in_strict_form_spells_nulls() -> None:
+    def spells(**fields: Any) -> bool:
+        return arms.spells_nulls(Target(name="m", model="m", **{"provider": "openai_http", **fields}))
+
+    assert spells(arm="strict")
+    assert spells(arm="constrained", constraint="response_format")
+    assert not spells(arm="constrained", constraint="structured_outputs")
+    assert not spells(arm="constrained", constraint="response_format", provider="anthropic_http")
+    assert not spells(arm="native")
 
 
 def test_a_null_that_the_schema_needs_stands_for_itself() -> None:

@@ -16,10 +16,11 @@ from msgspec import Struct, field
 
 from evalkit import values
 from evalkit.arms import constrained, flags, notation, prompted, strict
+from evalkit.arms.flags import spells_nulls
 from evalkit.arms.notation import Notation
 from evalkit.data import Json, Payload, Target, ToolSpec
 
-__all__ = ["IN_TEXT", "Offer", "answered", "declare", "offer", "read"]
+__all__ = ["IN_TEXT", "Offer", "answered", "declare", "offer", "read", "spells_nulls"]
 
 IN_TEXT: Mapping[str, Notation] = {"prompted": notation.BARE, "constrained": notation.UNDER_CALLS}
 """The arms on which calls stand in the text, and how they are written there."""
@@ -94,7 +95,7 @@ def _function(spec: ToolSpec, demands: strict.Demands | None) -> Mapping[str, An
 
 def answered(target: Target) -> str:
     """The arm as which answers of `target` are read and judged: strict tools that spell no nulls say what native do."""
-    return "native" if target.arm == "strict" and not flags.spells_nulls(target) else target.arm
+    return "native" if target.arm == "strict" and not spells_nulls(target) else target.arm
 
 
 def read(text: str, arm: str) -> tuple[Payload, ...]:

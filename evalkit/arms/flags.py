@@ -68,4 +68,4 @@ def demands(target: Target) -> strict.Demands | None:
 
 def spells_nulls(target: Target) -> bool:
     """Whether a null in an answer may stand for an argument that was left out, for the schema left no other way."""
-    return target.arm == "strict" and demands(target) == strict.OPENAI
+    return demands(target) == strict.OPENAI

@@ -101,6 +101,8 @@ class Response(Struct, frozen=True, kw_only=True):
     """What left, if a client library sent it; None: the body left as it was handed to the provider, or never did."""
     arm: str = "native"
     """The arm it answers to: on `prompted` and `constrained` its calls stand in the text."""
+    nulls: bool = False
+    """Its schemas were sent in strict form: a null may stand for an argument that was left out, as on `strict`."""
 
 
 FaultKind: TypeAlias = Literal[
@@ -170,5 +172,6 @@ class Answer(Struct, frozen=True, kw_only=True):
     violations: tuple[Violation, ...] = ()
     """What is wrong with the envelope, and calls left in the text."""
     arm: str = "native"
-    """Of the response. On `prompted` and `constrained`, `text` holds the calls too; on `strict`, a null may stand for
-    an argument that was left out."""
+    """Of the response. On `prompted` and `constrained`, `text` holds the calls too."""
+    nulls: bool = False
+    """A null in the arguments may stand for one that was left out."""

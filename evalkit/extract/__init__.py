@@ -33,6 +33,8 @@ def read(response: Response) -> Answer:
     """
     on_wire = plugins.dialect(response.dialect).read(response.wire)
     answer = _of_arm(on_wire, response.arm)
+    if response.nulls or response.arm == "strict":
+        answer = replace(answer, nulls=True)
     found = (
         *_leaked(answer),
         *_truncated(answer),

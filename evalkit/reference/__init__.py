@@ -12,7 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from evalkit import arms, values
-from evalkit.arms import notation, nulls
+from evalkit.arms import notation
+from evalkit.arms.nulls import spell
 from evalkit.data import Case, Json, ToolSpec
 from evalkit.errors import InputError, suggest
 from evalkit.reference import faulty, lexical, oracle, sampler
@@ -59,11 +60,14 @@ def say(manner: Manner, case: Case, specs: Sequence[ToolSpec], *, trial: int = 0
     return _timed(said, manner, _random(manner, "time", case, trial)) if manner.latency else said
 
 
-def on_arm(said: Said, arm: str, specs: Sequence[ToolSpec]) -> Said:
-    """The answer as a model gives it that is asked on `arm`: calls in the text, or null for what it leaves out."""
-    if arm == "strict":
+def on_arm(said: Said, arm: str, specs: Sequence[ToolSpec], *, nulls: bool = False) -> Said:
+    """The answer as a model gives it that is asked on `arm`: calls in the text, or null for what it leaves out.
+
+    `nulls`: the text is held to schemas in strict form.
+    """
+    if nulls or arm == "strict":
         schemas = {spec.name: spec.schema for spec in specs}
-        return replace(said, calls=tuple((tool, _strictly(text, schemas.get(tool))) for tool, text in said.calls))
+        said = replace(said, calls=tuple((tool, _strictly(text, schemas.get(tool))) for tool, text in said.calls))
     if arm not in arms.IN_TEXT or not (said.calls or arm == "constrained"):
         return said
     finish = said.finish if said.finish == "length" else "stop"
@@ -75,7 +79,7 @@ def _strictly(text: Json, schema: Json) -> Json:
     reading = values.read(text) if isinstance(text, str) else values.Reading(text)
     if reading.error is not None or not isinstance(reading.value, dict) or schema is None:
         return text
-    spelled = nulls.spell(reading.value, schema)
+    spelled = spell(reading.value, schema)
     return oracle.as_text(spelled) if isinstance(text, str) else spelled
 
 

@@ -64,7 +64,8 @@ def _told(answer: Answer) -> Hashable | None:
         ]
     except (ValueError, RecursionError):  # a number of thousands of digits, thousands of levels
         return None
-    return answer.arm, answer.text if answer.arm in arms.IN_TEXT else "", answer.violations, *calls
+    said = answer.text if answer.arm in arms.IN_TEXT else ""
+    return answer.arm, answer.nulls, said, answer.violations, *calls
 
 
 class _Bench(Struct, frozen=True):
@@ -105,7 +106,7 @@ def _compile(case: Case, suite: Suite, judging: Judging) -> _Bench:
 
 
 def _score(bench: _Bench, answer: Answer) -> Score:
-    case, payloads = bench.case, _meant(bench, answer.payloads, answer.arm)
+    case, payloads = bench.case, _meant(bench, answer.payloads, answer)
     faults = [
         fault for payload in payloads for fault in faults_of(payload, bench.validator(payload.tool), bench.schemas)
     ]
@@ -135,9 +136,9 @@ def _score(bench: _Bench, answer: Answer) -> Score:
     )
 
 
-def _meant(bench: _Bench, payloads: Sequence[Payload], arm: str) -> Sequence[Payload]:
-    """On the arm `strict`, the arguments without the nulls that its rewriting of the schema asked for."""
-    if arm != "strict":
+def _meant(bench: _Bench, payloads: Sequence[Payload], answer: Answer) -> Sequence[Payload]:
+    """The arguments without the nulls that the rewriting of their schemas asked for, where they were sent rewritten."""
+    if not answer.nulls:
         return payloads
     return [
         replace(payload, value=_restored(bench, payload))
@@ -243,7 +244,7 @@ def _valid(bench: _Bench, answer: Answer, mend: Callable[[str], str]) -> bool:
         and isinstance(payload.value, dict)
         and (validator := bench.validator(payload.tool)) is not None
         and validator.valid(payload.value)
-        for payload in _meant(bench, mended, answer.arm)
+        for payload in _meant(bench, mended, answer)
     )
 
 

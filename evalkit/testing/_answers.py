@@ -84,7 +84,7 @@ class Answers:
         if fault in _SAID_WRONG:
             wrong = faulty.FAULTS[_SAID_WRONG[fault]](said, found.case, found.specs, Random(found.case.id))
             said = replace(wrong or said, first_token=said.first_token, seconds=said.seconds)
-        said = reference.on_arm(said, asked.arm, found.specs)
+        said = reference.on_arm(said, asked.arm, found.specs, nulls=asked.nulls)
         return _written(asked, found, said, ids=fault != "missing_ids")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evalkit.arms import prompted
 from evalkit.data import Case, Json, Suite, ToolSpec
@@ -31,6 +32,8 @@ class Question(Struct, frozen=True, kw_only=True):
     """A stream of events or lines; else, of Gemini, one JSON array."""
     seed: int
     arm: str = "native"
+    nulls: bool = False
+    """Its answer is held to schemas in strict form, which leave nothing out."""
 
 
 def question(path: str, query: Mapping[str, str], body: Json) -> Question | None:
@@ -38,7 +41,10 @@ def question(path: str, query: Mapping[str, str], body: Json) -> Question | None
     if not isinstance(body, Mapping):
         return None
     if path.endswith("/chat/completions"):
-        return _spoken("openai_chat", body, *_asked(body, _functions(body), _system(body.get("messages"))))
+        asked = _spoken("openai_chat", body, *_asked(body, _functions(body), _system(body.get("messages"))))
+        return replace(
+            asked, nulls=_fields(_fields(body.get("response_format")).get("json_schema")).get("strict") is True
+        )
     if path.endswith("/messages"):
         return _anthropic(body)
     if path.endswith("/responses"):
