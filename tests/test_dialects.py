@@ -212,6 +212,14 @@ def test_objects_are_carried_without_text(dialect: str, stream: bool, calls: Any
     assert told(answer) == tellable(dialect, text, usage)
 
 
+@pytest.mark.parametrize("cost", ["NaN", "Infinity", "-1", "9" * 400, "true", '"0.1"'])
+def test_a_cost_that_is_none_is_none(cost: str) -> None:
+    body = '{"choices": [{"message": {"content": "hi"}}], "usage": {"prompt_tokens": 5, "cost": %s}}'
+    dialect = plugins.dialect("openai_chat")
+    assert dialect.read(wire(body % cost)).usage == Usage(input_tokens=5)
+    assert dialect.read(wire(body % "0.25")).usage.cost == 0.25
+
+
 @pytest.mark.parametrize("dialect", ["openai_chat", "openai_responses"])
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("value", [{"a": 1}, 7, True, [1]])

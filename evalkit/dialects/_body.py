@@ -42,6 +42,7 @@ _KINDS: Mapping[str, FaultKind] = {
 }
 """The error codes, types and states that the formats document; what is not here is the server's fault."""
 
+_STATUS = re.compile(r"[45]\d\d")
 _STATUS_KINDS: Mapping[int, FaultKind] = {
     400: "bad_request",
     401: "auth",
@@ -57,6 +58,8 @@ _STATUS_KINDS: Mapping[int, FaultKind] = {
     501: "unsupported",
     504: "timeout",
 }
+_MOST = 1e9
+"""USD for an answer: more is no price."""
 _PASSING: frozenset[FaultKind] = frozenset({"rate_limit", "timeout", "server", "network"})
 """Kinds that another try may find gone."""
 
@@ -64,7 +67,7 @@ _PASSING: frozenset[FaultKind] = frozenset({"rate_limit", "timeout", "server", "
 def load(body: str) -> Json:
     """The JSON of a body that is not streamed. Raises ProviderError if it is none."""
     try:
-        return loads(body)
+        return loads(body.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return _no_json(body)
 
@@ -84,6 +87,7 @@ def refuse_error(body: Json, sent_with: int = 200) -> None:
         return
     fields: Fields = error if isinstance(error, dict) else {"message": error}
     code = fields.get("code", sent_with)
+    code = int(code) if isinstance(code, str) and _STATUS.fullmatch(code) else code
     status = code if isinstance(code, int) and 400 <= code < 600 else None
     named = [fields.get(key) for key in ("code", "type", "status")]  # the sharpest first
     kind = next((_KINDS[name] for name in named if isinstance(name, str) and name in _KINDS), None)
@@ -121,6 +125,13 @@ def items(value: Json) -> list[Fields]:
 
 def count(value: Json) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def amount(value: Json) -> float | None:
+    """A sum of money. None for what no endpoint can mean by one: NaN would be under every budget."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= _MOST:
+        return None
+    return float(value)
 
 
 def total(*values: Json) -> int | None:

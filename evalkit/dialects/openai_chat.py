@@ -10,10 +10,15 @@ from msgspec import Struct, field
 from evalkit.data import Answer, Json, Payload, Usage, Violation, Wire
 from evalkit.dialects import _body, _sse
 from evalkit.dialects._body import Fields
+from evalkit.errors import ProviderError
 from evalkit.values import digest
 from evalkit.values import read as read_json
 
 _OLDER = "function_call"
+_MISCALLED = ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL")
+"""Gemini's words for it, as OpenRouter hands them on beside `error`."""
+_FAILED = ("error", "abort")
+"""Finish reasons by which Mistral, OpenRouter, vLLM and SGLang say that they failed, or dropped the request."""
 _CREATED = 1_767_225_600  # 2026-01-01: a written body is the same on every day
 
 
@@ -26,6 +31,7 @@ def read(wire: Wire) -> Answer:
     choices = _body.items(_body.fields(body).get("choices"))
     if not choices:
         raise _body.no_answer("it has no choices")
+    _refuse_failed(choices[0])
     message = _body.fields(choices[0].get("message"))
     calls = [_Call.whole(call) for call in _body.items(message.get("tool_calls"))]
     if not calls and isinstance(message.get("function_call"), Mapping):
@@ -130,6 +136,7 @@ def _read_stream(body: str) -> Answer:
             if _body.count(choice.get("index")):
                 continue
             started = True
+            _refuse_failed(choice)
             finish = _body.string(choice.get("finish_reason")) or finish
             delta = _body.fields(choice.get("delta"))
             text.append(_said(delta))
@@ -140,6 +147,21 @@ def _read_stream(body: str) -> Answer:
     if not started:
         raise _body.no_answer("the stream has no choices")
     return _answer(calls, _body.joined(text), finish=finish, usage=usage, served_by=served_by)
+
+
+def _refuse_failed(choice: Fields) -> None:
+    """Raise what an endpoint says broke the answer off, inside of a choice: gateways do of what is behind them.
+
+    Not where that was a call which could not be read: the model was heard.
+    """
+    if choice.get("native_finish_reason") in _MISCALLED:
+        return
+    _body.refuse_error(choice)
+    finish = choice.get("finish_reason")
+    if finish in _FAILED:
+        raise ProviderError(
+            "server", f"the endpoint broke the answer off: its finish reason is {finish!r}", retryable=True
+        )
 
 
 def _take(piece: Fields, calls: list[_Call], latest: dict[int | None, _Call]) -> None:
@@ -182,13 +204,12 @@ def _carries(chunk: Fields) -> Literal["call", "text"] | None:
 
 def _usage(sent: Json) -> Usage:
     usage = _body.fields(sent)
-    cost = usage.get("cost")
     return Usage(
         input_tokens=_body.count(usage.get("prompt_tokens")),
         output_tokens=_body.count(usage.get("completion_tokens")),
         cached_tokens=_body.count(_body.fields(usage.get("prompt_tokens_details")).get("cached_tokens")),
         reasoning_tokens=_body.count(_body.fields(usage.get("completion_tokens_details")).get("reasoning_tokens")),
-        cost=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+        cost=_body.amount(usage.get("cost")),
     )
 
 
