@@ -3,7 +3,7 @@
 The map of the house, a line a floor, from the ground up. A room imports only from floors below its own; the
 architecture test says so, and that no room is missing here.
 
-    data                                              the nouns
+    data version                                      the nouns; which evalkit this is
     errors pacing ledger                              whose fault it is; how fast and how long to ask; keeping it
     values                                            JSON values: read strictly, the same or not, mended to compare
     documents numerals patterns locate eventstream textfiles    texts and numbers as they are written, with their places
@@ -31,6 +31,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from evalkit.version import VERSION as __version__
+
 if TYPE_CHECKING:
     from evalkit.data import (
         Case,
@@ -52,8 +54,6 @@ if TYPE_CHECKING:
     from evalkit.gate import decide
     from evalkit.running import Order, carry_out
     from evalkit.workspace import load_models, load_policy, load_suite
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "evalkit.data": "Case Comparison Judging Mismatch Policy Record Run Score Suite Target ToolSpec Verdict Violation",
@@ -89,6 +89,7 @@ __all__ = [
     "load_policy",
     "load_run",
     "load_suite",
+    "__version__",
 ]
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from evalkit import __version__, extract, score, shelf
+from evalkit import extract, score, shelf
 from evalkit.data import Answer, Fault, Judging, Record, RunInfo, Suite, Target
 from evalkit.errors import ProviderError
 from evalkit.pairing import likeness
+from evalkit.version import VERSION
 
 KEPT = 20_000
 """Characters that are kept of an answer that failed: all of most, and enough to see what the others were."""
@@ -76,7 +77,7 @@ def versions() -> Mapping[str, str]:
     """Of everything that may change what a run comes to."""
     from importlib import metadata  # here alone: it takes as long to import as a hundred answers to judge
 
-    found = {"evalkit": __version__, "python": platform.python_version()}
+    found = {"evalkit": VERSION, "python": platform.python_version()}
     for library in _LIBRARIES:
         try:
             found[library] = metadata.version(library)

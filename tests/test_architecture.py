@@ -18,7 +18,7 @@ HOUSE = Path(__file__).parents[1] / "evalkit"
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
-        "data",
+        "data version",
         "errors pacing ledger",
         "values",
         "documents numerals patterns locate eventstream textfiles",
@@ -113,7 +113,7 @@ def breaches(source: str, module: str) -> list[str]:
     for line, imported in imports(source, module):
         parts = imported.split(".")
         if parts[0] == "evalkit":
-            if len(parts) < 2 or parts[1] in EDGE or parts[1] == "__version__":
+            if len(parts) < 2 or parts[1] in EDGE:
                 continue
             same_folder = "/" in room and parts[1] == room.split("/")[0]
             shared = len(parts) > 2 and parts[2].startswith("_")

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from evalkit import judge
 from evalkit.data import Fault, Judging, Record, Response, Wire
+from tests.asked import SUITE, answer
 from tests.endpoints import Received
-from tests.test_pipeline import SUITE, answer
 
 
 def test_judging_a_stored_reply_again_needs_no_answer_beside_it() -> None:

@@ -24,8 +24,8 @@ from evalkit.pacing.pace import Pace
 from evalkit.pairing import likeness, sequence
 from evalkit.plugins import World
 from evalkit.stopping import Budget
+from tests.asked import SUITE, answer
 from tests.endpoints import Received, Reply, serving
-from tests.test_pipeline import SUITE, answer
 
 
 def no_runs(name: str) -> Run:
@@ -186,7 +186,7 @@ def test_a_run_that_goes_on_under_another_version_tells_of_both_until_it_is_judg
     tmp_path: Path, travel: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def go_on(version: str) -> RunInfo:
-        monkeypatch.setattr(judge, "__version__", version)
+        monkeypatch.setattr(judge, "VERSION", version)
         running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=False, seen=lambda record: None)
         return store.load(tmp_path).info
 

@@ -20,7 +20,7 @@ from evalkit import running, serving, store, workspace
 from evalkit.data import Fault, Serve, Suite, Target
 from evalkit.errors import InputError
 from evalkit.pacing.pace import Pace
-from tests.test_pipeline import SUITE
+from tests.asked import SUITE
 from tests.test_running import WORLD
 
 PROGRAM = str(Path(__file__).with_name("little_server.py"))

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
-from evalkit import __version__
 from evalkit.data import DIVERGENCES, Case, Divergence, Json
 from evalkit.errors import Problem
 from evalkit.renderers import _visible as visible
+from evalkit.version import VERSION
 
 SUFFIX = ".sarif"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -71,7 +71,7 @@ def render(findings: Sequence[Finding], root: Path) -> str:
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {"driver": {"name": "evalkit", "version": __version__, "rules": list(_rules())}},
+                "tool": {"driver": {"name": "evalkit", "version": VERSION, "rules": list(_rules())}},
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(finding, rules, root) for finding in findings],
             }

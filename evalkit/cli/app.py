@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from evalkit import __version__
 from evalkit.cli import hearing, helping
 from evalkit.errors import EvalkitError, ExitCode, InputError, NotComparable
+from evalkit.version import VERSION
 
 MENU: Mapping[str, Mapping[str, str]] = {
     "Begin": {"init": "starting", "lint": "checking", "plan": "planning", "doctor": "doctoring"},
@@ -66,7 +66,7 @@ def command_line(word: str = "") -> typer.Typer:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"evalkit {__version__}")
+        typer.echo(f"evalkit {VERSION}")
         raise typer.Exit
 
 

@@ -10,12 +10,12 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 import aiohttp
 from yarl import URL
 
-from evalkit import __version__
 from evalkit.data import FaultKind, Response, Target
 from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
 from evalkit.providers._faults import nearest, own_words, refusal
 from evalkit.providers._tape import Tape, timing
+from evalkit.version import VERSION
 
 FAULTS: Mapping[type[BaseException], tuple[FaultKind, bool]] = {
     TimeoutError: ("timeout", True),
@@ -126,7 +126,7 @@ class Line:
                     "Content-Type": "application/json",
                     "Accept": "application/json, text/event-stream",
                     "Accept-Encoding": "identity",  # a compressor between us would blur the arrivals
-                    "User-Agent": f"evalkit/{__version__}",
+                    "User-Agent": f"evalkit/{VERSION}",
                     **self.headers,
                 },
             )
