@@ -39,14 +39,13 @@ class Command(NamedTuple):
 
 
 def curl(request: Request, reply: Response | None = None, *, indent: int | None = None) -> Command:
-    """What `reply` answered to, else what the provider is handed. The body is cut after its member `tools`.
+    """What `reply` answered to, else what is sent as far as that is known without one.
 
-    With `indent`, the body stands on many lines, to be read.
+    The body is cut after its member `tools`. With `indent`, the body stands on many lines, to be read.
     """
     posted = None if reply is None else reply.posted
     if reply is None or posted is None:
-        body, remarks = _unanswered(request)
-        lines = [*remarks, *_remarks(request.target), _handed(request.target)]
+        body, lines = _unanswered(request)
     else:
         body, lines = left(request.body, reply), [*_reservations(posted), _posted(posted)]
     before: list[str] = []
@@ -67,7 +66,7 @@ def curl(request: Request, reply: Response | None = None, *, indent: int | None 
 
 
 def left(handed: Mapping[str, Json], reply: Response) -> Mapping[str, Json]:
-    """The body that crossed the network, by what a provider was handed and what its client library changed."""
+    """The body that crossed the network, by what a provider was handed and what was changed on the way."""
     posted = reply.posted
     if posted is None:
         return handed
@@ -84,7 +83,7 @@ def _with_tools(key: str, value: Json, tools: Json) -> Json:
     return value
 
 
-# --------------------------------------------------------------------------- as a client library sent it
+# --------------------------------------------------------------------------- as it was sent
 
 
 def _reservations(posted: Posted) -> Iterator[str]:
@@ -120,13 +119,15 @@ def _worded(text: str, keys: Sequence[str]) -> str:
 
 
 def _unanswered(request: Request) -> tuple[Mapping[str, Json], list[str]]:
-    """The body that left, or was to leave; and what there is to say of it."""
+    """The body as far as it is known without an answer, and all before it."""
+    lines = [*_remarks(request.target), _handed(request.target)]
     if request.target.provider != _CLAUDE:
-        return request.body, []
+        return request.body, lines
     try:
-        return messages_api.body(request.body), []
+        return messages_api.body(request.body), lines
     except ProviderError as error:
-        return request.body, [f"# Nothing was sent, for Anthropic's Messages cannot say it: {_one_line(error.message)}"]
+        why = f"# Nothing was sent, for Anthropic's Messages cannot say it: {_one_line(error.message)}"
+        return request.body, [why, *lines]
 
 
 def _remarks(target: Target) -> Iterator[str]:

@@ -171,7 +171,7 @@ def read(text: str) -> Reader:
 def test_the_page_tells_what_failed_before_and_what_a_client_library_sent(hostile: Report) -> None:
     text = page.render(hostile)
     assert "1 failed attempt before" in text and "after 500 ms, then waited 1.00 s" in text
-    assert "As the client library sent it" in text and "backed off 1.00 s" in text
+    assert "As it was sent" in text and "backed off 1.00 s" in text
 
 
 def test_hostile_text_makes_no_element_and_no_attribute(hostile: Report) -> None:

@@ -67,7 +67,7 @@ def _lines(
 
 
 def _sent(specs: Sequence[ToolSpec], record: Record) -> Iterator[str]:
-    """What a client library said otherwise than it was told to."""
+    """What was sent otherwise than it was built."""
     from evalkit import portability
 
     if isinstance(record.reply, Fault):

@@ -48,7 +48,7 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 
 class Posted(Struct, frozen=True, kw_only=True):
-    """A question as a client library put it on the wire. Its body is told by how it differs from `Request.body`."""
+    """A question as it was put on the wire in other words. Its body is told by how it differs from `Request.body`."""
 
     url: str
     """A key in it is named, as in `?key=$GEMINI_API_KEY`."""
@@ -98,7 +98,7 @@ class Response(Struct, frozen=True, kw_only=True):
     sent: Json = None
     """The tool declarations as they left, if they differ from what was handed to the provider; else None."""
     posted: Posted | None = None
-    """What left, if a client library sent it; None: the body left as it was handed to the provider, or never did."""
+    """What left in other words; None: the body left as it was handed to the provider, or never did."""
     arm: str = "native"
     """The arm it answers to: on `prompted` and `constrained` its calls stand in the text."""
     nulls: bool = False

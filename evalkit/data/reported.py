@@ -88,7 +88,7 @@ class Drilldown(Struct, frozen=True, kw_only=True):
     no text; `omitted`: how many characters of an overlong text are not shown ([before, after] it, of a call);
     `tool_flaw`: the code or kind of what is wrong with the call as such. `declared` is the part of the schema that is
     violated, `fault` a sentence; each None otherwise, as are times, tokens and wire that are not known.
-    `attempts` are those that failed before the answer. `sent` is what a client library made of the question, with
+    `attempts` are those that failed before the answer. `sent` is what was made of the question on its way, with
     `members` of its body as JSON text; None: it left as it was built. `curl` is
     {"head", "tools", "tail"}: a command that asks the same again; `tools` names a text of `Ledger.offers`."""
     schemas: Mapping[str, Json]

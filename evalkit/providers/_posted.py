@@ -1,4 +1,4 @@
-"""What left below a client library, told by how it differs from what the library was handed, with no key in it."""
+"""What left in other words, told by how it differs from what was handed over, with no key in it."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def _attempts(record: Record) -> Json:
 
 
 def _sent(reply: Response) -> Json:
-    """What a client library put on the wire, where it differs from what it was handed; the tools are told elsewhere."""
+    """What was put on the wire, where it differs from what was handed over; the tools are told elsewhere."""
     posted = reply.posted
     if posted is None:
         return None

@@ -61,7 +61,7 @@ def _found(comparison: Comparison, target: Target, side: Sequence[Record]) -> tu
 
 
 def _settings(target: Target, side: Iterable[Record]) -> Iterator[dict[str, Json]]:
-    """A row for each way in which the settings left otherwise than they were handed to a client library."""
+    """A row for each way in which the settings left otherwise than they were handed over."""
     replies = [record.reply for record in side if isinstance(record.reply, Response)]
     left = Counter(values.canonical(_left(target, reply.posted)) for reply in replies if reply.posted is not None)
     given = values.canonical(dict(target.params))
@@ -162,6 +162,6 @@ def _as_sent(rows: Sequence[dict[str, Json]]) -> Table:
             Column(key="count", label="Answers", kind="int"),
         ),
         rows=tuple(rows[:SHOWN]),
-        note="In the words of the endpoint: a client library translates, and may add what nobody asked for."
+        note="In the words of the endpoint, with what was added on the way that nobody asked for."
         + (f" {rest:,} more are not shown." if rest else ""),
     )
