@@ -27,6 +27,7 @@ from evalkit.data import (
     ToolSpec,
     Usage,
 )
+from evalkit.doctor import canaries
 from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
 from evalkit.providers import _http, anthropic_http
@@ -388,6 +389,21 @@ def test_schemas_take_the_form_of_its_grammar(arm: str) -> None:
 
 
 PROVIDERS = ("anthropic_http", "openai_http")
+
+
+def test_where_strict_tools_do_not_arrive_the_way_to_them_is_named() -> None:
+    with pytest.raises(InputError) as caught:
+        arms.offer(Target(name="m", provider="litellm", model="anthropic/claude-m", arm="strict"), [])
+    assert "anthropic_http/claude-x" in (caught.value.problems[0].hint or "")
+
+
+@pytest.mark.parametrize("arm", ["native", "constrained"])
+def test_the_doctor_finds_it_well(arm: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with testing.running(canaries.SUITE) as server:
+        model = f"anthropic_http/oracle@{arm}?base_url={server.anthropic_url}"
+        assert main(["doctor", model, "--json", "--reports", str(tmp_path)]) == 0
+    findings = json.loads(capfd.readouterr().out)["probes"]
+    assert len(findings) > 15 and {each["status"] for each in findings} == {"ok"}
 
 
 def test_it_is_there_without_the_client_libraries() -> None:
