@@ -114,12 +114,20 @@ async def test_the_body_leaves_in_the_words_of_messages_and_can_be_told_again(st
 async def test_other_tools_and_settings_under_the_same_names_are_not_mistaken_for_the_first() -> None:
     async with serving(written(text="Hei")) as endpoint:
         connection = anthropic_http.connect(target(endpoint.url), world())
-        others: list[dict[str, Json]] = [{}, {"tools": [TOOL, TOOL]}, {"top_k": 3}, {"tools": []}, {}]
+        others: list[dict[str, Json]] = [
+            {},
+            {"tools": [TOOL, TOOL]},
+            {"top_k": 3},
+            {"tools": []},
+            {"tools": AS_SENT},
+            {},
+        ]
         asked = [request(target(), **more) for more in others]
         answers = [await connection.ask(each) for each in asked]
         await connection.close()
     for each, answer, received in zip(asked, answers, endpoint.received, strict=True):
         assert received.body == messages_api.body(each.body) == repro.left(each.body, answer)
+    assert [answer.sent is None for answer in answers] == [False, False, False, True, True, False]
     assert endpoint.opened == 1
 
 

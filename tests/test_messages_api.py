@@ -74,6 +74,16 @@ def told(id: str, content: Json) -> Json:
             {"messages": [user("Hei"), system("Be brief."), user("Ja?")]},
         ),
         (
+            [user("Go"), calling("{}"), {"role": "tool", "tool_call_id": "c0"}],
+            {
+                "messages": [
+                    user("Go"),
+                    {"role": "assistant", "content": [use("c0")]},
+                    user([{"type": "tool_result", "tool_use_id": "c0"}]),
+                ]
+            },
+        ),
+        (
             [user("one"), user([text("two")])],
             {"messages": [user([text("one"), text("two")])]},
         ),
