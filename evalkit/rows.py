@@ -86,8 +86,18 @@ def declaration(record: Record) -> tuple[str, str] | None:
     """The tools as they left, with their digest; None if they are those that were handed over."""
     if isinstance(record.reply, Fault) or record.reply.sent is None:
         return None
-    tools = codec.encode(record.reply.sent)
-    return values.digest(tools), tools
+    sent = record.reply.sent
+    if id(sent) not in _declared:
+        if len(_declared) >= _REMEMBERED:
+            _declared.clear()
+        tools = codec.encode(sent)
+        _declared[id(sent)] = sent, (values.digest(tools), tools)
+    return _declared[id(sent)][1]
+
+
+_REMEMBERED = 64
+_declared: dict[int, tuple[Json, tuple[str, str]]] = {}
+"""By the very object, which is held so that no other takes its place: answers to the same tools may share them."""
 
 
 def _whole(reply: Response, tools: str | None) -> Response:
