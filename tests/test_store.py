@@ -68,6 +68,17 @@ def test_tools_that_left_are_stored_once_for_all_records_that_share_them(tmp_pat
         assert came(opened) == sent
 
 
+def test_tools_are_not_mistaken_for_those_that_lay_in_their_place(tmp_path: Path) -> None:
+    with store.create(tmp_path, INFO, SUITE) as opened:
+        for n in range(100):
+            answered = Response(wire=Wire(status=200, body=""), dialect="x", sent=[{"name": f"book{n}"}])
+            opened.append([replace(record(str(n)), reply=answered)])
+            del answered
+    loaded = [each.reply for each in store.load(tmp_path).records]
+    names = [reply.sent[0]["name"] for reply in loaded if isinstance(reply, Response)]
+    assert names == [f"book{n}" for n in range(100)]
+
+
 def came(opened: store.Store) -> list[Record]:
     """The records as they came; from then on they are worth nothing."""
     seen: list[Record] = []
