@@ -122,6 +122,27 @@ def test_what_a_route_loses_stands_in_the_file_that_declares_the_tool(project: P
     assert {(rule.partition(".")[0], file) for rule, file, _ in places(results)} == {("portability", "tools.json")}
 
 
+def test_what_a_route_loses_stands_at_its_line(project: Path) -> None:
+    (project / "tools.json").write_text(
+        """[
+  {
+    "name": "go",
+    "input_schema": {
+      "type": "object",
+      "properties": {"n": {"type": "integer",
+                           "multipleOf": 3}}
+    }
+  }
+]
+""",
+        encoding="utf-8",
+    )
+    _, results = lint(project, SUITE.replace("n: 1", "n: 3"), "--portability", "gemini")
+    (result,) = results
+    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 7, "startColumn": 28}
+    assert result["message"]["text"].startswith("/0/input_schema/properties/n/multipleOf: go on gemini: ")
+
+
 def test_a_clean_suite_has_no_results(project: Path) -> None:
     assert lint(project, SUITE) == (ExitCode.OK, [])
 

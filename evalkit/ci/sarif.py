@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from evalkit.data import DIVERGENCES, Case, Divergence, Json
-from evalkit.errors import Problem
+from evalkit.errors import Place, Problem
 from evalkit.renderers import _visible as visible
 from evalkit.version import VERSION
 
@@ -56,11 +56,10 @@ def of_case(case: Case, why: str) -> Finding:
     return Finding("suite.unmet", f"{case.id}: {why}", *_place(case.source))
 
 
-def of_divergence(route: str, found: Divergence) -> Finding:
+def divergence(route: str, found: Divergence) -> Problem:
     """What a route makes of a tool, in the file that declares it."""
     file, _, pointer = found.source.partition("#")
-    where = f" ({pointer})" if pointer else ""
-    return Finding(f"portability.{found.kind}", f"{found.tool} on {route}: {found.message}{where}", file)
+    return Problem(what=f"{found.tool} on {route}: {found.message}", place=Place(file=file), path=pointer)
 
 
 def render(findings: Sequence[Finding], root: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -67,7 +67,7 @@ def lint(
             found += [sarif.of_problem("suite.note", problem) for problem in noted]
             unmet = printing.lint(loaded, noted, foreseen, as_json)
             found += [sarif.of_case(case, why) for case, why in unmet]
-            found += [sarif.of_divergence(route, each) for route, lost in foreseen.items() for each in lost]
+            found += _lost(foreseen)
             sound = sound and not unmet
     finally:
         if output is not None:
@@ -85,6 +85,16 @@ def _loaded(name: str, found: list[Finding]) -> Suite:
     except InputError as error:
         found += [sarif.of_problem("suite.unusable", problem) for problem in error.problems]
         raise
+
+
+def _lost(foreseen: Mapping[str, Sequence[Divergence]]) -> list[Finding]:
+    """What the routes make of the tools, each at its line."""
+    from evalkit.ci import sarif
+    from evalkit.cli import placing
+
+    told = [(each.kind, sarif.divergence(route, each)) for route, lost in foreseen.items() for each in lost]
+    placed = placing.placed(problem for _, problem in told)
+    return [sarif.of_problem(f"portability.{kind}", at) for (kind, _), at in zip(told, placed, strict=True)]
 
 
 def _write(output: Path, found: Sequence[Finding]) -> None:
