@@ -142,6 +142,11 @@ DEFECTS: dict[str, tuple[Callable[[Body], Reply], dict[str, str], str]] = {
         {"stream": "warn"},
         "other arguments than in the whole answer",
     ),
+    "stream ignored": (
+        lambda b: b.honest(stream=False),
+        {"stream": "warn"},
+        "the whole answer came, though a stream was asked for",
+    ),
     "one call at a time": (
         lambda b: b.saying(WEATHER) if "Rome" in json.dumps(b.asked["messages"]) else b.honest(),
         {"parallel calls": "warn"},

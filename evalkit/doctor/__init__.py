@@ -187,6 +187,13 @@ def _stream(heard: Heard) -> Said:
         return "fail", f"{new[0].code}, which the whole answer has not: {new[0].message}", advice
     if [(each.tool, each.value) for each in whole.payloads] != [(each.tool, each.value) for each in streamed.payloads]:
         return "warn", "other arguments than in the whole answer", "sampled, perhaps: try with params: {temperature: 0}"
+    response = heard.response("weather", "stream")
+    if response is not None and not response.wire.stream:
+        return (
+            "warn",
+            "the whole answer came, though a stream was asked for",
+            "no time to the first token will be known",
+        )
     return "ok", "says what the whole answer says", ""
 
 
