@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from copy import deepcopy
@@ -364,10 +365,17 @@ def test_what_the_strict_arm_rewrites_is_told_without_a_word_in_the_records() ->
 
 
 def test_what_left_says_more_than_what_was_to_leave() -> None:
-    left = arms.declare([SPEC], strict.OPENAI)
+    left = copy.deepcopy(arms.declare([SPEC], strict.OPENAI))
     del left[0]["function"]["parameters"]["properties"]["price"]["exclusiveMinimum"]
     found = {(each.kind, each.path) for each in of_target(replace(TARGET, arm="strict"), left)}
     assert {("lost", "/properties/price/exclusiveMinimum"), ("lost", "/properties/to/minLength")} <= found
+
+
+def test_tools_that_left_as_the_arm_has_them_in_other_words_are_told_as_if_in_the_same() -> None:
+    functions = [tool["function"] for tool in arms.declare([SPEC], strict.OPENAI)]
+    left = [{("input_schema" if key == "parameters" else key): each[key] for key in each} for each in functions]
+    assert left[0]["strict"] is True
+    assert of_target(replace(TARGET, arm="strict"), left) == of_target(replace(TARGET, arm="strict"))
 
 
 def test_a_tool_that_cannot_be_strict_is_said_to_be_sent_as_declared() -> None:

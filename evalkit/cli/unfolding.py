@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import typer
@@ -22,7 +22,7 @@ _HEAD, _TAIL = 1500, 500
 
 def case(folder: Path, case_id: str, as_json: bool) -> None:
     """One case in full, with every target's every trial. Raises InputError if the run has no such case."""
-    from evalkit import codec, patterns, store
+    from evalkit import codec, patterns, portability, store
     from evalkit.errors import InputError, suggest
 
     run = store.load(folder)
@@ -37,12 +37,13 @@ def case(folder: Path, case_id: str, as_json: bool) -> None:
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
     specs = [run.suite.specs[key] for key in asked.tools]
-    for line in _lines(asked, specs, expected, records):
+    handed = {target.identity: portability.handed(specs, target) for target in run.info.targets}
+    for line in _lines(asked, handed, expected, records):
         typer.echo(line)
 
 
 def _lines(
-    asked: Case, specs: Sequence[ToolSpec], expected: Sequence[Json], records: Sequence[Record]
+    asked: Case, handed: Mapping[str, Sequence[ToolSpec]], expected: Sequence[Json], records: Sequence[Record]
 ) -> Iterator[str]:
     tags = f"[{', '.join(asked.tags)}]" if asked.tags else ""
     yield from _told("", "  ".join(filter(None, (asked.id, tags, asked.source))), whole=True)
@@ -62,7 +63,7 @@ def _lines(
         yield from _told("", f"{record.target}, trial {record.trial}: {_outcome(record)}")
         yield from _failed(record)
         yield from _timed(record)
-        yield from _sent(specs, record)
+        yield from _sent(handed[record.target], record)
         yield from _answered(asked, record)
 
 

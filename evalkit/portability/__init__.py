@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+from msgspec.structs import replace
+
 from evalkit import values
 from evalkit.arms import flags, strict
 from evalkit.arms.strict import ANNOTATIONS, Departure
@@ -268,19 +270,26 @@ def of_target(
     asked = {record.case for record in altered}
     offered = {case.id: case.tools for case in cases if case.id in asked} if asked else {}
     seen: dict[tuple[str, ...], tuple[Divergence, ...]] = {}
-    told: set[str] = set()
     for record in altered:
         keys = offered.get(record.case, ())
         if keys not in seen and isinstance(record.reply, Response):
             offers = [specs[key] for key in keys]
             flags_lost = _unflagged(offers, record.reply.sent, demands) if target.arm == "strict" else ()
-            seen[keys] = (*sent(offers, record.reply.sent), *flags_lost)
-            told.update(keys)
+            seen[keys] = (*sent(handed(offers, target), record.reply.sent), *flags_lost)
     found = [divergence for each in seen.values() for divergence in each]
     if demands is not None:
-        used = {key for case in cases for key in case.tools} - told
+        used = {key for case in cases for key in case.tools}
         found += [each for key in specs if key in used for each in _strictly(specs[key], demands)]
     return tuple(sorted(dict.fromkeys(found), key=lambda each: _WORST_FIRST.index(each.kind)))
+
+
+def handed(specs: Sequence[ToolSpec], target: Target) -> list[ToolSpec]:
+    """Tools as the arm of `target` has them before a client or provider says them in its own words."""
+    demands = flags.demands(target) if target.arm == "strict" else None
+    if demands is None:
+        return list(specs)
+    forms = [strict.rewrite(spec.schema, demands).schema for spec in specs]
+    return [spec if form is None else replace(spec, schema=form) for spec, form in zip(specs, forms, strict=True)]
 
 
 def _unflagged(specs: Sequence[ToolSpec], tools: Json, demands: strict.Demands | None) -> Iterator[Divergence]:
