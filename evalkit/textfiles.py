@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from io import BufferedReader
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -33,15 +36,29 @@ def read_lines(path: str | Path) -> Iterator[str]:
 def each_line(path: str | Path) -> Iterator[tuple[int, str | Problem]]:
     """The lines of a log with their numbers, from 1; in the place of one that is no text, what is wrong with it.
 
-    Raises InputError if the file cannot be opened.
+    What gzip has packed is unpacked as it is read, and read as far as it is whole. Raises InputError if the file cannot
+    be opened.
     """
     path = Path(path)
+    number = 0
     with _readable(path), path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                yield number, _decoded(line.removesuffix(b"\n"), str(path), number)
-            except InputError as error:
-                yield number, replace(error.problems[0], place=Place(file=str(path), line=number))
+        try:
+            for number, line in enumerate(_unpacked(file), 1):
+                try:
+                    yield number, _decoded(line.removesuffix(b"\n"), str(path), number)
+                except InputError as error:
+                    yield number, replace(error.problems[0], place=Place(file=str(path), line=number))
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            what = "what gzip packed is cut off or damaged from here on"
+            yield number + 1, Problem(what=what, place=Place(file=str(path), line=number + 1))
+
+
+def _unpacked(file: BufferedReader) -> Iterable[bytes]:
+    """The lines of a file, or of what gzip packed into it: its first bytes say so, and no text begins with them."""
+    return gzip.GzipFile(fileobj=file) if file.peek(2).startswith(_GZIP) else file
+
+
+_GZIP = b"\x1f\x8b"
 
 
 @contextmanager
