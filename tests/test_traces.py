@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
+import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -164,6 +166,56 @@ def test_a_line_that_is_no_text_stops_nothing(tmp_path: Path) -> None:
     assert (len(suite.cases), tally.repeated, tally.left) == (1, 1, {"torn": 3})
 
 
+# --------------------------------------------------------------------------- packed by gzip
+
+
+def test_a_log_that_gzip_packed_is_the_log_it_was_and_its_places_are_those_of_its_lines(tmp_path: Path) -> None:
+    lines = [*(CORPUS / "openai_log/bodies.jsonl").read_bytes().splitlines(keepends=True), b'{"torn\n']
+    (tmp_path / "plain.jsonl").write_bytes(b"".join(lines))
+    # of two members, as a log has that was written on; and by its first bytes, for many a .gz comes unpacked
+    (tmp_path / "packed.jsonl.gz").write_bytes(gzip.compress(b"".join(lines[:3])) + gzip.compress(b"".join(lines[3:])))
+    read = {path.name: list(traces.read(path, traces.sniff(path))) for path in tmp_path.iterdir()}
+    plain, packed = read["plain.jsonl"], read["packed.jsonl.gz"]
+    assert [found for _, found in packed] == [found for _, found in plain]
+    assert [str(place) for place, _ in packed] == [
+        str(place).replace("plain.jsonl", "packed.jsonl.gz") for place, _ in plain
+    ]
+    assert str(packed[-1][0]).endswith(f"packed.jsonl.gz:{len(lines)}:2")
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "tail"])
+def test_of_what_gzip_packed_all_is_read_that_stands_before_the_harm(tmp_path: Path, harm: str) -> None:
+    sound = [json.dumps(line(f"{number} {os.urandom(60).hex()}", OSLO)).encode() + b"\n" for number in range(200)]
+    packed = bytearray(gzip.compress(b"".join(sound)))
+    if harm == "cut":
+        del packed[len(packed) // 2 :]
+    elif harm == "flip":
+        packed[-6] ^= 1  # of the sum at its end
+    else:
+        packed += b"not packed"
+    (tmp_path / "a.gz").write_bytes(packed)
+    (tmp_path / "b.jsonl").write_bytes(sound[-1])
+    suite, tally = traces.suite_of("s", traces.Log(path=tmp_path, form=traces.sniff(tmp_path)))
+    assert tally.left == {"torn": 1} and len(suite.cases) in (range(50, 150) if harm == "cut" else [200])
+    assert str(tally.told[0]).startswith(
+        f"{tmp_path}/a.gz:{tally.exchanges - 1}: what gzip packed is cut off or damaged"
+    )
+
+
+def test_a_large_log_is_unpacked_as_it_is_read(tmp_path: Path) -> None:
+    """Of 12 MB that gzip packed into some 30 kB, no more is held than a few lines."""
+    one = json.dumps(line("?", OSLO) | {"padding": "x" * 30_000}).encode() + b"\n"
+    with gzip.open(tmp_path / "log.gz", "wb") as file:
+        for _ in range(400):
+            file.write(one)
+    tracemalloc.start()
+    read = traces.read(tmp_path / "log.gz", "openai_log")
+    count = sum(1 for _ in read)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 400 and peak < 1e6
+
+
 # --------------------------------------------------------------------------- halves
 
 
@@ -314,7 +366,7 @@ def test_the_counts_are_told_to_people_and_to_programs(cli: Cli) -> None:
         (
             json.dumps(line("?", OSLO)),
             ["--from", "mcp"],
-            "--from mcp: reads no logs; these do: litellm_log, openai_log",
+            "--from mcp: reads no logs; these do: anthropic_log, litellm_log, openai_log",
         ),
         (json.dumps(line("?", OSLO)), ["--from", "openai_logs"], "did you mean 'openai_log'?"),
     ],
