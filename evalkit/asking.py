@@ -97,15 +97,17 @@ class Asking(Struct, kw_only=True):
         limiter, reach = self.limiters[target.identity], self.reaches[target.identity]
         tokens = likely_tokens(request) if limiter.counts_tokens else 0.0
         attempts: list[Attempt] = []
-        taken = time.perf_counter()
+        queued = 0.0
         latest: float | None = None
         # A server that we started ourselves is started again by nobody.
         retries = Retries(replace(pace, outage=0.0) if target.serve else pace, reach, self.dice)
         while True:
+            came = time.perf_counter()
             ticket = await limiter.enter(tokens)
             if ticket is None or not self._may_send():
                 return (attempts.pop().fault, attempts, None) if attempts else None
             sent = time.perf_counter()
+            queued += sent - came
             if latest is None:
                 latest = math.inf if pace.case_timeout is None else sent + pace.case_timeout
             patience = min(target.timeout + _GRACE, max(latest - sent, 0.0))
@@ -124,7 +126,7 @@ class Asking(Struct, kw_only=True):
         if isinstance(outcome, Fault):
             return outcome, attempts, None
         reply, answer = outcome
-        return replace(reply, timing=replace(reply.timing, queued=sent - taken)), attempts, answer
+        return replace(reply, timing=replace(reply.timing, queued=queued)), attempts, answer
 
     def _may_send(self) -> bool:
         """Whether an attempt may go. Once one may not, the ways to all targets are closed."""

@@ -84,7 +84,6 @@ async def test_a_storm_ends_with_the_scores_of_a_quiet_day(stream: bool) -> None
     assert met["rate_limit"] > 0.2 * CALLS and met["server"] > 0.02 * CALLS and met["network"] > 0.02 * CALLS
     for record in stormy:
         assert isinstance(record.reply, Response) and record.reply.timing.queued is not None
-        assert record.reply.timing.queued >= sum(attempt.wait for attempt in record.attempts)
     knocks = Counter(record.case for record in stormy for attempt in record.attempts if attempt.fault.status is None)
     assert max(knocks.values()) > PACE.retries, "the server was gone for longer than the retries last"
     assert sum(limiter.refusals for limiter in limiters.values()) == met["rate_limit"]

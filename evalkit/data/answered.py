@@ -29,6 +29,7 @@ class Timing(Struct, frozen=True, kw_only=True):
     """Seconds, of the attempt that answered. All but `queued` count from the moment the request was sent."""
 
     queued: float | None = None
+    """Waiting for leave to send, before each attempt. The waits after those that failed are `Attempt.wait`."""
     first_byte: float | None = None
     first_token: float | None = None
     first_call_byte: float | None = None
