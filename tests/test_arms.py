@@ -454,6 +454,26 @@ def test_of_several_tools_none_is_named_for_that_would_give_the_answer_away() ->
     assert arms.offer(target, [SPEC, replace(SPEC, name="other")]).small == {"tool_choice": "required"}
 
 
+@pytest.mark.parametrize(
+    ("back", "place"),
+    [("#", ""), ("#/$defs/leg", "/$defs/leg"), ("#/$defs/stop", "/$defs/leg"), ("#/$defs/place", None)],
+)
+def test_a_schema_that_refers_to_itself_is_strict_for_openai_and_as_declared_for_claude(
+    back: str, place: Pointer | None
+) -> None:
+    defs: Json = {
+        "leg": {"type": "object", "properties": {"next": {"$ref": back}}},
+        "stop": {"type": "array", "items": {"$ref": "#/$defs/leg"}},
+        "place": {"type": "string"},
+    }
+    schema = {"type": "object", "properties": {"first": {"$ref": "#/$defs/leg"}}, "$defs": defs}
+    assert strict.rewrite(schema).schema is not None
+    rewritten = strict.rewrite(schema, strict.CLAUDE)
+    assert (rewritten.schema is None) == (place is not None)
+    if place is not None:
+        assert [(found.kind, found.path) for found in rewritten.departures] == [("refused", place)]
+
+
 def test_a_strict_tool_on_bedrock_may_leave_arguments_out_and_has_no_bounds() -> None:
     schema = {
         "type": "object",

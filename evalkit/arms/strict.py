@@ -7,7 +7,7 @@ null stands for is undone in `nulls`. Which provider demands what is told in `fl
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -36,10 +36,12 @@ class Demands(NamedTuple):
     formats: frozenset[str]
     all_required: bool
     """There is no optional argument."""
+    recursive: bool
+    """A schema may refer to itself."""
 
 
-OPENAI = Demands(KEPT, FORMATS, all_required=True)
-CLAUDE = Demands(KEPT - _BOUNDS, FORMATS | {"uri"}, all_required=False)
+OPENAI = Demands(KEPT, FORMATS, all_required=True, recursive=True)
+CLAUDE = Demands(KEPT - _BOUNDS, FORMATS | {"uri"}, all_required=False, recursive=False)
 """Anthropic's grammar holds no numbers and arrays to bounds."""
 
 ANNOTATIONS = frozenset(
@@ -112,6 +114,9 @@ class _Rewriter:
                 raise _Inexpressible(f"/{keyword}", keyword, f"the root is a plain object, without {keyword}")
         if not isinstance(schema, dict) or schema.get("type", "object") != "object":
             raise _Inexpressible("/type", "type", "the root is an object")
+        place = None if self._demands.recursive else _cycle(schema)
+        if place is not None:
+            raise _Inexpressible(place, "$ref", "the schema refers to itself, which the grammar cannot hold")
         if "properties" not in schema and not isinstance(schema.get("additionalProperties"), dict):
             schema = {**schema, "properties": {}}  # a tool without arguments
         return self._node({**schema, "type": "object"}, "")
@@ -258,6 +263,33 @@ def _nullable(sent: dict[str, Json]) -> dict[str, Json]:
     if "enum" in nullable and None not in nullable["enum"]:
         nullable["enum"] = [*nullable["enum"], None]
     return nullable
+
+
+def _cycle(schema: Mapping[str, Json]) -> Pointer | None:
+    """The root or the definition that leads back to itself; None: none does."""
+    places = {"#": {key: part for key, part in schema.items() if key not in _DEFINITIONS}}
+    for keyword in _DEFINITIONS:
+        for name, part in (schema.get(keyword) or {}).items():
+            places[f"#{values.pointer(keyword, name)}"] = part
+    leads = {place: {unquote(reference) for reference in _references(part)} for place, part in places.items()}
+    for place in leads:
+        reached, ahead = set[str](), list(leads[place])
+        while ahead:
+            step = ahead.pop()
+            if step not in reached:
+                reached.add(step)
+                ahead += leads.get(step, ())
+        if place in reached:
+            return place[1:]
+    return None
+
+
+def _references(value: Json) -> Iterator[str]:
+    """Every `$ref` in `value`."""
+    if isinstance(value, dict) and isinstance(value.get("$ref"), str):
+        yield value["$ref"]
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _references(part)
 
 
 def _kinds(node: Mapping[str, Json]) -> list[str]:
