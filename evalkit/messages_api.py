@@ -186,4 +186,4 @@ def _text(value: Json, path: Pointer, number: int) -> str:
 
 
 def _refuse(kind: FaultKind, number: int, why: str) -> Never:
-    raise ProviderError(kind, f"message {number} of the case {why}")
+    raise ProviderError(kind, f"message {number} of the conversation {why}")

@@ -157,7 +157,7 @@ def test_a_conversation_is_said_in_the_words_of_messages(said: list[Json], conve
     ],
 )
 def test_what_cannot_be_said_is_refused_where_it_stands(message: Json, kind: FaultKind, why: str) -> None:
-    with pytest.raises(ProviderError, match=f"message 2 of the case .*{why}") as caught:
+    with pytest.raises(ProviderError, match=f"message 2 of the conversation .*{why}") as caught:
         messages_api.conversation([user("Hei"), message])
     assert (caught.value.kind, caught.value.retryable) == (kind, False)
 
