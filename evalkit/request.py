@@ -12,7 +12,7 @@ class Builder:
 
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
-        self._offers: dict[tuple[tuple[str, ...], str, str], arms.Offer] = {}
+        self._offers: dict[tuple[tuple[str, ...], str, str, str, str], arms.Offer] = {}
 
     def build(self, case: Case, trial: int, target: Target) -> Request:
         """The body is that of an OpenAI chat completion; a client library translates it where a provider differs.
@@ -36,7 +36,8 @@ class Builder:
         return values.digest({**request.body, **dict.fromkeys(("tools", *offer.large), offer.digest)})
 
     def _offer(self, case: Case, target: Target) -> arms.Offer:
-        key = (case.tools, target.arm, target.constraint)
+        # What is strict differs by provider, and behind a client library by the model's own.
+        key = (case.tools, target.provider, target.model, target.arm, target.constraint)
         if key not in self._offers:
             self._offers[key] = arms.offer(target, [self._suite.specs[name] for name in case.tools])
         return self._offers[key]

@@ -35,6 +35,26 @@ def test_forced_requires_a_call_and_native_leaves_the_choice() -> None:
     assert "tool_choice" not in build(CASE, 0, TARGET).body
 
 
+def test_in_one_run_each_strict_target_is_asked_as_its_own_provider_demands() -> None:
+    asked = [
+        replace(TARGET, provider=provider, model=model, arm="strict")
+        for provider, model in [
+            ("openai_http", "m"),
+            ("litellm", "gemini/m"),
+            ("litellm", "bedrock/anthropic.claude-x"),
+            ("litellm", "openai/m"),
+        ]
+    ]
+    spec = replace(SPEC, schema={"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}})
+    suite = replace(SUITE, specs={"go": spec}, cases=(replace(CASE, tools=("go",)),))
+    together = request.Builder(suite)
+    for order in (asked, asked[::-1]):
+        for target in order:
+            alone = request.Builder(suite).build(suite.cases[0], 0, target)
+            assert together.build(suite.cases[0], 0, target).body == alone.body
+            assert together.digest(alone) == request.Builder(suite).digest(alone)
+
+
 def test_a_case_that_offers_nothing_sends_no_tools_and_forces_none() -> None:
     body = request.Builder(SUITE).build(replace(CASE, tools=()), 0, replace(TARGET, arm="forced")).body
     assert not {"tools", "tool_choice"} & body.keys()
