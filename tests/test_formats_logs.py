@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from evalkit import extract, plugins, traces
-from evalkit.data import LEFT, Exchange, Half, Json, Left
+from evalkit import extract, messages_api, plugins, traces
+from evalkit.data import LEFT, Exchange, Half, Json, Left, Response, Usage, Wire
 from evalkit.errors import ProviderError
 from tests import strategies
 
@@ -113,9 +114,9 @@ def test_a_line_with_anything_in_a_place_of_it_is_something_or_is_left_out(form:
             outcome(found)
 
 
-def test_no_header_is_read() -> None:
-    for line in lines_of("openai_log", "bodies.jsonl") + lines_of("litellm_log", "payloads.jsonl"):
-        form = "litellm_log" if "call_type" in line else "openai_log"
+@pytest.mark.parametrize(("form", "name", "want"), FILES)
+def test_no_header_is_read(form: str, name: str, want: list[Json]) -> None:
+    for line in lines_of(form, name):
         for found in read(form, json.loads(line)):
             assert not any(secret in repr(found) for secret in ("not-a-key", "not-a-cookie", "not-a-hash"))
 
@@ -157,3 +158,247 @@ def test_a_list_on_one_line_is_as_many_lines() -> None:
     assert [outcome(found) for found in read("openai_log", lines)] == [
         outcome(found) for line in lines for found in read("openai_log", line)
     ]
+
+
+# --------------------------------------------------------------------------- what is said in the words of other APIs
+
+
+def text(said: str) -> Json:
+    return {"type": "text", "text": said}
+
+
+def image(url: str, **more: Json) -> Json:
+    return {"type": "image_url", "image_url": {"url": url, **more}}
+
+
+def call(id: str, arguments: str) -> Json:
+    return {"id": id, "type": "function", "function": {"name": "get_weather", "arguments": arguments}}
+
+
+@pytest.mark.parametrize(
+    ("form", "number", "messages"),
+    [
+        (
+            "anthropic_log",
+            1,
+            (
+                {"role": "system", "content": [text("You tell the weather."), text("Be brief.")]},
+                {"role": "user", "content": [text("Oslo and "), text("Bergen?")]},
+                {
+                    "role": "assistant",
+                    "content": "Let me see.",
+                    "tool_calls": [call("toolu_a", '{"city":"Oslo"}'), call("toolu_b", '{"city":"Bergen","days":2}')],
+                },
+                {"role": "tool", "tool_call_id": "toolu_a", "content": "rain,  4 °C"},
+                {"role": "tool", "tool_call_id": "toolu_b", "content": "Error: no such station"},
+                {"role": "user", "content": "And in São Paulo 😀?"},
+            ),
+        ),
+        (
+            "anthropic_log",
+            11,
+            (
+                {
+                    "role": "user",
+                    "content": [
+                        image("data:image/png;base64,iVBORw0KGgo="),
+                        image("https://example.invalid/sky.png"),
+                        text("Where is this?"),
+                    ],
+                },
+            ),
+        ),
+        ("anthropic_log", 13, ({"role": "user", "content": "A thought?"}, {"role": "user", "content": "Well?"})),
+        (
+            "anthropic_log",
+            14,
+            (
+                {"role": "user", "content": "No result?"},
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [call("toolu_01A09q90qw90lq917835lq9", '{"city":"Oslo"}')],
+                },
+                {"role": "tool", "tool_call_id": "toolu_01A09q90qw90lq917835lq9", "content": ""},
+            ),
+        ),
+        (
+            "openai_responses_log",
+            1,
+            (
+                {"role": "developer", "content": "You tell the weather."},
+                {
+                    "role": "user",
+                    "content": [text("Oslo and Bergen?"), image("data:image/png;base64,iVBORw0KGgo=", detail="low")],
+                },
+                {
+                    "role": "assistant",
+                    "content": "Let me see.",
+                    "tool_calls": [call("call_1", '{"city": "Oslo"}'), call("call_2", '{"city": "Bergen", "days": 2}')],
+                },
+                {"role": "tool", "tool_call_id": "call_1", "content": "rain,  4 °C"},
+                {"role": "tool", "tool_call_id": "call_2", "content": "no such station"},
+                {"role": "assistant", "content": "Rain in Oslo."},
+                {"role": "user", "content": "And in São Paulo 😀?"},
+            ),
+        ),
+        (
+            "openai_responses_log",
+            13,
+            (
+                {"role": "user", "content": "One after the other?"},
+                {"role": "assistant", "content": None, "tool_calls": [call("call_1", '{"city": "Oslo"}')]},
+                {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
+                {"role": "assistant", "content": "Wait.", "tool_calls": [call("call_2", '{"city": "Bergen"}')]},
+                {"role": "tool", "tool_call_id": "call_2", "content": "sun"},
+            ),
+        ),
+    ],
+)
+def test_a_conversation_becomes_messages_in_openais_shape(form: str, number: int, messages: Json) -> None:
+    (found,) = read(form, json.loads(lines_of(form, "bodies.jsonl")[number]))
+    assert isinstance(found, Exchange)
+    assert found.messages == messages
+
+
+def atoms(messages: Sequence[Any]) -> Iterator[Any]:
+    """All that is said and called, by whom, in its order, however it is cut into messages and parts."""
+    for message in messages:
+        content = message.get("content") or []
+        for part in [text(content)] if isinstance(content, str) else content:
+            yield message["role"], message.get("tool_call_id"), part.get("text", part.get("image_url"))
+        for made in message.get("tool_calls") or []:
+            yield made["id"], made["function"]["name"], json.loads(made["function"]["arguments"])
+
+
+def items(messages: Sequence[Any]) -> Iterator[Json]:
+    """Messages as OpenAI's Responses take them."""
+    for message in messages:
+        content, role = message.get("content"), message["role"]
+        if isinstance(content, list):
+            content = [
+                {"type": "input_text", "text": part["text"]}
+                if "text" in part
+                else {"type": "input_image", "image_url": part["image_url"]["url"]}
+                for part in content
+            ]
+        if role == "tool":
+            yield {"type": "function_call_output", "call_id": message["tool_call_id"], "output": content}
+        elif content is not None:
+            yield {"type": "message", "role": role, "content": content}
+        for made in message.get("tool_calls") or []:
+            yield {"type": "reasoning", "id": "rs_1", "summary": []}
+            yield {"type": "function_call", "call_id": made["id"], **made["function"]}
+
+
+def responses_body(chat: dict[str, Json]) -> Json:
+    choice = chat.get("tool_choice", "auto")
+    return {
+        "model": chat["model"],
+        "input": list(items(chat["messages"])),
+        "tools": [{"type": "function", **tool["function"]} for tool in chat["tools"]],
+        "tool_choice": {"type": "function", **choice["function"]} if isinstance(choice, dict) else choice,
+    }
+
+
+BODIES = {"openai_chat": lambda chat: chat, "anthropic": messages_api.body, "openai_responses": responses_body}
+FORMS = {"openai_chat": "openai_log", "anthropic": "anthropic_log", "openai_responses": "openai_responses_log"}
+_CALLS = st.lists(st.tuples(st.sampled_from(["book", "unknown"]), st.text(max_size=12)), max_size=3)
+_AS = st.sampled_from(["object", "text", "stream", "events"])
+
+
+@pytest.mark.parametrize("api", BODIES)
+@given(strategies.chats, _CALLS, strategies.said, _AS)
+@settings(deadline=None, max_examples=40)
+def test_what_was_asked_and_answered_is_the_same_in_the_words_of_every_api(
+    api: str, chat: dict[str, Json], made: list[tuple[str, str]], said: str, kept_as: str
+) -> None:
+    dialect = plugins.dialect(api)
+    received = dialect.write(made, said, model="m-1", usage=Usage(), stream=kept_as in ("stream", "events"))
+    assume(kept_as != "events" or "\\ud" not in received)  # a line is torn that holds half of a surrogate pair
+    request = BODIES[api](chat)
+    answer: Json = json.loads(received) if kept_as == "object" else received
+    if kept_as == "events":
+        data = [line.removeprefix("data: ") for line in received.split("\n") if line.startswith("data: ")]
+        answer = [json.loads(each) for each in data if each != "[DONE]"]
+    line = {"request": json.dumps(request) if kept_as == "text" else request, "response": answer}
+    knowing = [form for form in traces.formats() if plugins.find("formats", form).sniff(json.dumps(line))]
+    assert knowing == [FORMS[api]]
+    (found,) = read(FORMS[api], line)
+    assert isinstance(found, Exchange) and found.tools is not None
+    assert list(atoms(found.messages)) == list(atoms(chat["messages"]))
+    declared = [tool["function"] for tool in chat["tools"]]
+    assert [(spec.name, spec.description, spec.schema) for spec in found.tools] == [
+        (each["name"], each.get("description", ""), each["parameters"]) for each in declared
+    ]
+    assert (found.choice or "auto") == chat.get("tool_choice", "auto")
+    assert found.model == chat["model"]
+    assert extract.read(found.reply) == extract.read(Response(wire=Wire(status=200, body=received), dialect=api))
+
+
+@given(strategies.chats)
+@settings(max_examples=40)
+def test_what_comes_from_messages_is_said_in_their_words_as_it_was(chat: dict[str, Json]) -> None:
+    asked = messages_api.body(chat)
+    (found,) = read(
+        "anthropic_log", {"request": asked, "response": {"type": "message", "content": "", "stop_reason": ""}}
+    )
+    assert isinstance(found, Exchange)
+    again = messages_api.conversation(found.messages)
+    assert in_blocks(again) == in_blocks({key: asked[key] for key in again})
+
+
+def in_blocks(body: Json) -> Json:
+    """A text alone is one block of text."""
+    if isinstance(body, dict):
+        alone = {
+            key: [text(value)] for key, value in body.items() if key in ("content", "system") and isinstance(value, str)
+        }
+        return {key: in_blocks(value) for key, value in {**body, **alone}.items()}
+    return [in_blocks(each) for each in body] if isinstance(body, list) else body
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"request": {"messages": [{"role": "user", "content": "?"}]}, "response": {"error": {"message": "Overloaded"}}},
+        {"request": {"messages": [{"role": "user", "content": "?"}]}, "response": "no answer"},
+        {"request": {"model": "text-embedding-3-small", "input": "?"}, "response": {"error": {"message": "Too many"}}},
+        {"custom_id": "a", "response": None, "error": {"code": "batch_expired"}},
+        {"custom_id": "a", "body": {"model": "text-embedding-3-small", "input": "?"}},
+    ],
+)
+def test_what_could_be_of_several_apis_is_known_by_none(line: Json) -> None:
+    assert not any(plugins.find("formats", form).sniff(json.dumps(line)) for form in traces.formats())
+
+
+def test_a_half_that_does_not_tell_whose_it_is_is_one_for_each_whose_it_may_be() -> None:
+    expired = {"custom_id": "a", "response": None, "error": {"code": "batch_expired"}}
+    told = {form: read(form, expired)[0] for form in FORMS.values()}
+    assert [type(told[form]) for form in ("openai_log", "openai_responses_log")] == [Half, Half]
+    assert told["anthropic_log"] == Left(kind="foreign")
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer", "form"),
+    [
+        ({"system": "Be brief."}, None, "anthropic_log"),
+        ({"tools": [{"name": "f", "input_schema": {}}]}, None, "anthropic_log"),
+        ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, None, "anthropic_log"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, None, "openai_log"),
+        ({"tools": [{"name": "f", "parameters": {}}]}, None, "openai_log"),
+        ({"response_format": {"type": "json_object"}}, None, "openai_log"),
+        ({"tools": [{"name": "f", "input_schema": {}}]}, {"choices": []}, "openai_log"),
+        ({}, {"role": "assistant", "content": "Hei"}, "openai_log"),
+        ({}, {"type": "message", "content": [], "stop_reason": "end_turn"}, "anthropic_log"),
+        ({}, 'event: message_start\r\ndata: {"type": "message_start"}\r\n\r\n', "anthropic_log"),
+        ({}, [{"choices": []}], "openai_log"),
+        ({"system": "Be brief."}, {"output": {"message": {"role": "assistant"}}}, None),
+    ],
+)
+def test_an_answer_tells_whose_an_exchange_is_and_else_its_question_does(
+    request_: Json, answer: Json, form: str | None
+) -> None:
+    line = json.dumps({"request": {"messages": [{"role": "user", "content": "?"}], **request_}, "response": answer})
+    knowing = [name for name in traces.formats() if plugins.find("formats", name).sniff(line)]
+    assert knowing == ([form] if form else [])

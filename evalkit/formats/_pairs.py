@@ -183,14 +183,13 @@ _EVENT = re.compile(r"^data: ?(\{.*)$", re.MULTILINE)
 
 def _spoken(request: Mapping[str, Json], answer: Json) -> frozenset[str]:
     """The APIs that both may be of: several where neither tells, none where they are of another."""
+    heard = _heard(answer)
     if isinstance(request.get("messages"), list):
-        heard = (_CHAT | _MESSAGES) & _heard(answer)
-        return heard & _asked(request) if len(heard) > 1 else heard
+        return (_CHAT | _MESSAGES) & (_asked(request) if heard == _ANY else heard)
     if not isinstance(request.get("input"), list | str) and not fields(request.get("prompt")):
         return _OTHERS
-    heard = _RESPONSES & _heard(answer)
-    sure = not _IN_RESPONSES.isdisjoint(request) or _heard(answer) == _RESPONSES
-    return heard if sure else heard | {"openai_embeddings"}
+    sure = heard == _RESPONSES or not _IN_RESPONSES.isdisjoint(request)
+    return heard & _RESPONSES if sure else heard & _RESPONSES | {"openai_embeddings"}
 
 
 def _asked(request: Mapping[str, Json]) -> frozenset[str]:
