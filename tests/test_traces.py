@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalkit import extract, plugins, store, testing, traces, workspace
+from evalkit import extract, messages_api, plugins, store, testing, traces, workspace
 from evalkit.cli.app import main
 from evalkit.data import Case, Json, Response, Suite, Target, ToolSpec, Usage, Wire
 from evalkit.errors import ExitCode, InputError
@@ -166,6 +166,33 @@ def test_a_line_that_is_no_text_stops_nothing(tmp_path: Path) -> None:
     assert (len(suite.cases), tally.repeated, tally.left) == (1, 1, {"torn": 3})
 
 
+def test_of_a_log_in_the_words_of_several_apis_one_is_read_and_the_others_are_counted(tmp_path: Path) -> None:
+    """Which one it is, the first line tells that can be of one alone."""
+    unclear = {"request": {"messages": [{"role": "user", "content": "?"}]}, "response": {"error": {"message": "Busy"}}}
+    messages = {"request": messages_api.body(line("A?")["request"]), "response": answer("anthropic", "A")}
+    responses = {"request": asked_of_responses("b", "B?")["body"], "response": answer("openai_responses", "B")}
+    each = {"openai_log": line("C?", OSLO), "anthropic_log": messages, "openai_responses_log": responses}
+    for form, first in each.items():
+        logged = [unclear, first, *(other for other in each.values() if other is not first)]
+        (tmp_path / "log").write_text("\n".join(map(json.dumps, logged)), encoding="utf-8")
+        assert traces.sniff(tmp_path / "log") == form
+        suite, tally = traces.suite_of("s", traces.Log(path=tmp_path / "log", form=form))
+        assert [case.source.rpartition(":")[2] for case in suite.cases] == ["2"]
+        may_be_unclear = {"foreign": 3} if form == "openai_responses_log" else {"failed": 1, "foreign": 2}
+        assert tally.left == may_be_unclear
+
+
+def test_a_conversation_that_the_log_only_points_to_is_left_out(tmp_path: Path) -> None:
+    one = {"request": asked_of_responses("a", "A?")["body"], "response": answer("openai_responses", "A")}
+    next_ = {**one, "request": {**one["request"], "previous_response_id": "resp_1"}}
+    (tmp_path / "log").write_text(f"{json.dumps(one)}\n{json.dumps(next_)}\n", encoding="utf-8")
+    suite, tally = traces.suite_of("s", traces.Log(path=tmp_path / "log", form="openai_responses_log"))
+    assert len(suite.cases) == 1 and tally.left == {"continued": 1}
+    assert list(traces.reasons(tally).values()) == [
+        "1: goes on from what was said elsewhere, which the log only points to"
+    ]
+
+
 # --------------------------------------------------------------------------- packed by gzip
 
 
@@ -231,12 +258,40 @@ def asked(id: str, said: str) -> Json:
 
 
 def answered(id: str, city: str) -> Json:
-    answer = json.loads(body(("get_weather", json.dumps({"city": city}))))
-    return {"custom_id": id, "response": {"status_code": 200, "body": answer}, "error": None}
+    return {"custom_id": id, "response": {"status_code": 200, "body": answer("openai_chat", city)}, "error": None}
+
+
+def answer(dialect: str, city: str) -> Json:
+    made = [("get_weather", json.dumps({"city": city}))]
+    return json.loads(plugins.dialect(dialect).write(made, "", model="m-1", usage=Usage(), stream=False))
+
+
+def asked_of_anthropic(id: str, said: str) -> Json:
+    return {"custom_id": id, "params": messages_api.body(line(said)["request"])}
+
+
+def answered_by_anthropic(id: str, city: str) -> Json:
+    return {"custom_id": id, "result": {"type": "succeeded", "message": answer("anthropic", city)}}
+
+
+def asked_of_responses(id: str, said: str) -> Json:
+    body = {"model": "m", "input": said, "tools": [{"type": "function", **tool()["function"]}]}
+    return {"custom_id": id, "method": "POST", "url": "/v1/responses", "body": body}
+
+
+def answered_by_responses(id: str, city: str) -> Json:
+    return {"custom_id": id, "response": {"status_code": 200, "body": answer("openai_responses", city)}, "error": None}
 
 
 @pytest.mark.parametrize("flipped", [False, True])
-def test_the_files_of_a_batch_find_each_other_in_any_order(tmp_path: Path, flipped: bool) -> None:
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [(asked, answered), (asked_of_anthropic, answered_by_anthropic), (asked_of_responses, answered_by_responses)],
+    ids=["chat", "messages", "responses"],
+)
+def test_the_files_of_a_batch_find_each_other_in_any_order(
+    tmp_path: Path, asked: Callable[..., Json], answered: Callable[..., Json], flipped: bool
+) -> None:
     questions = [asked("a", "A?"), asked("b", "B?"), asked("c", "C?")]
     parts = [questions, [answered("b", "B"), answered("a", "A"), answered("z", "Z")]]
     found = batch(tmp_path, *(reversed(parts) if flipped else parts))
@@ -244,6 +299,13 @@ def test_the_files_of_a_batch_find_each_other_in_any_order(tmp_path: Path, flipp
     assert wanted == {"A?": "A", "B?": "B"}
     assert json.dumps(found.suite.specs["get_weather"].schema) == json.dumps(WEATHER)  # models see the order
     assert found.tally.left == {"single": 2}
+
+
+@pytest.mark.parametrize("result", [{"type": "expired"}, {"type": "canceled"}, {"type": "errored", "error": {}}])
+def test_a_question_of_a_batch_that_was_not_answered_has_failed(tmp_path: Path, result: Json) -> None:
+    questions = [asked_of_anthropic("a", "A?"), asked_of_anthropic("b", "B?")]
+    found = batch(tmp_path, questions, [{"custom_id": "b", "result": result}, answered_by_anthropic("a", "A")])
+    assert len(found.suite.cases) == 1 and found.tally.left == {"failed": 1}
 
 
 def test_halves_that_could_be_those_of_two_questions_are_left_out(tmp_path: Path) -> None:
