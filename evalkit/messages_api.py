@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, groupby, takewhile
 from typing import Any, Never
+from urllib.parse import urlsplit
 
 from evalkit import values
 from evalkit.data import FaultKind, Json, Pointer
@@ -56,9 +57,11 @@ def path(written: str) -> str:
     return f"{written}/messages" if written.endswith("/v1") else f"{written}/v1/messages"
 
 
-def headers(key: str | None) -> dict[str, str]:
-    """What the API goes by."""
-    return {**({"x-api-key": key} if key else {}), "anthropic-version": VERSION}
+def headers(key: str | None, url: str) -> dict[str, str]:
+    """What the API at `url` goes by. Of those who speak it elsewhere, some look for the key where OpenAI has it."""
+    own = urlsplit(url).hostname == urlsplit(URL).hostname
+    keys = {"x-api-key": key, **({} if own else {"Authorization": f"Bearer {key}"})} if key else {}
+    return {**keys, "anthropic-version": VERSION}
 
 
 def body(chat: Mapping[str, Json]) -> dict[str, Json]:

@@ -145,7 +145,7 @@ def _handed(target: Target) -> str:
     key = key_name(target)
     named = f"${key}" if key else None
     if target.provider == _CLAUDE:
-        told = messages_api.headers(named)
+        told = messages_api.headers(named, where)
     else:
         told = {"Authorization": f"Bearer {named}"} if named else {}
     words = [f'-H "{name}: {value}"' for name, value in told.items()]

@@ -106,7 +106,8 @@ async def test_the_body_leaves_in_the_words_of_messages_and_can_be_told_again(st
     assert bare.dropped == whole.dropped == (("stream_options",) if stream else ())
     assert whole.settings == {"max_tokens": messages_api.MAX_TOKENS, "tool_choice": {"type": "any"}}
     assert whole.url == f"{endpoint.url}/v1/messages"
-    assert whole.headers == {"x-api-key": "$MY_KEY", "anthropic-version": "2023-06-01"}
+    key = {"x-api-key": "$MY_KEY", "authorization": "Bearer $MY_KEY"}
+    assert whole.headers == {**key, "anthropic-version": "2023-06-01"}
     assert whole.keys == ("MY_KEY",)
     assert KEY not in codec.encode(answers)
 
@@ -177,6 +178,7 @@ def test_a_request_without_an_answer_is_told_as_it_would_leave() -> None:
     assert json.loads(words[words.index("-d") + 1]) == messages_api.body(asked.body)
     assert words[:3] == ["curl", "-sS", "https://api.anthropic.com/v1/messages"]
     assert {"x-api-key: $ANTHROPIC_API_KEY", "anthropic-version: 2023-06-01"} <= set(words)
+    assert not [word for word in words if "Bearer" in word]
     assert "x-api-key" not in repro.curl(request(target("http://localhost"))).text
 
 
@@ -208,8 +210,11 @@ async def test_the_key_of_anthropic_goes_nowhere_else() -> None:
         await ask(target(endpoint.url), ANTHROPIC_API_KEY=KEY)
         await ask(target(endpoint.url, api_key_env="MY_KEY"), MY_KEY=KEY)
     heads = [received.headers for received in endpoint.received]
-    assert [head.get("x-api-key") for head in heads] == [None, KEY]
-    assert all(head["anthropic-version"] == "2023-06-01" and "authorization" not in head for head in heads)
+    assert [(head.get("x-api-key"), head.get("authorization")) for head in heads] == [
+        (None, None),
+        (KEY, f"Bearer {KEY}"),  # some who speak Messages look for it where OpenAI has it
+    ]
+    assert all(head["anthropic-version"] == "2023-06-01" for head in heads)
 
 
 async def test_a_proxy_of_the_environment_is_used() -> None:

@@ -42,8 +42,8 @@ class Service(NamedTuple):
     """The variable that holds the key for that address. Any other is sent none, unless a target names one."""
     path: Callable[[str], str]
     """The path that is asked, out of that of an address as people write it, without a slash at its end."""
-    headers: Callable[[str | None], Mapping[str, str]]
-    """What it goes by, with the key if there is one."""
+    headers: Callable[[str | None, str], Mapping[str, str]]
+    """What it goes by at an address, with the key if there is one."""
     dialect: str
 
 
@@ -59,7 +59,7 @@ def line(service: Service, target: Target, world: World) -> Line:
     key = _key(name, target, world.environ)
     return Line(
         url=url,
-        headers=service.headers(key),
+        headers=service.headers(key, str(url)),
         named={key: name} if key and name else {},
         dialect=service.dialect,
         timeout=target.timeout,

