@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from evalkit import extract, messages_api, plugins, traces
 from evalkit.data import LEFT, Exchange, Half, Json, Left, Response, Usage, Wire
 from evalkit.errors import ProviderError
 from tests import strategies
+from tests.conversations import atoms, responses_body
 
 CORPUS = Path(__file__).parent / "corpora/logs"
 FILES = [
@@ -259,46 +259,6 @@ def test_a_conversation_becomes_messages_in_openais_shape(form: str, number: int
     (found,) = read(form, json.loads(lines_of(form, "bodies.jsonl")[number]))
     assert isinstance(found, Exchange)
     assert found.messages == messages
-
-
-def atoms(messages: Sequence[Any]) -> Iterator[Any]:
-    """All that is said and called, by whom, in its order, however it is cut into messages and parts."""
-    for message in messages:
-        content = message.get("content") or []
-        for part in [text(content)] if isinstance(content, str) else content:
-            yield message["role"], message.get("tool_call_id"), part.get("text", part.get("image_url"))
-        for made in message.get("tool_calls") or []:
-            yield made["id"], made["function"]["name"], json.loads(made["function"]["arguments"])
-
-
-def items(messages: Sequence[Any]) -> Iterator[Json]:
-    """Messages as OpenAI's Responses take them."""
-    for message in messages:
-        content, role = message.get("content"), message["role"]
-        if isinstance(content, list):
-            content = [
-                {"type": "input_text", "text": part["text"]}
-                if "text" in part
-                else {"type": "input_image", "image_url": part["image_url"]["url"]}
-                for part in content
-            ]
-        if role == "tool":
-            yield {"type": "function_call_output", "call_id": message["tool_call_id"], "output": content}
-        elif content is not None:
-            yield {"type": "message", "role": role, "content": content}
-        for made in message.get("tool_calls") or []:
-            yield {"type": "reasoning", "id": "rs_1", "summary": []}
-            yield {"type": "function_call", "call_id": made["id"], **made["function"]}
-
-
-def responses_body(chat: dict[str, Json]) -> Json:
-    choice = chat.get("tool_choice", "auto")
-    return {
-        "model": chat["model"],
-        "input": list(items(chat["messages"])),
-        "tools": [{"type": "function", **tool["function"]} for tool in chat["tools"]],
-        "tool_choice": {"type": "function", **choice["function"]} if isinstance(choice, dict) else choice,
-    }
 
 
 BODIES = {"openai_chat": lambda chat: chat, "anthropic": messages_api.body, "openai_responses": responses_body}

@@ -28,6 +28,7 @@ from evalkit.providers import _shapes, _tap, litellm
 from evalkit.providers._faults import nearest
 from evalkit.request import Builder
 from tests import strategies
+from tests.conversations import atoms, responses_body
 from tests.endpoints import Endpoint, Received, Reply, events, serving
 
 MODELS = {"openai_chat": "openai/m", "anthropic": "anthropic/claude-m", "gemini": "gemini/m"}
@@ -521,6 +522,37 @@ def in_one_spelling(body: Json) -> Json:
 @given(strategies.chats)
 def test_the_library_says_a_chat_in_the_words_in_which_we_say_it(chat: dict[str, Json]) -> None:
     assert in_one_spelling(asyncio.run(translated(chat))) == in_one_spelling(messages_api.body(chat))
+
+
+@settings(max_examples=40)
+@given(strategies.chats)
+def test_the_library_makes_the_chat_of_messages_that_we_make_of_a_log(chat: dict[str, Json]) -> None:
+    adapters = importlib.import_module("litellm.llms.anthropic.pass_through.adapters.transformation")
+    asked = messages_api.body(chat)
+    theirs, _ = adapters.LiteLLMAnthropicMessagesAdapter().translate_anthropic_to_openai(copy.deepcopy(asked))
+    answer = {"type": "message", "content": [], "stop_reason": "end_turn"}
+    assert_told_alike(theirs, "anthropic_log", {"request": asked, "response": answer})
+
+
+@settings(max_examples=40)
+@given(strategies.chats)
+def test_the_library_makes_the_chat_of_responses_that_we_make_of_a_log(chat: dict[str, Json]) -> None:
+    bridge = importlib.import_module("litellm.responses.litellm_completion_transformation.transformation")
+    asked = responses_body(chat)
+    theirs = bridge.LiteLLMCompletionResponsesConfig.transform_responses_api_request_to_chat_completion_request(
+        asked["model"], copy.deepcopy(asked["input"]), {key: asked[key] for key in ("tools", "tool_choice")}
+    )
+    assert_told_alike(theirs, "openai_responses_log", {"request": asked, "response": {"output": []}})
+
+
+def assert_told_alike(theirs: Any, form: str, line: Json) -> None:
+    (ours,) = plugins.find("formats", form).exchanges(line)
+    assert list(atoms(ours.messages)) == list(atoms(theirs["messages"]))
+    assert ours.choice == theirs.get("tool_choice")
+    functions = [tool["function"] for tool in theirs["tools"]]
+    assert [(spec.name, spec.description, spec.schema) for spec in ours.tools] == [
+        (function["name"], function.get("description", ""), function["parameters"]) for function in functions
+    ]
 
 
 def _called(arguments: str, id: str = "c") -> list[Json]:
