@@ -110,7 +110,12 @@ def recorded(
 
 @importing.command()
 def traces(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A log, one exchange a line, or a folder of them.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH", help="A log, one exchange a line, or a folder of them; gzip may have packed them."
+        ),
+    ],
     output: Out,
     form: From = None,
     expect: Annotated[

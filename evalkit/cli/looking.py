@@ -103,7 +103,7 @@ def plugins(
     for each, found in listed.items():
         typer.echo(f"{each}/")
         for name, line in found.items():
-            typer.echo(f"  {name:18} {line}")
+            typer.echo(f"  {name:20} {line}")
 
 
 def serve_reference(

@@ -152,7 +152,8 @@ def _first(names: tuple[str, ...], *holders: Mapping[str, Json]) -> Json:
 def _half(line: Mapping[str, Json]) -> tuple[Half, frozenset[str]] | None:
     """Of a line of a batch: what together with its other half is a line with both, and the APIs it may be of."""
     key = line.get("custom_id")
-    if not isinstance(key, str) or "request" in line:
+    asks, answers = ("params" in line or "body" in line), any(name in line for name in ("result", "response", "error"))
+    if not isinstance(key, str) or "request" in line or asks == answers:
         return None
     if "params" in line:
         return Half(key=key, side="asked", line={"request": line["params"]}), _MESSAGES
@@ -160,8 +161,6 @@ def _half(line: Mapping[str, Json]) -> tuple[Half, frozenset[str]] | None:
         result = fields(line["result"])
         error = None if result.get("type") == "succeeded" else result
         return Half(key=key, side="answered", line={"response": result.get("message"), "error": error}), _MESSAGES
-    if ("body" in line) == ("response" in line or "error" in line):
-        return None
     if "body" in line:
         apis = _spoken(_request(unpacked(line["body"])), None)
         return Half(key=key, side="asked", line={"request": line["body"]}), apis - _MESSAGES

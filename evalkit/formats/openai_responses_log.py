@@ -41,7 +41,9 @@ def _exchange(pair: _pairs.Pair) -> Exchange:
 
 def _choice(given: Json) -> Json:
     told = fields(given)
-    return {"type": "function", "function": {"name": told["name"]}} if "name" in told else given
+    if told.get("type") != "function":
+        return given
+    return {"type": "function", "function": {"name": told.get("name")}}
 
 
 def _answer(pair: _pairs.Pair) -> Json:
