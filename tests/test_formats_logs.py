@@ -300,9 +300,8 @@ def test_what_was_asked_and_answered_is_the_same_in_the_words_of_every_api(
 @settings(max_examples=40)
 def test_what_comes_from_messages_is_said_in_their_words_as_it_was(chat: dict[str, Json]) -> None:
     asked = messages_api.body(chat)
-    (found,) = read(
-        "anthropic_log", {"request": asked, "response": {"type": "message", "content": "", "stop_reason": ""}}
-    )
+    answer = {"type": "message", "content": [], "stop_reason": "end_turn"}
+    (found,) = read("anthropic_log", {"request": asked, "response": answer})
     assert isinstance(found, Exchange)
     again = messages_api.conversation(found.messages)
     assert in_blocks(again) == in_blocks({key: asked[key] for key in again})
@@ -310,12 +309,11 @@ def test_what_comes_from_messages_is_said_in_their_words_as_it_was(chat: dict[st
 
 def in_blocks(body: Json) -> Json:
     """A text alone is one block of text."""
-    if isinstance(body, dict):
-        alone = {
-            key: [text(value)] for key, value in body.items() if key in ("content", "system") and isinstance(value, str)
-        }
-        return {key: in_blocks(value) for key, value in {**body, **alone}.items()}
-    return [in_blocks(each) for each in body] if isinstance(body, list) else body
+    body = json.loads(json.dumps(body))
+    for holder, key in ((body, "system"), *((message, "content") for message in body["messages"])):
+        if isinstance(holder.get(key), str):
+            holder[key] = [text(holder[key])]
+    return body
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ class Exchange(Struct, frozen=True, kw_only=True):
     """One question, and what came back."""
 
     messages: tuple[Mapping[str, Json], ...]
-    """In OpenAI's shape, as they were sent."""
+    """In OpenAI's shape; those that were sent in it, as they were sent."""
     tools: tuple[ToolSpec, ...] | None
     """In the order in which they were offered, at least one, each with a pointer into the line of the log as its
     `source`; None where the log does not tell."""
     choice: Json = None
-    """`tool_choice` as it was sent; None where it was not."""
+    """`tool_choice`, likewise; None where none was sent."""
     reply: Response
     model: str = ""
     """The one that answered, as far as the log tells."""
