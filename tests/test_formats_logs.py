@@ -253,6 +253,15 @@ def call(id: str, arguments: str) -> Json:
                 {"role": "tool", "tool_call_id": "call_2", "content": "sun"},
             ),
         ),
+        (
+            "openai_responses_log",
+            21,
+            (
+                {"role": "user", "content": "Refused?"},
+                {"role": "assistant", "content": [{"type": "refusal", "refusal": "I may not."}]},
+                {"role": "user", "content": "Why?"},
+            ),
+        ),
     ],
 )
 def test_a_conversation_becomes_messages_in_openais_shape(form: str, number: int, messages: Json) -> None:
@@ -332,15 +341,26 @@ def test_what_could_be_of_several_apis_is_known_by_none(line: Json) -> None:
 
 def test_a_half_that_does_not_tell_whose_it_is_is_one_for_each_whose_it_may_be() -> None:
     expired = {"custom_id": "a", "response": None, "error": {"code": "batch_expired"}}
-    told = {form: read(form, expired)[0] for form in FORMS.values()}
-    assert [type(told[form]) for form in ("openai_log", "openai_responses_log")] == [Half, Half]
-    assert told["anthropic_log"] == Left(kind="foreign")
+    unclear = {"custom_id": "a", "body": {"messages": [{"role": "user", "content": "?"}]}}
+    for half, of in ((expired, ["openai_log", "openai_responses_log"]), (unclear, ["openai_log"])):
+        told = {form: read(form, half)[0] for form in FORMS.values()}
+        assert [form for form, found in told.items() if isinstance(found, Half)] == of
+        assert all(found == Left(kind="foreign") for form, found in told.items() if form not in of)
+
+
+def test_a_line_with_both_is_no_half_whatever_it_is_called_by() -> None:
+    line = json.loads(lines_of("openai_log", "bodies.jsonl")[0])
+    (found,) = read("openai_log", {"custom_id": "a", **line})
+    assert isinstance(found, Exchange)
+    assert read("anthropic_log", {"custom_id": "a", "params": {}, "result": {}}) == [Left(kind="foreign")]
 
 
 @pytest.mark.parametrize(
     ("request_", "answer", "form"),
     [
         ({"system": "Be brief."}, None, "anthropic_log"),
+        ({"system": "Be brief."}, {"role": "assistant", "content": [{"type": "text", "text": "Hei"}]}, "anthropic_log"),
+        ({"anthropic_version": "bedrock-2023-05-31"}, None, "anthropic_log"),
         ({"tools": [{"name": "f", "input_schema": {}}]}, None, "anthropic_log"),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, None, "anthropic_log"),
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, None, "openai_log"),
@@ -352,6 +372,9 @@ def test_a_half_that_does_not_tell_whose_it_is_is_one_for_each_whose_it_may_be()
         ({}, 'event: message_start\r\ndata: {"type": "message_start"}\r\n\r\n', "anthropic_log"),
         ({}, [{"choices": []}], "openai_log"),
         ({"system": "Be brief."}, {"output": {"message": {"role": "assistant"}}}, None),
+        ({"messages": None, "input": "?"}, {"output": []}, "openai_responses_log"),
+        ({"messages": None, "input": "?"}, 'data: {"type": "response.created"}\n\n', "openai_responses_log"),
+        ({"messages": None, "input": "?"}, {"object": "list"}, None),
     ],
 )
 def test_an_answer_tells_whose_an_exchange_is_and_else_its_question_does(

@@ -210,7 +210,7 @@ def test_a_log_that_gzip_packed_is_the_log_it_was_and_its_places_are_those_of_it
     assert str(packed[-1][0]).endswith(f"packed.jsonl.gz:{len(lines)}:2")
 
 
-@pytest.mark.parametrize("harm", ["cut", "flip", "tail"])
+@pytest.mark.parametrize("harm", ["cut", "flip", "garbled", "tail"])
 def test_of_what_gzip_packed_all_is_read_that_stands_before_the_harm(tmp_path: Path, harm: str) -> None:
     sound = [json.dumps(line(f"{number} {os.urandom(60).hex()}", OSLO)).encode() + b"\n" for number in range(200)]
     packed = bytearray(gzip.compress(b"".join(sound)))
@@ -218,6 +218,8 @@ def test_of_what_gzip_packed_all_is_read_that_stands_before_the_harm(tmp_path: P
         del packed[len(packed) // 2 :]
     elif harm == "flip":
         packed[-6] ^= 1  # of the sum at its end
+    elif harm == "garbled":
+        packed += packed[:10] + b"\xff" * 20
     else:
         packed += b"not packed"
     (tmp_path / "a.gz").write_bytes(packed)

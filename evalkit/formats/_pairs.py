@@ -210,18 +210,14 @@ def _heard(answer: Json) -> frozenset[str]:
     """By an answer; any of them if it does not tell."""
     said = _beginning(answer)
     kind, form = said.get("type"), said.get("object")
-    if isinstance(said.get("choices"), list) or _message_alone(said):
+    alone = said.get("role") == "assistant" and not isinstance(said.get("content"), list)  # as Langfuse keeps it
+    if isinstance(said.get("choices"), list) or alone:
         return _CHAT
     if kind == "message_start" or (kind == "message" and "stop_reason" in said):
         return _MESSAGES
     if isinstance(said.get("output"), list) or (isinstance(kind, str) and kind.startswith("response.")):
         return _RESPONSES
     return _OTHERS if "output" in said or form == "list" else _ANY  # as Bedrock's Converse, and embeddings
-
-
-def _message_alone(said: Mapping[str, Json]) -> bool:
-    """That of a chat completion: one of Messages, or of Responses, has a type."""
-    return said.get("role") == "assistant" and "type" not in said and not isinstance(said.get("content"), list)
 
 
 def _beginning(answer: Json) -> Mapping[str, Json]:

@@ -18,7 +18,7 @@ from evalkit.values import quoted
 
 _API = _pairs.Api(dialect="openai_responses", holds="output", called="response")
 _POINTERS = ("previous_response_id", "conversation", "prompt")
-_TEXTS = ("input_text", "output_text", "text")
+_TEXTS = ("input_text", "output_text")
 
 
 def sniff(text: str) -> bool:
@@ -47,11 +47,15 @@ def _choice(given: Json) -> Json:
 
 
 def _answer(pair: _pairs.Pair) -> Json:
-    """With a response around items alone; a stream's events are no items."""
-    items = [fields(item) for item in listed(pair.answer)]
-    if items and all("type" in item and "sequence_number" not in item and "response" not in item for item in items):
-        return {"model": pair.model, "output": items}
-    return pair.answer
+    """With a response around items that stand alone."""
+    found = [fields(item) for item in listed(pair.answer)]
+    return {"model": pair.model, "output": found} if found and all(map(_is_item, found)) else pair.answer
+
+
+def _is_item(found: Mapping[str, Json]) -> bool:
+    """A response has no type, and that of a stream's events has a dot in it, but for the one that breaks it off."""
+    kind = found.get("type")
+    return isinstance(kind, str) and "." not in kind and kind != "error"
 
 
 # --------------------------------------------------------------------------- items as messages
