@@ -361,6 +361,7 @@ def test_a_line_with_both_is_no_half_whatever_it_is_called_by() -> None:
         ({"system": "Be brief."}, None, "anthropic_log"),
         ({"system": "Be brief."}, {"role": "assistant", "content": [{"type": "text", "text": "Hei"}]}, "anthropic_log"),
         ({"anthropic_version": "bedrock-2023-05-31"}, None, "anthropic_log"),
+        ({"stop_sequences": ["\n"]}, None, "anthropic_log"),
         ({"tools": [{"name": "f", "input_schema": {}}]}, None, "anthropic_log"),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, None, "anthropic_log"),
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, None, "openai_log"),
