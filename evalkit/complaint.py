@@ -9,7 +9,7 @@ from evalkit import values
 from evalkit.data import Case, Fault, Mismatch, Record, Rung, Score, Violation
 
 _CODES: Mapping[Rung, tuple[str, ...]] = {
-    "called": ("call.leaked_in_text", "call.truncated"),
+    "called": ("call.unreadable", "call.leaked_in_text", "call.truncated"),
     "tool": ("tool.",),
     "parsed": ("json.", "call.truncated"),
     "valid": ("schema.",),

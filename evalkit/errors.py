@@ -126,3 +126,15 @@ class ProviderError(EvalkitError):
         self.retry_after = retry_after
         self.wire = wire
         super().__init__(f"{kind}: {message}")
+
+
+class UnreadCall(ProviderError):
+    """The endpoint heard the model, and gave an error for a call that it could not read itself. `extract` makes an
+    answer of it: whoever counted an outage there would find the model the better, the worse it calls.
+
+    `said`: what the model wrote, "" where the endpoint does not tell.
+    """
+
+    def __init__(self, said: str, message: str) -> None:
+        self.said = said
+        super().__init__("server", message)

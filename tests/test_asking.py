@@ -198,6 +198,19 @@ async def test_a_malformed_call_is_an_answer_and_is_never_asked_again() -> None:
     assert all(record.score is not None and record.score.parsed is False for record in records)
 
 
+async def test_a_call_that_the_endpoint_could_not_read_is_an_answer_and_is_never_asked_again() -> None:
+    said = '<function=go>{"n": 1</function>'
+    error = {"message": "Failed to call a function.", "code": "tool_use_failed", "failed_generation": said}
+    reply = Reply(status=400, chunks=(json.dumps({"error": error}).encode(),))
+    async with serving(reply) as endpoint:
+        records = await ask(endpoint)
+    assert len(endpoint.received) == len(records) == len(CASES)
+    for record in records:
+        assert isinstance(record.reply, Response) and record.reply.wire.status == 400
+        assert record.score is not None and (record.score.called, record.score.correct) == (False, False)
+        assert record.answer is not None and record.answer.text == said
+
+
 async def test_a_plug_in_that_breaks_costs_its_answer_and_not_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
         async def ask(self, request: Request) -> Response:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from evalkit import extract, plugins
 from evalkit.data import Answer, Response, Usage, Wire
-from evalkit.errors import ProviderError
+from evalkit.errors import ProviderError, UnreadCall
 from evalkit.values import same
 
 CORPUS = Path(__file__).parent / "corpora/wire"
@@ -56,7 +56,11 @@ NOTHING = plain(Answer())
 @pytest.mark.parametrize(("dialect", "name", "want"), BODIES)
 def test_a_recorded_body_is_read_as_it_was_sent(dialect: str, name: str, want: dict[str, Any]) -> None:
     sent = wire(body_of(dialect, name), stream=name.endswith(STREAMS))
-    if "error" in want:
+    if "unread" in want:
+        with pytest.raises(UnreadCall) as unread:
+            plugins.dialect(dialect).read(sent)
+        assert unread.value.said == want["unread"] and not unread.value.retryable
+    elif "error" in want:
         with pytest.raises(ProviderError) as caught:
             plugins.dialect(dialect).read(sent)
         assert [caught.value.kind, caught.value.retryable, caught.value.status] == want["error"]
@@ -71,7 +75,7 @@ def test_a_recorded_body_is_read_as_it_was_sent(dialect: str, name: str, want: d
 def test_a_call_left_in_the_text_of_a_body_is_named_and_is_no_call(
     dialect: str, name: str, want: dict[str, Any]
 ) -> None:
-    if "error" in want:
+    if {"error", "unread"} & want.keys():
         return
     sent = wire(body_of(dialect, name), stream=name.endswith(STREAMS))
     answer = extract.read(Response(wire=sent, dialect=dialect))

@@ -62,6 +62,57 @@ def test_a_body_that_is_no_answer_is_the_worlds_fault() -> None:
         extract.read(Response(wire=Wire(status=200, body="<html>"), dialect="openai_chat"))
 
 
+# --------------------------------------------------------------------------- calls that the endpoint could not read
+
+UNREAD = 'error parsing tool call: raw=\'{"city": "Os\', err=unexpected end of JSON input'
+
+
+@pytest.mark.parametrize(
+    ("dialect", "status", "body"),
+    [
+        ("openai_chat", 400, {"error": {"code": "tool_use_failed", "failed_generation": '{"city": "Os'}}),
+        ("openai_chat", 500, {"error": {"message": UNREAD}}),
+        ("ollama", 500, {"error": UNREAD}),
+    ],
+)
+def test_a_call_that_the_endpoint_could_not_read_is_an_answer_and_holds_what_the_model_said(
+    dialect: str, status: int, body: Json
+) -> None:
+    answer = extract.read(Response(wire=Wire(status=status, body=json.dumps(body)), dialect=dialect))
+    assert (answer.payloads, answer.text) == ((), '{"city": "Os')
+    (violation,) = answer.violations
+    assert (violation.code, violation.excerpt) == ("call.unreadable", '{"city": "Os')
+
+
+def test_a_call_that_gemini_could_not_read_is_named_whoever_hands_it_on() -> None:
+    native = response("gemini", [("get_weather", '{"city": "Os')])
+    choice = {"index": 0, "message": {}, "finish_reason": "error", "native_finish_reason": "MALFORMED_FUNCTION_CALL"}
+    handed = Response(wire=Wire(status=200, body=json.dumps({"choices": [choice]})), dialect="openai_chat")
+    assert codes(native) == codes(handed) == ["call.unreadable"]
+
+
+@pytest.mark.parametrize(("ids", "found"), [("ab", []), ("aa", ["envelope.same_id"]), ("aba", ["envelope.same_id"])])
+def test_two_calls_under_one_id_are_named_and_are_two(ids: str, found: list[str]) -> None:
+    calls = [
+        {"id": id, "type": "function", "function": {"name": "f", "arguments": f"[{n}]"}} for n, id in enumerate(ids)
+    ]
+    choice = {"index": 0, "message": {"tool_calls": calls}, "finish_reason": "tool_calls"}
+    answer = extract.read(
+        Response(wire=Wire(status=200, body=json.dumps({"choices": [choice]})), dialect="openai_chat")
+    )
+    assert [violation.code for violation in answer.violations] == found
+    assert [payload.index for payload in answer.payloads] == list(range(len(ids)))
+    assert all(violation.payload == len(ids) - 1 for violation in answer.violations)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_answer_nested_deeper_than_any_reader_goes_is_not_asked_for_again(dialect: str) -> None:
+    body = '{"a":' * 100_000 + "1" + "}" * 100_000
+    with pytest.raises(ProviderError) as caught:
+        extract.read(Response(wire=Wire(status=200, body=body), dialect=dialect))
+    assert caught.value.kind == "server" and not caught.value.retryable and "nested" in caught.value.message
+
+
 # --------------------------------------------------------------------------- calls left in the text
 
 

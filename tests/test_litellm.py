@@ -310,6 +310,32 @@ async def test_an_answer_that_the_library_cannot_digest_is_an_answer_all_the_sam
     assert "GroqException" in response.client["error"]
 
 
+@BOTH
+async def test_a_call_that_the_endpoint_could_not_read_is_an_answer(stream: bool) -> None:
+    """Of which the library makes an exception."""
+    error = {"message": "Failed to call a function.", "code": "tool_use_failed", "failed_generation": "<function="}
+    body = json.dumps({"error": error})
+    whole = Reply(status=400, chunks=(body.encode(),))
+    streamed = Reply(chunks=(f"event: error\ndata: {body}\n\n".encode(),), content_type="text/event-stream")
+    async with serving(streamed if stream else whole) as endpoint:
+        response = await ask(target("groq/m", endpoint.url, stream=stream))
+    answer = extract.read(response)
+    assert answer.text == "<function=" and "call.unreadable" in [each.code for each in answer.violations]
+
+
+@BOTH
+async def test_no_tokenizer_is_fetched_for_what_a_model_is_called(
+    stream: bool, monkeypatch: pytest.MonkeyPatch, library: ModuleType
+) -> None:
+    """litellm counts the tokens of a stream by itself, with what it downloads for some names."""
+
+    looked_for: list[str] = []
+    monkeypatch.setattr(library.utils, "_return_huggingface_tokenizer", looked_for.append)
+    async with serving(written("openai_chat", ("book", "{}"), stream=stream)) as endpoint:
+        response = await ask(target("openai/meta-llama-3", endpoint.url, stream=stream))
+    assert [payload.tool for payload in payloads(response)] == ["book"] and looked_for == []
+
+
 async def test_a_character_cut_by_a_chunk_is_whole_again() -> None:
     whole = b"".join(written("openai_chat", text="東京 🛫", stream=True).chunks)
     pieces = tuple(whole[at : at + 3] for at in range(0, len(whole), 3))

@@ -115,6 +115,12 @@ def kinds(given: Score) -> list[str]:
 # --------------------------------------------------------------------------- the ladder
 
 
+@pytest.mark.parametrize(("of", "ladder"), [("call", "-----."), ("nothing", "....--"), ("any call", "----..")])
+def test_a_call_that_could_not_be_read_is_none_and_is_not_keeping_still(of: str, ladder: str) -> None:
+    unread = Violation(payload=None, code="call.unreadable", message="")
+    assert rungs(SCORE(CASES[of], Answer(violations=(unread,)))) == ladder
+
+
 @pytest.mark.parametrize(
     ("of", "made", "ladder", "found", "amiss"),
     [

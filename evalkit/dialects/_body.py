@@ -8,7 +8,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any, Never
 
 from evalkit.data import FaultKind, Json, Payload, Usage, Violation
-from evalkit.errors import ProviderError
+from evalkit.errors import ProviderError, UnreadCall
 from evalkit.values import excerpt, loads, read
 
 Fields = Mapping[str, Any]
@@ -42,6 +42,13 @@ _KINDS: Mapping[str, FaultKind] = {
 }
 """The error codes, types and states that the formats document; what is not here is the server's fault."""
 
+_UNREAD = re.compile(
+    r"error parsing tool call: raw='(?P<ollama>.*)', err=.*"
+    r"|Failed to parse input at pos \d+: (?P<llama_cpp>.*)"
+    r"|The model produced output that does not match the expected .* format",  # llama.cpp's newer words
+    re.DOTALL,
+)
+"""What servers say of a call that their own parser could not read. Groq has a code for it instead."""
 _STATUS = re.compile(r"[45]\d\d")
 _STATUS_KINDS: Mapping[int, FaultKind] = {
     400: "bad_request",
@@ -68,7 +75,9 @@ def load(body: str) -> Json:
     """The JSON of a body that is not streamed. Raises ProviderError if it is none."""
     try:
         return loads(body.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise too_deep() from None
+    except ValueError:
         return _no_json(body)
 
 
@@ -81,11 +90,17 @@ def _no_json(body: str) -> Never:
 
 
 def refuse_error(body: Json, sent_with: int = 200) -> None:
-    """Raise the error that an endpoint put in a body of its own; the status it came with is its code if it has none."""
+    """Raise the error that an endpoint put in a body of its own; the status it came with is its code if it has none.
+
+    UnreadCall where it tells of a call of the model's, which the endpoint could not read.
+    """
     error = body.get("error") if isinstance(body, dict) else None
     if not error:
         return
     fields: Fields = error if isinstance(error, dict) else {"message": error}
+    said = _unread(fields)
+    if said is not None:
+        raise UnreadCall(said, string(fields.get("message")))
     code = fields.get("code", sent_with)
     code = int(code) if isinstance(code, str) and _STATUS.fullmatch(code) else code
     status = code if isinstance(code, int) and 400 <= code < 600 else None
@@ -98,9 +113,21 @@ def refuse_error(body: Json, sent_with: int = 200) -> None:
     raise ProviderError(kind, f"the endpoint sent an error: {message}", status=status, retryable=kind in _PASSING)
 
 
+def _unread(error: Fields) -> str | None:
+    """What the model wrote, if the error is about a call that could not be read; else None."""
+    if error.get("code") == "tool_use_failed":
+        return string(error.get("failed_generation"))
+    told = _UNREAD.match(string(error.get("message")))
+    return None if told is None else told["ollama"] or told["llama_cpp"] or ""
+
+
 def no_answer(what: str) -> ProviderError:
     """The error for JSON that is no answer of the dialect."""
     return ProviderError("server", f"the body is no answer: {what}", retryable=True)
+
+
+def too_deep() -> ProviderError:
+    return ProviderError("server", "the answer is nested deeper than any reader goes")
 
 
 def cut_off() -> ProviderError:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from evalkit.data import Json
-from evalkit.dialects._body import Fields, cut_off, dump, no_answer, refuse_error
+from evalkit.dialects._body import Fields, cut_off, dump, no_answer, refuse_error, too_deep
 from evalkit.values import excerpt
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")  # and no other line end: a string of JSON may hold those
@@ -34,7 +34,9 @@ def objects(body: str) -> Iterator[tuple[int, Fields]]:
             continue
         try:
             value = json.loads(line)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            raise too_deep() from None
+        except ValueError:
             raise (no_answer(f"a line holds {excerpt(line)!r}") if line.endswith("\n") else cut_off()) from None
         if not isinstance(value, dict):
             raise no_answer(f"a line holds {excerpt(line)!r}")

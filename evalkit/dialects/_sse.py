@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Literal
 
 from msgspec import Struct
 
 from evalkit.data import Json
-from evalkit.dialects._body import Fields, cut_off, dump, no_answer, refuse_error
+from evalkit.dialects._body import Fields, cut_off, dump, no_answer, refuse_error, too_deep
+from evalkit.errors import UnreadCall
 from evalkit.values import excerpt, loads
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -59,7 +61,9 @@ def objects(body: str) -> Iterator[tuple[int, Fields]]:
             return
         try:
             value = loads(event.data)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            raise too_deep() from None
+        except ValueError:
             raise (no_answer(f"an event holds {excerpt(event.data)!r}") if event.whole else cut_off()) from None
         if not isinstance(value, dict):
             raise no_answer(f"an event holds {excerpt(event.data)!r}")
@@ -87,14 +91,15 @@ def marks(body: str, carries: Carries) -> Marks:
 def offsets(found: Iterable[tuple[int, Fields]], carries: Carries) -> Marks:
     """The same for the objects of any stream, each with the offset after it."""
     first = first_call = last_call = None
-    for end, event in found:
-        what = carries(event)
-        if what is None:
-            continue
-        first = first or end
-        if what == "call":
-            first_call = first_call or end
-            last_call = end
+    with suppress(UnreadCall):  # the last event of an answer, where there is one
+        for end, event in found:
+            what = carries(event)
+            if what is None:
+                continue
+            first = first or end
+            if what == "call":
+                first_call = first_call or end
+                last_call = end
     return first, first_call, last_call
 
 

@@ -39,7 +39,7 @@ def read(wire: Wire) -> Answer:
     return _answer(
         calls,
         _said(message),
-        finish=_body.string(choices[0].get("finish_reason")) or None,
+        finish=_finish(choices[0]),
         usage=_usage(body.get("usage")),
         served_by=_body.string(body.get("model")) or None,
     )
@@ -137,7 +137,7 @@ def _read_stream(body: str) -> Answer:
                 continue
             started = True
             _refuse_failed(choice)
-            finish = _body.string(choice.get("finish_reason")) or finish
+            finish = _finish(choice) or finish
             delta = _body.fields(choice.get("delta"))
             text.append(_said(delta))
             for piece in _call_pieces(delta):
@@ -147,6 +147,12 @@ def _read_stream(body: str) -> Answer:
     if not started:
         raise _body.no_answer("the stream has no choices")
     return _answer(calls, _body.joined(text), finish=finish, usage=usage, served_by=served_by)
+
+
+def _finish(choice: Fields) -> str | None:
+    """Of a call that could not be read a gateway says `error`, and what it was told beside it."""
+    native = choice.get("native_finish_reason")
+    return _body.string(native if native in _MISCALLED else choice.get("finish_reason")) or None
 
 
 def _refuse_failed(choice: Fields) -> None:

@@ -8,7 +8,8 @@ from itertools import zip_longest
 from msgspec.structs import replace
 
 from evalkit import arms, plugins, values
-from evalkit.data import Answer, Json, Payload, Response, Violation
+from evalkit.data import Answer, Json, Payload, Response, Violation, Wire
+from evalkit.errors import UnreadCall
 from evalkit.extract import leaks
 
 _MEANING: Mapping[str, str] = {
@@ -21,6 +22,8 @@ _MEANING: Mapping[str, str] = {
 }
 """What finish reasons mean, in the words of every dialect. Others conflict with nothing."""
 _CALLED, _STOPPED, _CUT = _MEANING["tool_calls"], _MEANING["stop"], _MEANING["length"]
+_MISCALLED = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"})
+"""Gemini's words for a call that came out as none, on its own and behind gateways."""
 _SAYS_STOP_ANYWAY = frozenset({("gemini", "STOP"), ("ollama", "stop"), ("openai_responses", "completed")})
 """(dialect, its word for every answer that is complete, with calls or without)."""
 
@@ -28,14 +31,17 @@ _SAYS_STOP_ANYWAY = frozenset({("gemini", "STOP"), ("ollama", "stop"), ("openai_
 def read(response: Response) -> Answer:
     """The answer as it was on the wire. Raises ProviderError if the body is no answer of the dialect.
 
-    Adds to what the dialect found: `call.leaked_in_text`, `call.truncated`, `envelope.finish_conflict` and
-    `client.normalised`. On the arms that write calls into the text, they are read from there and from nowhere else.
+    Adds to what the dialect found: `envelope.same_id`, `call.unreadable`, `call.leaked_in_text`, `call.truncated`,
+    `envelope.finish_conflict` and `client.normalised`. On the arms that write calls into the text, they are read from
+    there and from nowhere else.
     """
-    on_wire = plugins.dialect(response.dialect).read(response.wire)
+    on_wire = _on_wire(response.dialect, response.wire)
     answer = _of_arm(on_wire, response.arm)
     if response.nulls or response.arm == "strict":
         answer = replace(answer, nulls=True)
     found = (
+        *_same_id(answer),
+        *_unread(answer),
         *_leaked(answer),
         *_truncated(answer),
         *_finish_conflict(answer, response.dialect),
@@ -44,12 +50,48 @@ def read(response: Response) -> Answer:
     return replace(answer, violations=(*answer.violations, *found)) if found else answer
 
 
+def _on_wire(dialect: str, wire: Wire) -> Answer:
+    try:
+        return plugins.dialect(dialect).read(wire)
+    except UnreadCall as error:
+        unread = Violation(
+            payload=None,
+            code="call.unreadable",
+            message=f"the endpoint could not read the call: {values.excerpt(error.message)}",
+            excerpt=values.excerpt(error.said) if error.said else "",
+        )
+        return Answer(payloads=(), text=error.said, finish=None, violations=(unread,))
+
+
 def _of_arm(answer: Answer, arm: str) -> Answer:
     """The answer as an application reads it that asks in this way."""
     if arm not in arms.IN_TEXT:
         return answer if answer.arm == arm else replace(answer, arm=arm)
     envelope = tuple(violation for violation in answer.violations if violation.payload is None)
     return replace(answer, payloads=arms.read(answer.text, arm), violations=envelope, arm=arm)
+
+
+def _same_id(answer: Answer) -> Iterator[Violation]:
+    """It makes no call wrong by itself."""
+    taken: set[str | None] = {None}
+    for payload in answer.payloads:
+        if payload.id in taken and payload.id is not None:
+            yield Violation(
+                payload=payload.index,
+                code="envelope.same_id",
+                message=f"the call of {payload.tool!r} came under the id of another: no result can be told apart",
+                excerpt=values.excerpt(payload.id),
+            )
+        taken.add(payload.id)
+
+
+def _unread(answer: Answer) -> Iterator[Violation]:
+    if answer.finish in _MISCALLED:
+        yield Violation(
+            payload=None,
+            code="call.unreadable",
+            message=f"the endpoint could not read the call: the finish reason is {answer.finish!r}",
+        )
 
 
 def _leaked(answer: Answer) -> Iterator[Violation]:

@@ -295,7 +295,7 @@ ROUTES: Mapping[str, Route] = {
         name=_WORD,
     ),
     "groq": Route(
-        meaning="Groq's tools: a call that breaks the schema is no answer but an error (400, tool_use_failed)",
+        meaning="Groq's tools: a call that breaks the schema comes back as an error, and is told as call.unreadable",
         # What it answered to others: issues 1088 and 1204 of usestrix/strix (required without properties), issue 20 of
         # HunorLaczko/ha-groq-cloud-api (a call that did not match).
         source="API reference of function objects (name); what the API answers to schemas and calls",

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from evalkit import values
-from evalkit.data import FaultKind, Json
-from evalkit.errors import ProviderError
+from evalkit import plugins, values
+from evalkit.data import FaultKind, Json, Wire
+from evalkit.errors import ProviderError, UnreadCall
 from evalkit.pacing import allowance
 
 MAX_MESSAGE = 300
@@ -69,6 +69,17 @@ def refusal(status: int, headers: Mapping[str, str], body: str, secrets: Collect
         retryable=retryable,
         retry_after=_retry_after(headers, body) if retryable else None,
     )
+
+
+def tells_of_a_call(wire: Wire, dialect: str) -> bool:
+    """Whether an error holds what the model said: a call that the endpoint could not read."""
+    try:
+        plugins.dialect(dialect).read(wire)
+    except UnreadCall:
+        return True
+    except ProviderError:
+        pass
+    return False
 
 
 def nearest(table: Mapping[type[BaseException], tuple[FaultKind, bool]], error: type[Any]) -> tuple[FaultKind, bool]:

@@ -13,7 +13,7 @@ from yarl import URL
 from evalkit.data import FaultKind, Response, Target
 from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
-from evalkit.providers._faults import nearest, own_words, refusal
+from evalkit.providers._faults import nearest, own_words, refusal, tells_of_a_call
 from evalkit.providers._tape import Tape, timing
 from evalkit.version import VERSION
 
@@ -134,7 +134,7 @@ class Line:
 
     def _answer(self, tape: Tape) -> Response:
         wire = tape.wire()
-        if wire.status != 200:
+        if wire.status != 200 and not tells_of_a_call(wire, self._dialect):
             raise refusal(wire.status, tape.headers, wire.body, self._secrets)
         if tape.content_type not in ("application/json", "text/event-stream"):
             sort = tape.content_type or "of no stated type"

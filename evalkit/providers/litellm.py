@@ -19,7 +19,7 @@ from evalkit.data import FaultKind, Json, Request, Response, Target, Wire
 from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
 from evalkit.providers._body import Serialiser
-from evalkit.providers._faults import nearest, own_words, refusal
+from evalkit.providers._faults import nearest, own_words, refusal, tells_of_a_call
 from evalkit.providers._keys import found, missed, names, secrets
 from evalkit.providers._posted import posted
 from evalkit.providers._shapes import dialect_of, fields, tools_of
@@ -36,6 +36,7 @@ _GUARDS: Mapping[str, Json] = {
     "default_fallbacks": None,
     "cache": None,
     "network_mock": False,
+    "disable_hf_tokenizer_download": True,
     "num_retries": 0,
     "telemetry": False,
     "suppress_debug_info": True,
@@ -216,12 +217,10 @@ class Bridge:
             google = target.model.partition("/")[0] in _GOOGLE
             self._settings["vertex_credentials" if google else "api_key"] = key
         self._transports: set[httpx.AsyncBaseTransport] = set()
-        errors = (error for error in vars(library.exceptions).values() if isinstance(error, type))
-        self._errors = tuple(error for error in errors if issubclass(error, Exception))
 
     async def ready(self, request: Request) -> None:
         """The first question takes the library seconds, in which all else stands still: this one goes nowhere."""
-        with recording(rehearsal=True), suppress(*self._errors):
+        with recording(rehearsal=True), suppress(Exception):
             await self._client_view(loads(self._serialiser.text(request)))
 
     async def ask(self, request: Request) -> Response:
@@ -255,7 +254,7 @@ class Bridge:
         """The client's view. Raises ProviderError where the wire holds no answer."""
         try:
             client, error = await self._client_view(call), None
-        except self._errors as failure:
+        except Exception as failure:  # noqa: BLE001 - whatever the library trips over, the wire is what counts
             words = own_words(f"{type(failure).__name__}: {failure}", self._secrets)
             client, error = {"calls": [], "finish": None, "text": "", "error": words}, failure
         await exchange.hear_out()
@@ -284,7 +283,7 @@ class Bridge:
     def _fault(self, error: Exception | None, exchange: Exchange) -> ProviderError | None:
         """What went wrong, by what was on the wire; None if it holds an answer, whatever the library made of it."""
         tape, failure = exchange.tape, exchange.failure
-        if tape.status not in (None, 200):
+        if tape.status not in (None, 200) and not tells_of_a_call(tape.wire(), "openai_chat"):
             return refusal(tape.status, tape.headers, tape.wire().body, self._secrets)
         if isinstance(failure, ProviderError):
             return failure

@@ -115,7 +115,8 @@ def _score(bench: _Bench, answer: Answer) -> Score:
     parsed = valid or (named and all(payload.error is None for payload in payloads))
     fit = _best_fit(bench, payloads)
     forbidden = [_forbidden(payload) for payload in payloads if payload.tool in bench.forbidden]
-    right = valid and not fit.mismatches and not forbidden
+    unread = any(violation.code == "call.unreadable" for violation in answer.violations)
+    right = valid and not fit.mismatches and not forbidden and not unread
 
     made, wants_call = bool(payloads), bench.wants_call
     lenient = valid or _valid(bench, answer, values.lenient)
@@ -126,7 +127,7 @@ def _score(bench: _Bench, answer: Answer) -> Score:
         parsed=made and parsed if wants_call else None,
         valid=made and valid if wants_call else None,
         correct=right and (made or not wants_call) if case.accept or case.forbid else None,
-        abstained=not made if bench.wants_nothing else None,
+        abstained=not made and not unread if bench.wants_nothing else None,
         valid_lenient=made and lenient if wants_call else None,
         valid_repaired=made and repaired if wants_call else None,
         calls=fit.calls,
