@@ -121,7 +121,7 @@ Latency = Annotated[
     bool,
     typer.Option(
         "--latency",
-        help="For latencies that compare: -j shared out evenly and kept, after a warm-up that is not counted.",
+        help="For latencies that compare: -j shared out evenly (at least 1 a model), kept, after an uncounted warm-up.",
         rich_help_panel=ASKING,
     ),
 ]
