@@ -370,6 +370,8 @@ def test_a_line_with_both_is_no_half_whatever_it_is_called_by() -> None:
         ({"tools": [{"name": "f", "input_schema": {}}]}, {"choices": []}, "openai_log"),
         ({}, {"role": "assistant", "content": "Hei"}, "openai_log"),
         ({}, {"type": "message", "content": [], "stop_reason": "end_turn"}, "anthropic_log"),
+        ({}, {"role": "assistant", "content": None, "tool_calls": [{}], "stop_reason": "tool_use"}, "anthropic_log"),
+        ({}, {"role": "assistant", "content": None, "tool_calls": [{}]}, "openai_log"),
         ({}, 'event: message_start\r\ndata: {"type": "message_start"}\r\n\r\n', "anthropic_log"),
         ({}, [{"choices": []}], "openai_log"),
         ({"system": "Be brief."}, {"output": {"message": {"role": "assistant"}}}, None),

@@ -210,11 +210,12 @@ def _heard(answer: Json) -> frozenset[str]:
     """By an answer; any of them if it does not tell."""
     said = _beginning(answer)
     kind, form = said.get("type"), said.get("object")
-    alone = said.get("role") == "assistant" and not isinstance(said.get("content"), list)  # as Langfuse keeps it
-    if isinstance(said.get("choices"), list) or alone:
+    if isinstance(said.get("choices"), list):
         return _CHAT
-    if kind == "message_start" or (kind == "message" and "stop_reason" in said):
+    if kind == "message_start" or ("stop_reason" in said and "content" in said):
         return _MESSAGES
+    if said.get("role") == "assistant" and not isinstance(said.get("content"), list):  # a message alone
+        return _CHAT
     if isinstance(said.get("output"), list) or (isinstance(kind, str) and kind.startswith("response.")):
         return _RESPONSES
     return _OTHERS if "output" in said or form == "list" else _ANY  # as Bedrock's Converse, and embeddings

@@ -1,6 +1,6 @@
 """Logged exchanges with Anthropic's Messages, one a line: the body of the request and the message. Also its batches.
 
-They stand in the envelopes of many a logger (`_pairs`): of claude-trace, LangSmith and Bedrock, too. What is said
+They stand in the envelopes of many a logger (`_pairs`): of claude-trace, LangSmith and Bedrock, too. What was said
 becomes messages in OpenAI's shape. Thinking is left out, as it is when a conversation is sent; so are marks for the
 cache, citations, and whether the result of a tool is an error, which it says itself. Anthropic's own tools, and those
 of MCP servers, cannot be offered again.
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from evalkit.data import Exchange, Half, Json, Left
 from evalkit.formats import _pairs
-from evalkit.formats._logged import Unfit, fields, packed
+from evalkit.formats._logged import Unfit, fields, packed, unpacked
 from evalkit.values import quoted
 
 _API = _pairs.Api(dialect="anthropic", holds="content", called="message")
@@ -34,7 +34,7 @@ def _exchange(pair: _pairs.Pair) -> Exchange:
     if request.get("mcp_servers"):
         raise Unfit("unsound", f"{pair.at}/mcp_servers: what tools a server has stands elsewhere")
     messages, choice = _messages(request), _choice(request.get("tool_choice"))
-    return _pairs.exchange(pair, _API, messages=messages, choice=choice, answer=pair.answer)
+    return _pairs.exchange(pair, _API, messages=messages, choice=choice, answer=_answer(pair.answer))
 
 
 def _choice(given: Json) -> Json:
@@ -42,6 +42,20 @@ def _choice(given: Json) -> Json:
     if told.get("type") == "tool":
         return {"type": "function", "function": {"name": told.get("name")}}
     return next((ours for theirs, ours in _CHOICES.items() if told.get("type") == theirs), given)
+
+
+def _answer(answer: Json) -> Json:
+    """With blocks in the place of calls in OpenAI's shape, which LangSmith makes of them."""
+    told = fields(answer)
+    if not isinstance(told.get("tool_calls"), list):
+        return answer
+    said, calls = told.get("content"), [fields(call) for call in told["tool_calls"]]
+    uses = [{"type": "tool_use", "id": call.get("id"), **_used(fields(call.get("function")))} for call in calls]
+    return {**told, "content": [*([{"type": "text", "text": said}] if said else []), *uses]}
+
+
+def _used(function: Mapping[str, Json]) -> Mapping[str, Json]:
+    return {"name": function.get("name"), "input": unpacked(function.get("arguments"))}
 
 
 # --------------------------------------------------------------------------- blocks as messages
