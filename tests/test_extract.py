@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import extract, plugins
-from evalkit.data import Json, Response, Usage, Wire
+from evalkit.data import ARMS, Json, Response, Usage, Wire
 from evalkit.errors import ProviderError
 
 DIALECTS = ("openai_chat", "openai_responses", "anthropic", "bedrock", "gemini", "ollama")
@@ -82,6 +82,15 @@ def test_a_call_that_the_endpoint_could_not_read_is_an_answer_and_holds_what_the
     assert (answer.payloads, answer.text) == ((), '{"city": "Os')
     (violation,) = answer.violations
     assert (violation.code, violation.excerpt) == ("call.unreadable", '{"city": "Os')
+
+
+@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("said", ['{"calls": [{"name": "f", "arguments": {}}]}', "<function=f>{}</function>"])
+def test_no_call_is_looked_for_in_what_no_application_got(arm: str, said: str) -> None:
+    body = {"error": {"code": "tool_use_failed", "failed_generation": said}}
+    answer = extract.read(Response(wire=Wire(status=400, body=json.dumps(body)), dialect="openai_chat", arm=arm))
+    assert (answer.payloads, answer.text, answer.arm) == ((), said, arm)
+    assert [violation.code for violation in answer.violations] == ["call.unreadable"]
 
 
 def test_a_call_that_gemini_could_not_read_is_named_whoever_hands_it_on() -> None:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from msgspec.structs import replace
 
 from evalkit import arms, plugins, values
-from evalkit.data import Answer, Json, Payload, Response, Violation, Wire
+from evalkit.data import Answer, Json, Payload, Response, Violation
 from evalkit.errors import UnreadCall
 from evalkit.extract import leaks
 
@@ -35,13 +35,16 @@ def read(response: Response) -> Answer:
     `envelope.finish_conflict` and `client.normalised`. On the arms that write calls into the text, they are read from
     there and from nowhere else.
     """
-    on_wire = _on_wire(response.dialect, response.wire)
+    try:
+        on_wire = plugins.dialect(response.dialect).read(response.wire)
+    except UnreadCall as error:
+        return _unread(error, response)
     answer = _of_arm(on_wire, response.arm)
     if response.nulls or response.arm == "strict":
         answer = replace(answer, nulls=True)
     found = (
         *_same_id(answer),
-        *_unread(answer),
+        *_miscalled(answer),
         *_leaked(answer),
         *_truncated(answer),
         *_finish_conflict(answer, response.dialect),
@@ -50,17 +53,16 @@ def read(response: Response) -> Answer:
     return replace(answer, violations=(*answer.violations, *found)) if found else answer
 
 
-def _on_wire(dialect: str, wire: Wire) -> Answer:
-    try:
-        return plugins.dialect(dialect).read(wire)
-    except UnreadCall as error:
-        unread = Violation(
-            payload=None,
-            code="call.unreadable",
-            message=f"the endpoint could not read the call: {values.excerpt(error.message)}",
-            excerpt=values.excerpt(error.said) if error.said else "",
-        )
-        return Answer(payloads=(), text=error.said, finish=None, violations=(unread,))
+def _unread(error: UnreadCall, response: Response) -> Answer:
+    """What the model said is for people to see: an application got an error, and neither a call nor a text."""
+    answer = Answer(payloads=(), text=error.said, finish=None, arm=response.arm)
+    unread = Violation(
+        payload=None,
+        code="call.unreadable",
+        message=f"the endpoint could not read the call: {values.excerpt(error.message)}",
+        excerpt=values.excerpt(error.said) if error.said else "",
+    )
+    return replace(answer, violations=(unread, *_normalised(answer, response.client, response.dialect)))
 
 
 def _of_arm(answer: Answer, arm: str) -> Answer:
@@ -85,7 +87,7 @@ def _same_id(answer: Answer) -> Iterator[Violation]:
         taken.add(payload.id)
 
 
-def _unread(answer: Answer) -> Iterator[Violation]:
+def _miscalled(answer: Answer) -> Iterator[Violation]:
     if answer.finish in _MISCALLED:
         yield Violation(
             payload=None,
