@@ -320,7 +320,7 @@ async def test_a_call_that_the_endpoint_could_not_read_is_an_answer(stream: bool
     async with serving(streamed if stream else whole) as endpoint:
         response = await ask(target("groq/m", endpoint.url, stream=stream))
     answer = extract.read(response)
-    assert answer.text == "<function=" and "call.unreadable" in [each.code for each in answer.violations]
+    assert (answer.text, [each.code for each in answer.violations]) == ("<function=", ["call.unreadable"])
 
 
 @BOTH

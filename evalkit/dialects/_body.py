@@ -45,10 +45,13 @@ _KINDS: Mapping[str, FaultKind] = {
 _UNREAD = re.compile(
     r"error parsing tool call: raw='(?P<ollama>.*)', err=.*"
     r"|Failed to parse input at pos \d+: (?P<llama_cpp>.*)"
-    r"|The model produced output that does not match the expected .* format",  # llama.cpp's newer words
+    r"|The model produced output that does not match the expected .* format"  # llama.cpp's newer words
+    r"|\d+ validation errors? for list\[function-wrap\[",  # vLLM's, where a call is demanded
     re.DOTALL,
 )
-"""What servers say of a call that their own parser could not read. Groq has a code for it instead."""
+"""What servers say of a call that their own parser could not read."""
+_UNREAD_CODES = ("tool_use_failed", "json_validate_failed")
+"""Groq's words for it: of a call, and of what was to be JSON under guidance."""
 _STATUS = re.compile(r"[45]\d\d")
 _STATUS_KINDS: Mapping[int, FaultKind] = {
     400: "bad_request",
@@ -115,7 +118,7 @@ def refuse_error(body: Json, sent_with: int = 200) -> None:
 
 def _unread(error: Fields) -> str | None:
     """What the model wrote, if the error is about a call that could not be read; else None."""
-    if error.get("code") == "tool_use_failed":
+    if error.get("code") in _UNREAD_CODES:
         return string(error.get("failed_generation"))
     told = _UNREAD.match(string(error.get("message")))
     return None if told is None else told["ollama"] or told["llama_cpp"] or ""
