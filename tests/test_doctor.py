@@ -107,6 +107,14 @@ DEFECTS: dict[str, tuple[Callable[[Body], Reply], dict[str, str], str]] = {
         {"choice auto": "fail"},
         'refused: "auto" needs a parser',
     ),
+    "calls that its parser cannot read": (
+        lambda b: refused(500, "Failed to parse input at pos 0: <tool_call>") if "tools" in b.asked else b.honest(),
+        {
+            **dict.fromkeys(("tools", "choice auto", "choice required", "choice none", "choice named"), "fail"),
+            **dict.fromkeys(("parallel calls", "usage"), "warn"),
+        },
+        "the endpoint could not read the call",
+    ),
     "required ignored": (
         lambda b: b.saying(text="Good morning!") if b.choice == "required" else b.honest(),
         {"choice required": "fail"},

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from evalkit.data import Answer, Fault, Json, Record, Response, Target
 from evalkit.doctor.canaries import ASKED, CHOICES, FAMILIES, PARAMETERS, asked
-from evalkit.doctor.heard import Heard
+from evalkit.doctor.heard import LOST, Heard
 from evalkit.numerals import counted
 from evalkit.pacing import allowance
 
@@ -50,8 +50,8 @@ def examine(records: Iterable[Record], target: Target) -> tuple[Finding, ...]:
 
 # --------------------------------------------------------------------------- whether it is there at all
 
-_LEAKED = "the call stands in the text"
 _PARSER = "start the server with its parser for this model's tool calls (vLLM, SGLang: --tool-call-parser)"
+_MISREAD = "is the server's parser, with its template, the one for this model? if it is, the model calls badly"
 _NOTATION = "the model keeps to its own notation: ask it on the arm `native`"
 _CONSTRAINT = "say which spelling the server takes, under constraint: response_format, structured_outputs or grammar"
 _AS_DECLARED = (
@@ -92,9 +92,11 @@ def _tools(heard: Heard) -> Said:
     answer = heard.answer("weather")
     if answer.payloads:
         return "ok", f"a call of {answer.payloads[0].tool} was made", ""
-    leak = heard.leak("weather")
-    if leak:
-        return "fail", leak.message, _NOTATION if heard.in_text else _PARSER
+    lost = heard.lost("weather")
+    if lost and lost.code == "call.unreadable":
+        return "fail", lost.message, _MISREAD
+    if lost:
+        return "fail", lost.message, _NOTATION if heard.in_text else _PARSER
     return (
         "warn",
         "no call was made, though one is needed",
@@ -132,8 +134,9 @@ def _choice(heard: Heard, way: str, advice: str, kept: Callable[[Answer], bool],
     if fault:
         return _refused(fault, advice)
     answer = heard.answer(way, way)
-    if heard.leak(way, way):
-        return "fail", _LEAKED, ""
+    lost = heard.lost(way, way)
+    if lost:
+        return "fail", LOST[lost.code], ""
     if kept(answer):
         return "ok", "kept", ""
     return ("warn" if way == "auto" else "fail"), broken, advice
@@ -188,7 +191,7 @@ def _stream(heard: Heard) -> Said:
     if [(each.tool, each.value) for each in whole.payloads] != [(each.tool, each.value) for each in streamed.payloads]:
         return "warn", "other arguments than in the whole answer", "sampled, perhaps: try with params: {temperature: 0}"
     response = heard.response("weather", "stream")
-    if response is not None and not response.wire.stream:
+    if response is not None and response.wire.status == 200 and not response.wire.stream:
         return (
             "warn",
             "the whole answer came, though a stream was asked for",
@@ -250,7 +253,8 @@ def _schema(heard: Heard, name: str) -> Said:
         fits = "" if violations or not payloads else "; the answer fits all the same"
         return "warn", f"lost on the way: {', '.join(lost)}{fits}", advice
     if not payloads:
-        return "unknown", _LEAKED if heard.leak(name) else "no call was made", ""
+        lost = heard.lost(name)
+        return "unknown", LOST[lost.code] if lost else "no call was made", ""
     if violations:
         return "warn", f"{violations[0].code}: {violations[0].message}", "the model does not keep it"
     how = " written out in place" if written_out else ""

@@ -9,6 +9,12 @@ from msgspec import Struct
 from evalkit.arms import IN_TEXT
 from evalkit.data import Answer, Fault, Record, Response, Violation
 
+LOST: Mapping[str, str] = {
+    "call.leaked_in_text": "the call stands in the text",
+    "call.unreadable": "the endpoint could not read the call",
+}
+"""What became of a call that the model made and no application got, by code."""
+
 
 class Heard(Struct, frozen=True):
     """The judged records, by (case, way), of a target on its arm."""
@@ -39,5 +45,6 @@ class Heard(Struct, frozen=True):
         score = self.records[case, way].score
         return score.violations if score else ()
 
-    def leak(self, case: str, way: str = "plain") -> Violation | None:
-        return next((found for found in self.violations(case, way) if found.code == "call.leaked_in_text"), None)
+    def lost(self, case: str, way: str = "plain") -> Violation | None:
+        """A call that the model made and no application got."""
+        return next((found for found in self.violations(case, way) if found.code in LOST), None)
