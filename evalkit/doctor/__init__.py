@@ -253,8 +253,8 @@ def _schema(heard: Heard, name: str) -> Said:
         fits = "" if violations or not payloads else "; the answer fits all the same"
         return "warn", f"lost on the way: {', '.join(lost)}{fits}", advice
     if not payloads:
-        lost = heard.lost(name)
-        return "unknown", LOST[lost.code] if lost else "no call was made", ""
+        unheard = heard.lost(name)
+        return "unknown", LOST[unheard.code] if unheard else "no call was made", ""
     if violations:
         return "warn", f"{violations[0].code}: {violations[0].message}", "the model does not keep it"
     how = " written out in place" if written_out else ""
