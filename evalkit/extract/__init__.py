@@ -75,9 +75,9 @@ def _of_arm(answer: Answer, arm: str) -> Answer:
 
 def _same_id(answer: Answer) -> Iterator[Violation]:
     """It makes no call wrong by itself."""
-    taken: set[str | None] = {None}
+    taken = set[str | None]()
     for payload in answer.payloads:
-        if payload.id in taken and payload.id is not None:
+        if payload.id is not None and payload.id in taken:
             yield Violation(
                 payload=payload.index,
                 code="envelope.same_id",
