@@ -16,17 +16,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, groupby, takewhile
 from typing import Any, Never
-from urllib.parse import urlsplit
 
 from evalkit import values
 from evalkit.data import FaultKind, Json, Pointer
 from evalkit.errors import ProviderError
 
-URL = "https://api.anthropic.com"
-KEY = "ANTHROPIC_API_KEY"
-"""The environment variable that holds the key for it."""
-VERSION = "2023-06-01"
-"""Of the API, as the header `anthropic-version` names it."""
 MAX_TOKENS = 4096
 """How long an answer may be where a target's params do not say: the API demands that it is said."""
 
@@ -45,23 +39,6 @@ _WORDS: Mapping[str, frozenset[str]] = {
 }
 """What is understood of a message, by its role."""
 _DATA = re.compile(r"data:(?P<type>[^;,]+);base64,(?P<data>.*)", re.DOTALL)
-
-
-def path(written: str) -> str:
-    """The path that is asked, out of that of an address as people write it, without a slash at its end.
-
-    `https://host`, `.../v1` and `.../v1/messages` all mean the last, as do longer ones: SDKs have it so.
-    """
-    if written.endswith("/messages"):
-        return written
-    return f"{written}/messages" if written.endswith("/v1") else f"{written}/v1/messages"
-
-
-def headers(key: str | None, url: str) -> dict[str, str]:
-    """What the API at `url` goes by. Of those who speak it elsewhere, some look for the key where OpenAI has it."""
-    own = urlsplit(url).hostname == urlsplit(URL).hostname
-    keys = {"x-api-key": key, **({} if own else {"Authorization": f"Bearer {key}"})} if key else {}
-    return {**keys, "anthropic-version": VERSION}
 
 
 def body(chat: Mapping[str, Json]) -> dict[str, Json]:

@@ -12,10 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 from evalkit import messages_api
 from evalkit.data import Json, Posted, Request, Response, Target
 from evalkit.errors import ProviderError
+from evalkit.services import ANTHROPIC, OPENAI, SERVICES, Service
 
-_CLAUDE = "anthropic_http"
-_OWN = {"openai_http": "https://api.openai.com/v1", _CLAUDE: messages_api.URL}
-"""Where a provider asks without a `base_url`."""
 BASE_URL = "$BASE_URL"
 """Stands where the target does not say which address is asked: the shell fills it in."""
 _SHARED = ("tools", "functions")
@@ -45,7 +43,7 @@ def curl(request: Request, reply: Response | None = None, *, indent: int | None 
     """
     posted = None if reply is None else reply.posted
     if reply is None or posted is None:
-        body, lines = _unanswered(request)
+        body, lines = _built(request)
     else:
         body, lines = left(request.body, reply), [*_reservations(posted), _posted(posted)]
     before: list[str] = []
@@ -118,10 +116,10 @@ def _worded(text: str, keys: Sequence[str]) -> str:
 # --------------------------------------------------------------------------- as a provider is handed it
 
 
-def _unanswered(request: Request) -> tuple[Mapping[str, Json], list[str]]:
-    """The body as far as it is known without an answer, and all before it."""
+def _built(request: Request) -> tuple[Mapping[str, Json], list[str]]:
+    """The body as far as it follows from the question, and all before it."""
     lines = [*_remarks(request.target), _handed(request.target)]
-    if request.target.provider != _CLAUDE:
+    if _service(request.target) is not ANTHROPIC:
         return request.body, lines
     try:
         return messages_api.body(request.body), lines
@@ -132,22 +130,18 @@ def _unanswered(request: Request) -> tuple[Mapping[str, Json], list[str]]:
 
 def _remarks(target: Target) -> Iterator[str]:
     """What the reader must know before the command says the same as the run did."""
-    if target.provider not in ("openai_http", "litellm", _CLAUDE):
-        yield f"# {_one_line(target.identity)} was not asked over HTTP; this asks any OpenAI-compatible address."
-    elif target.provider == "litellm":
+    if target.provider == "litellm":
         yield "# No answer is stored. This is what litellm is handed, which it translates for the model's provider."
+    elif target.provider not in SERVICES:
+        yield f"# {_one_line(target.identity)} was not asked over HTTP; this asks any OpenAI-compatible address."
     if address(target).startswith(BASE_URL):
         yield "# BASE_URL=http://localhost:8000/v1"
 
 
 def _handed(target: Target) -> str:
-    where = address(target)
-    key = key_name(target)
-    named = f"${key}" if key else None
-    if target.provider == _CLAUDE:
-        told = messages_api.headers(named, where)
-    else:
-        told = {"Authorization": f"Bearer {named}"} if named else {}
+    service, where = _service(target), address(target)
+    key = service.key_name(target)
+    told = service.headers(f"${key}" if key else None, where)
     words = [f'-H "{name}: {value}"' for name, value in told.items()]
     return _opening(f'"{where}"' if where.startswith(BASE_URL) else shlex.quote(where), words)
 
@@ -159,26 +153,17 @@ def _opening(where: str, words: Sequence[str]) -> str:
 
 def address(target: Target) -> str:
     """The URL that is asked, with a user's password left out; it begins with BASE_URL where that is not known."""
-    base = target.base_url or (_OWN.get(target.provider) if target.serve is None else None)
-    if not base:
-        return f"{BASE_URL}/chat/completions"
-    parts = urlsplit(base)
-    path = parts.path.rstrip("/")
-    if target.provider == _CLAUDE:
-        path = messages_api.path(path)
-    elif not path.endswith("/chat/completions"):
-        path = f"{path or '/v1'}/chat/completions"
+    service = _service(target)
+    if target.base_url is None and (target.serve or target.provider not in SERVICES):
+        return BASE_URL + service.path("/v1").removeprefix("/v1")
+    parts = urlsplit(target.base_url or service.url)
     host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, path, parts.query, ""))
+    return urlunsplit((parts.scheme, host, service.path(parts.path.rstrip("/")), parts.query, ""))
 
 
-def key_name(target: Target) -> str | None:
-    """The environment variable that holds the key; None where none is sent."""
-    if target.api_key_env:
-        return target.api_key_env
-    if target.base_url or target.serve:
-        return None
-    return messages_api.KEY if target.provider == _CLAUDE else "OPENAI_API_KEY"
+def _service(target: Target) -> Service:
+    """The API in whose words the command is. What a client library is handed is in OpenAI's."""
+    return SERVICES.get(target.provider, OPENAI)
 
 
 def _json(value: Json, indent: int | None = None) -> str:

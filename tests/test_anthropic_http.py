@@ -30,7 +30,7 @@ from evalkit.data import (
 from evalkit.doctor import canaries
 from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
-from evalkit.providers import _http, anthropic_http
+from evalkit.providers import anthropic_http
 from evalkit.request import Builder
 from tests.endpoints import Reply, events, serving
 
@@ -162,14 +162,6 @@ async def test_an_address_may_be_written_as_people_write_it(written_as: str) -> 
     async with serving(written(text="Hei")) as endpoint:
         await ask(target(endpoint.url + written_as))
     assert endpoint.received[0].path == "/v1/messages"
-
-
-@pytest.mark.parametrize("base", [None, "http://h:1", "http://h:1/v1/", "http://h/anthropic", "http://h/v1?k=1"])
-def test_the_command_asks_the_address_that_is_asked(base: str | None) -> None:
-    service = anthropic_http.ANTHROPIC
-    url = str(_http.address(base or service.url, service.path))
-    assert repro.address(target(base)) == url
-    assert "/anthropic/v1/messages" in url or "anthropic/" not in url
 
 
 def test_a_request_without_an_answer_is_told_as_it_would_leave() -> None:

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from evalkit import plugins, repro, request, testing, workspace
-from evalkit.data import Json, Request, Response, Run, Target
+from evalkit.data import Json, Request, Response, Run, Serve, Target
 from evalkit.plugins import World
-from evalkit.providers import _http, openai_http
+from evalkit.providers import _http
+from evalkit.services import SERVICES
 from tests import comparisons
 from tests.comparisons import ZURICH
 
@@ -75,12 +76,26 @@ def test_cases_that_offer_the_same_tools_share_the_longest_part() -> None:
         "http://h:1/v1/",
         "http://h/v2/chat/completions",
         "http://h/v1?k=1",
+        "http://h/anthropic",
+        "https://api.openai.com/v1/",
+        "https://api.anthropic.com/v1",
     ],
 )
-def test_the_address_is_the_one_that_is_asked(base: str | None) -> None:
-    service = openai_http.OPENAI
-    asked = str(_http.address(base or service.url, service.path))
-    assert repro.address(replace(TARGET, base_url=base)) == asked
+@pytest.mark.parametrize("provider", SERVICES)
+def test_the_address_is_the_one_that_is_asked_and_the_key_the_one_that_is_sent(provider: str, base: str | None) -> None:
+    target = replace(TARGET, provider=provider, base_url=base)
+    keys = {service.key: f"${service.key}" for service in SERVICES.values()}
+    line = _http.line(SERVICES[provider], target, World(environ=keys, load_run=_none))
+    assert repro.address(target) == str(line.url)
+    told = [word for word in words(command(target).text) if ": " in word and not word.startswith(("Content", "{"))]
+    assert told == [f"{name}: {value}" for name, value in line.headers.items()]
+
+
+@pytest.mark.parametrize(("provider", "path"), [("openai_http", "chat/completions"), ("anthropic_http", "messages")])
+def test_a_server_that_is_gone_is_asked_where_the_reader_starts_it(provider: str, path: str) -> None:
+    target = replace(TARGET, provider=provider, base_url=None, serve=Serve(engine="llamacpp", model="m"))
+    text = command(target).text
+    assert f'"$BASE_URL/{path}"' in text and "$OPENAI_API_KEY" not in text and "$ANTHROPIC_API_KEY" not in text
 
 
 def test_the_key_is_named_and_a_password_in_the_address_left_out() -> None:

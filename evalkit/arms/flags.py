@@ -39,10 +39,8 @@ _DROPPED = ("anthropic", "fireworks_ai", "hosted_vllm", "watsonx", "xai")
 
 def way(target: Target) -> Way:
     """How `target` is asked strictly. Raises InputError where it cannot be."""
-    if target.provider == "anthropic_http":
-        return CLAUDE
     if target.provider != "litellm":
-        return OPENAI
+        return _ours(target)
     route, _, model = target.model.partition("/")
     claude = "claude" in model
     if route in _GOOGLE and not claude:
@@ -66,8 +64,13 @@ def way(target: Target) -> Way:
 def demands(target: Target) -> strict.Demands | None:
     """What the schemas of `target` are rewritten to; None: they are sent as declared, or not at all."""
     if target.arm == "constrained" and target.constraint == "response_format":
-        return strict.CLAUDE if target.provider == "anthropic_http" else strict.OPENAI
+        return _ours(target).demands
     return way(target).demands if target.arm == "strict" else None
+
+
+def _ours(target: Target) -> Way:
+    """How the API itself has it, asked by us; and all guided decoding, for which litellm takes OpenAI's words."""
+    return CLAUDE if target.provider == "anthropic_http" else OPENAI
 
 
 def spells_nulls(target: Target) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed knows it only by platform
 
 import aiohttp
@@ -15,6 +14,7 @@ from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
 from evalkit.providers._faults import nearest, own_words, refusal, tells_of_a_call
 from evalkit.providers._tape import Tape, timing
+from evalkit.services import Service
 from evalkit.version import VERSION
 
 FAULTS: Mapping[type[BaseException], tuple[FaultKind, bool]] = {
@@ -33,20 +33,6 @@ FAULTS: Mapping[type[BaseException], tuple[FaultKind, bool]] = {
 """Kind of fault, and whether another attempt may succeed. The nearest class in the exception's ancestry counts."""
 
 
-class Service(NamedTuple):
-    """What one API has of its own."""
-
-    url: str
-    """Where it is asked unless a target says otherwise."""
-    key: str
-    """The variable that holds the key for that address. Any other is sent none, unless a target names one."""
-    path: Callable[[str], str]
-    """The path that is asked, out of that of an address as people write it, without a slash at its end."""
-    headers: Callable[[str | None, str], Mapping[str, str]]
-    """What it goes by at an address, with the key if there is one."""
-    dialect: str
-
-
 def line(service: Service, target: Target, world: World) -> Line:
     """A line to `target.base_url`, or to the service itself. Raises InputError without the key that is needed."""
     if target.options:
@@ -55,7 +41,7 @@ def line(service: Service, target: Target, world: World) -> Line:
             "what the endpoint is to be sent belongs under `params` in a models file",
         )
     url = address(target.base_url or service.url, service.path)
-    name = target.api_key_env or (service.key if url.host == URL(service.url).host else None)
+    name = service.key_name(target)
     key = _key(name, target, world.environ)
     return Line(
         url=url,

@@ -12,10 +12,9 @@ from evalkit.data import Json, Posted, Request, Response, Target
 from evalkit.errors import InputError
 from evalkit.plugins import World
 from evalkit.providers._body import Beside, dump, members
-from evalkit.providers._http import Line, Service, line
+from evalkit.providers._http import Line, line
 from evalkit.providers._posted import LIMIT, posted
-
-ANTHROPIC = Service(messages_api.URL, messages_api.KEY, messages_api.path, messages_api.headers, "anthropic")
+from evalkit.services import ANTHROPIC
 
 
 def connect(target: Target, world: World) -> Endpoint:

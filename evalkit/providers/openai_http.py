@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from evalkit.data import Request, Response, Target
 from evalkit.plugins import World
 from evalkit.providers._body import Serialiser
-from evalkit.providers._http import Line, Service, line
-
-
-def _path(written: str) -> str:
-    """`http://host:8000`, `.../v1`, `.../v1/` and `.../v1/chat/completions` all mean the last."""
-    return written if written.endswith("/chat/completions") else f"{written or '/v1'}/chat/completions"
-
-
-def _headers(key: str | None, url: str) -> Mapping[str, str]:
-    return {"Authorization": f"Bearer {key}"} if key else {}
-
-
-OPENAI = Service("https://api.openai.com/v1", "OPENAI_API_KEY", _path, _headers, "openai_chat")
+from evalkit.providers._http import Line, line
+from evalkit.services import OPENAI
 
 
 def connect(target: Target, world: World) -> Endpoint:

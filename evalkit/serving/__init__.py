@@ -22,12 +22,11 @@ from msgspec.structs import replace
 
 from evalkit import plugins
 from evalkit.data import EngineStart, Record, Serve, Target
-from evalkit.data import Json as Json
 from evalkit.errors import InputError
+from evalkit.services import SERVICES
 from evalkit.serving.prometheus import Watch
 
 _LOOPBACK = "127.0.0.1"
-_PROVIDERS = ("openai_http", "anthropic_http")
 _GRACE = 10.0
 """Seconds a server has to end by itself."""
 _BETWEEN_LOOKS = 1.0
@@ -196,8 +195,8 @@ def check(targets: Sequence[Target]) -> tuple[Target, ...]:
 
 
 def _checked(target: Target, serve: Serve) -> Target:
-    if target.provider not in _PROVIDERS:
-        known = " or ".join(_PROVIDERS)
+    if target.provider not in SERVICES:
+        known = " or ".join(SERVICES)
         raise InputError(f"{target.identity}: what is served here is asked with {known}, not {target.provider}")
     if target.base_url is not None:
         raise InputError(f"{target.identity} has both base_url and serve", "the address follows from serve")
