@@ -15,8 +15,10 @@ from msgspec.structs import replace
 
 from evalkit import arms, portability, values, workspace
 from evalkit.arms import strict
+from evalkit.cli.app import main
 from evalkit.data import DIVERGENCES, Case, Divergence, Json, Record, Response, Target, ToolSpec, Wire
 from evalkit.errors import InputError
+from evalkit.portability import together, walking
 from evalkit.portability.routes import ROUTES
 
 SCHEMA: Json = {
@@ -208,6 +210,39 @@ def test_limits_of_size_are_told(within: Json, beyond: Json) -> None:
     assert ("limit", "") in foreseen("openai-strict", with_schema(beyond))
 
 
+def with_arguments(number: int, required: int, kind: Json = "string") -> ToolSpec:
+    names = [f"a{n}" for n in range(number)]
+    schema = {"type": "object", "properties": dict.fromkeys(names, {"type": kind}), "required": names[:required]}
+    return with_schema(schema, f"tool{number}")
+
+
+@pytest.mark.parametrize(
+    ("few", "one", "what"),
+    [
+        ([with_arguments(12, 0)] * 2, with_arguments(1, 0), "25 arguments that may be left out in the 3 tools"),
+        ([with_arguments(8, 8, ["string", "null"])] * 2, with_arguments(1, 1, ["null"]), "17 arguments with altern"),
+        ([with_arguments(1, 1)] * 20, with_arguments(0, 0), "21 tools in the 21 tools of one request; the limit is 20"),
+    ],
+)
+def test_limits_of_a_request_are_told_of_tools_that_keep_them_one_by_one(
+    few: list[ToolSpec], one: ToolSpec, what: str
+) -> None:
+    strictly = ROUTES["anthropic-strict"]
+    assert together.exceeded([few, [one], []], strictly) == ()
+    (found,) = together.exceeded([[one], [*few, one], few], strictly)
+    assert (found.tool, found.kind) == (few[0].name, "limit") and found.message.startswith(what)
+    assert not any(each.kind == "limit" for spec in (*few, one) for each in portability.check(spec, strictly))
+    assert together.exceeded([[*few, one]], ROUTES["openai"]) == ()
+
+
+def test_lint_tells_what_a_request_with_all_of_a_suite_would_exceed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "office", "--portability", "anthropic-strict", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["portability"]["anthropic-strict"]
+    (limit,) = (each for each in told if each["kind"] == "limit")
+    assert limit["message"] == "34 arguments that may be left out in the 10 tools of one request; the limit is 24"
+    assert limit["source"].startswith(str(workspace.load_suite("office").specs[limit["tool"]].source))
+
+
 @pytest.mark.parametrize("suite", sorted(workspace.bundled_suites()))
 @pytest.mark.parametrize("route", sorted(ROUTES))
 def test_every_finding_points_at_what_is_declared_there(route: str, suite: str) -> None:
@@ -294,7 +329,7 @@ schemas = st.recursive(
 
 @given(schemas, st.data())
 def test_whatever_keyword_is_dropped_is_told(schema: Json, data: st.DataObject) -> None:
-    places = [(path, node) for path, node in portability._subschemas(schema)]
+    places = [(path, node) for path, node in walking.subschemas(schema)]
     path, node = data.draw(st.sampled_from(places))
     keyword = data.draw(st.sampled_from(sorted(node)))
     left = deepcopy(schema)

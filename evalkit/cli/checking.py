@@ -116,11 +116,16 @@ def _routes(named: str | None) -> dict[str, Route]:
 
 
 def _foreseen(suite: Suite, routes: dict[str, Route]) -> dict[str, list[Divergence]]:
-    """What each route makes of the suite's tools."""
+    """What each route makes of the suite's tools, one by one and as they are offered together."""
     from evalkit import portability
+    from evalkit.portability import together
 
+    offers = [[suite.specs[key] for key in keys] for keys in dict.fromkeys(case.tools for case in suite.cases)]
     return {
-        name: [found for spec in suite.specs.values() for found in portability.check(spec, route)]
+        name: [
+            *(found for spec in suite.specs.values() for found in portability.check(spec, route)),
+            *together.exceeded(offers, route),
+        ]
         for name, route in routes.items()
     }
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote
 
 from msgspec.structs import replace
 
@@ -19,14 +18,9 @@ from evalkit.arms.strict import ANNOTATIONS, Departure
 from evalkit.data import DIVERGENCES, Case, Divergence, Json, Pointer, Record, Response, Target, ToolSpec
 from evalkit.errors import InputError, suggest
 from evalkit.portability.routes import ROUTES, Route
+from evalkit.portability.walking import LISTS, MAPS, ONES, parts, referred, subschemas
 from evalkit.schema import features
 
-_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
-_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
-_ONES = (
-    *("items", "additionalProperties", "additionalItems", "not", "contains", "if", "then", "else"),
-    *("propertyNames", "unevaluatedProperties", "unevaluatedItems"),
-)
 _DEFINITIONS = ("$defs", "definitions")
 _DEEPEST = 60
 _WORST_FIRST = tuple(DIVERGENCES)
@@ -84,7 +78,7 @@ def _root(schema: Json, way: Route) -> Iterator[Departure]:
 
 def _touched(schema: Json, way: Route) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
     """The subschemas but for those that the route leaves as they are."""
-    found = list(_subschemas(schema))
+    found = list(subschemas(schema))
     left = tuple(f"{path}/{keyword}/" for path, node in found for keyword in way.verbatim if keyword in node)
     yield from ((path, node) for path, node in found if not f"{path}/".startswith(left))
 
@@ -106,7 +100,7 @@ def _node(path: Pointer, node: Mapping[str, Any], way: Route) -> Iterator[Depart
 def _limits(schema: Json, way: Route) -> Iterator[Departure]:
     if not way.recursion and (place := _recursion(schema)) is not None:
         yield Departure("refused", place, "$ref", "the schema refers to itself, which the route refuses")
-    nodes = [node for _, node in _subschemas(schema)]
+    nodes = [node for _, node in subschemas(schema)]
     names = [name for node in nodes if isinstance(node.get("properties"), dict) for name in node["properties"]]
     options = [value for node in nodes if isinstance(node.get("enum"), list) for value in node["enum"]]
     measured = (
@@ -130,11 +124,11 @@ def _recursion(schema: Json) -> Pointer | None:
             continue
         seen.add((id(node), around))
         inner = around | {id(node)}
-        if "$ref" in node and isinstance(target := _target(node["$ref"], schema), dict):
-            if id(target) in inner:
+        if "$ref" in node and isinstance(led := referred(node["$ref"], schema), dict):
+            if id(led) in inner:
                 return f"{path}/$ref"
-            stack.append((target, path, inner))
-        stack += [(part, path + step, inner) for step, part in _parts(node) if step.split("/")[1] not in _DEFINITIONS]
+            stack.append((led, path, inner))
+        stack += [(part, path + step, inner) for step, part in parts(node) if step.split("/")[1] not in _DEFINITIONS]
     return None
 
 
@@ -193,7 +187,7 @@ def _difference(declared: Json, left: Json, root: Json, path: Pointer, level: in
         return
     if "$ref" in declared and "$ref" not in left:
         yield Departure("changed", f"{path}/$ref", "$ref", "the reference was written out, or left out")
-        yield from _difference(_target(declared["$ref"], root), left, root, path, level + 1)
+        yield from _difference(referred(declared["$ref"], root), left, root, path, level + 1)
         return
     for keyword, value in declared.items():
         here = path + values.pointer(keyword)
@@ -208,14 +202,14 @@ def _difference(declared: Json, left: Json, root: Json, path: Pointer, level: in
 
 def _kept(keyword: str, was: Json, now: Json, root: Json, here: Pointer, level: int) -> Iterator[Departure]:
     """A keyword that both have."""
-    if keyword in _MAPS and isinstance(was, dict) and isinstance(now, dict):
+    if keyword in MAPS and isinstance(was, dict) and isinstance(now, dict):
         yield from _named(was, now, root, here, level)
-    elif keyword in _LISTS and isinstance(was, list) and isinstance(now, list):
+    elif keyword in LISTS and isinstance(was, list) and isinstance(now, list):
         if len(was) != len(now):
             yield Departure("changed", here, keyword, f"{len(was)} schemas were sent as {len(now)}")
         for index, (old, new) in enumerate(zip(was, now, strict=False)):
             yield from _difference(old, new, root, f"{here}/{index}", level + 1)
-    elif keyword in _ONES and isinstance(was, dict) and isinstance(now, dict):
+    elif keyword in ONES and isinstance(was, dict) and isinstance(now, dict):
         yield from _difference(was, now, root, here, level + 1)
     elif not _same(keyword, was, now):
         message = f"{values.quoted(was, 60)} was sent as {values.quoted(now, 60)}"
@@ -316,33 +310,3 @@ def _strictly(spec: ToolSpec, demands: strict.Demands) -> Iterator[Divergence]:
     (why,) = rewritten.departures
     message = f"sent as declared, and not strict: {why.message}"
     yield from _told(spec, [Departure("changed", why.path, why.keyword, message)])
-
-
-# --------------------------------------------------------------------------- walking
-
-
-def _subschemas(schema: Json) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
-    """Every subschema with its place, in the order in which they stand. Data within them is left alone."""
-    stack: list[tuple[Pointer, Json]] = [("", schema)]
-    while stack:
-        path, node = stack.pop()
-        if isinstance(node, dict):
-            yield path, node
-            stack += reversed([(path + step, part) for step, part in _parts(node)])
-
-
-def _parts(node: Mapping[str, Any]) -> Iterator[tuple[Pointer, Json]]:
-    for keyword, value in node.items():
-        if keyword in _MAPS and isinstance(value, dict):
-            yield from ((values.pointer(keyword, name), part) for name, part in value.items())
-        elif keyword in _LISTS and isinstance(value, list):
-            yield from ((values.pointer(keyword, index), part) for index, part in enumerate(value))
-        elif keyword in _ONES and isinstance(value, dict):
-            yield values.pointer(keyword), value
-
-
-def _target(reference: Json, root: Json) -> Json:
-    if not isinstance(reference, str) or not reference.startswith("#"):
-        return None
-    found = values.at(root, unquote(reference[1:]))
-    return None if isinstance(found, values.Absent) else found
