@@ -13,7 +13,7 @@ _CODES: Mapping[Rung, tuple[str, ...]] = {
     "tool": ("tool.",),
     "parsed": ("json.", "call.truncated"),
     "valid": ("schema.",),
-    "correct": ("schema.", "json.", "tool."),
+    "correct": ("call.unreadable", "schema.", "json.", "tool."),
 }
 """Which violations explain that a rung was missed. Others may stand beside them and cost nothing."""
 

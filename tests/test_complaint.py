@@ -69,6 +69,15 @@ def test_a_call_left_in_the_text_is_told_rather_than_its_absence() -> None:
     assert complaint.about(WANTED, [leaked]) == "call.leaked_in_text: book(...) stands in the text"
 
 
+def test_a_call_that_the_endpoint_could_not_read_is_told_where_none_was_wanted() -> None:
+    made = record(NOTHING, 0, "p", "m")
+    assert made.score is not None
+    unread = Violation(payload=None, code="call.unreadable", message="the endpoint could not read the call")
+    found = [replace(made, score=replace(made.score, correct=False, abstained=False, violations=(unread,)))]
+    assert complaint.about(NOTHING, found) == "call.unreadable: the endpoint could not read the call"
+    assert complaint.cause(found) == "call.unreadable"
+
+
 @pytest.mark.parametrize(
     ("mismatch", "line"),
     [
