@@ -75,7 +75,9 @@ def _of_arm(answer: Answer, arm: str) -> Answer:
 
 def _same_id(answer: Answer) -> Iterator[Violation]:
     """It makes no call wrong by itself."""
-    taken = set[str | None]()
+    if len(answer.payloads) < 2:
+        return
+    taken: set[str | None] = set()
     for payload in answer.payloads:
         if payload.id is not None and payload.id in taken:
             yield Violation(
