@@ -8,7 +8,7 @@ architecture test says so, and that no room is missing here.
     values                                            JSON values: read strictly, the same or not, mended to compare
     documents numerals patterns locate eventstream textfiles    texts and numbers as they are written, with their places
     plugins schema codec files stats arms             judging a payload, our files, storing nouns, ways of asking
-    request messages_api services portability cache shelf rows doctor    what is sent, to whom, how it is kept
+    request messages_api apis portability cache shelf rows doctor    what is sent, to whom, how it is kept
     reference tally repro complaint gold              models without weights; what records and answers come to
     pairing                                           two sides of a comparison put side by side
     providers dialects matchers formats sections renderers servers    plug-ins: one file each

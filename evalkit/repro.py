@@ -10,9 +10,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from evalkit import messages_api
+from evalkit.apis import ANTHROPIC, APIS, OPENAI, Api
 from evalkit.data import Json, Posted, Request, Response, Target
 from evalkit.errors import ProviderError
-from evalkit.services import ANTHROPIC, OPENAI, SERVICES, Service
 
 BASE_URL = "$BASE_URL"
 """Stands where the target does not say which address is asked: the shell fills it in."""
@@ -119,7 +119,7 @@ def _worded(text: str, keys: Sequence[str]) -> str:
 def _built(request: Request) -> tuple[Mapping[str, Json], list[str]]:
     """The body as far as it follows from the question, and all before it."""
     lines = [*_remarks(request.target), _handed(request.target)]
-    if _service(request.target) is not ANTHROPIC:
+    if _api(request.target) is not ANTHROPIC:
         return request.body, lines
     try:
         return messages_api.body(request.body), lines
@@ -132,16 +132,16 @@ def _remarks(target: Target) -> Iterator[str]:
     """What the reader must know before the command says the same as the run did."""
     if target.provider == "litellm":
         yield "# No answer is stored. This is what litellm is handed, which it translates for the model's provider."
-    elif target.provider not in SERVICES:
+    elif target.provider not in APIS:
         yield f"# {_one_line(target.identity)} was not asked over HTTP; this asks any OpenAI-compatible address."
     if address(target).startswith(BASE_URL):
         yield "# BASE_URL=http://localhost:8000/v1"
 
 
 def _handed(target: Target) -> str:
-    service, where = _service(target), address(target)
-    key = service.key_name(target)
-    told = service.headers(f"${key}" if key else None, where)
+    api, where = _api(target), address(target)
+    key = api.key_name(target)
+    told = api.headers(f"${key}" if key else None, where)
     words = [f'-H "{name}: {value}"' for name, value in told.items()]
     return _opening(f'"{where}"' if where.startswith(BASE_URL) else shlex.quote(where), words)
 
@@ -153,17 +153,17 @@ def _opening(where: str, words: Sequence[str]) -> str:
 
 def address(target: Target) -> str:
     """The URL that is asked, with a user's password left out; it begins with BASE_URL where that is not known."""
-    service = _service(target)
-    if target.base_url is None and (target.serve or target.provider not in SERVICES):
-        return BASE_URL + service.path("/v1").removeprefix("/v1")
-    parts = urlsplit(target.base_url or service.url)
+    api = _api(target)
+    if target.base_url is None and (target.serve or target.provider not in APIS):
+        return BASE_URL + api.path("/v1").removeprefix("/v1")
+    parts = urlsplit(target.base_url or api.url)
     host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, service.path(parts.path.rstrip("/")), parts.query, ""))
+    return urlunsplit((parts.scheme, host, api.path(parts.path.rstrip("/")), parts.query, ""))
 
 
-def _service(target: Target) -> Service:
+def _api(target: Target) -> Api:
     """The API in whose words the command is. What a client library is handed is in OpenAI's."""
-    return SERVICES.get(target.provider, OPENAI)
+    return APIS.get(target.provider, OPENAI)
 
 
 def _json(value: Json, indent: int | None = None) -> str:

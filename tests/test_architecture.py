@@ -23,7 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "values",
         "documents numerals patterns locate eventstream textfiles",
         "plugins schema codec files stats arms",
-        "request messages_api services portability cache shelf rows doctor",
+        "request messages_api apis portability cache shelf rows doctor",
         "reference tally repro complaint gold",
         "pairing",
         "providers dialects matchers formats sections renderers servers",

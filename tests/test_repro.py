@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from evalkit import plugins, repro, request, testing, workspace
+from evalkit.apis import APIS
 from evalkit.data import Json, Request, Response, Run, Serve, Target
 from evalkit.plugins import World
 from evalkit.providers import _http
-from evalkit.services import SERVICES
 from tests import comparisons
 from tests.comparisons import ZURICH
 
@@ -81,11 +81,11 @@ def test_cases_that_offer_the_same_tools_share_the_longest_part() -> None:
         "https://api.anthropic.com/v1",
     ],
 )
-@pytest.mark.parametrize("provider", SERVICES)
+@pytest.mark.parametrize("provider", APIS)
 def test_the_address_is_the_one_that_is_asked_and_the_key_the_one_that_is_sent(provider: str, base: str | None) -> None:
     target = replace(TARGET, provider=provider, base_url=base)
-    keys = {service.key: f"${service.key}" for service in SERVICES.values()}
-    line = _http.line(SERVICES[provider], target, World(environ=keys, load_run=_none))
+    keys = {api.key: f"${api.key}" for api in APIS.values()}
+    line = _http.line(APIS[provider], target, World(environ=keys, load_run=_none))
     assert repro.address(target) == str(line.url)
     told = [word for word in words(command(target).text) if ": " in word and not word.startswith(("Content", "{"))]
     assert told == [f"{name}: {value}" for name, value in line.headers.items()]

@@ -9,12 +9,12 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 import aiohttp
 from yarl import URL
 
+from evalkit.apis import Api
 from evalkit.data import FaultKind, Response, Target
 from evalkit.errors import InputError, ProviderError
 from evalkit.plugins import World
 from evalkit.providers._faults import nearest, own_words, refusal, tells_of_a_call
 from evalkit.providers._tape import Tape, timing
-from evalkit.services import Service
 from evalkit.version import VERSION
 
 FAULTS: Mapping[type[BaseException], tuple[FaultKind, bool]] = {
@@ -33,21 +33,21 @@ FAULTS: Mapping[type[BaseException], tuple[FaultKind, bool]] = {
 """Kind of fault, and whether another attempt may succeed. The nearest class in the exception's ancestry counts."""
 
 
-def line(service: Service, target: Target, world: World) -> Line:
-    """A line to `target.base_url`, or to the service itself. Raises InputError without the key that is needed."""
+def line(api: Api, target: Target, world: World) -> Line:
+    """A line to `target.base_url`, or to the API itself. Raises InputError without the key that is needed."""
     if target.options:
         raise InputError(
             f"{target.provider} has no option {next(iter(target.options))!r}",
             "what the endpoint is to be sent belongs under `params` in a models file",
         )
-    url = address(target.base_url or service.url, service.path)
-    name = service.key_name(target)
+    url = address(target.base_url or api.url, api.path)
+    name = api.key_name(target)
     key = _key(name, target, world.environ)
     return Line(
         url=url,
-        headers=service.headers(key, str(url)),
+        headers=api.headers(key, str(url)),
         named={key: name} if key and name else {},
-        dialect=service.dialect,
+        dialect=api.dialect,
         timeout=target.timeout,
         proxy=_proxy(url, world.environ),
     )

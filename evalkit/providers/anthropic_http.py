@@ -8,13 +8,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from evalkit import messages_api
+from evalkit.apis import ANTHROPIC
 from evalkit.data import Json, Posted, Request, Response, Target
 from evalkit.errors import InputError
 from evalkit.plugins import World
 from evalkit.providers._body import Beside, dump, members
 from evalkit.providers._http import Line, line
 from evalkit.providers._posted import LIMIT, posted
-from evalkit.services import ANTHROPIC
 
 
 def connect(target: Target, world: World) -> Endpoint:

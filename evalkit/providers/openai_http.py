@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from evalkit.apis import OPENAI
 from evalkit.data import Request, Response, Target
 from evalkit.plugins import World
 from evalkit.providers._body import Serialiser
 from evalkit.providers._http import Line, line
-from evalkit.services import OPENAI
 
 
 def connect(target: Target, world: World) -> Endpoint:

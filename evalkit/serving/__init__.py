@@ -21,9 +21,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from evalkit import plugins
+from evalkit.apis import APIS
 from evalkit.data import EngineStart, Record, Serve, Target
 from evalkit.errors import InputError
-from evalkit.services import SERVICES
 from evalkit.serving.prometheus import Watch
 
 _LOOPBACK = "127.0.0.1"
@@ -195,8 +195,8 @@ def check(targets: Sequence[Target]) -> tuple[Target, ...]:
 
 
 def _checked(target: Target, serve: Serve) -> Target:
-    if target.provider not in SERVICES:
-        known = " or ".join(SERVICES)
+    if target.provider not in APIS:
+        known = " or ".join(APIS)
         raise InputError(f"{target.identity}: what is served here is asked with {known}, not {target.provider}")
     if target.base_url is not None:
         raise InputError(f"{target.identity} has both base_url and serve", "the address follows from serve")

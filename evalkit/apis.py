@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from evalkit.data import Target
 
 
-class Service(NamedTuple):
+class Api(NamedTuple):
     """What one API has of its own."""
 
     url: str
@@ -25,7 +25,7 @@ class Service(NamedTuple):
     def key_name(self, target: Target) -> str | None:
         """The environment variable that holds the key; None where none is sent.
 
-        What a target names, else the service's own; that is for the service's own address, and for no other.
+        What a target names, else the API's own; that is for the API's own address, and for no other.
         """
         if target.api_key_env:
             return target.api_key_env
@@ -55,10 +55,10 @@ def _messages_headers(key: str | None, url: str) -> Mapping[str, str]:
     return {**({"x-api-key": key} if key else {}), **elsewhere, "anthropic-version": "2023-06-01"}
 
 
-OPENAI = Service("https://api.openai.com/v1", "OPENAI_API_KEY", _chat_path, _chat_headers, "openai_chat")
-ANTHROPIC = Service("https://api.anthropic.com", "ANTHROPIC_API_KEY", _messages_path, _messages_headers, "anthropic")
+OPENAI = Api("https://api.openai.com/v1", "OPENAI_API_KEY", _chat_path, _chat_headers, "openai_chat")
+ANTHROPIC = Api("https://api.anthropic.com", "ANTHROPIC_API_KEY", _messages_path, _messages_headers, "anthropic")
 
-SERVICES: Mapping[str, Service] = {"openai_http": OPENAI, "anthropic_http": ANTHROPIC}
+APIS: Mapping[str, Api] = {"openai_http": OPENAI, "anthropic_http": ANTHROPIC}
 """By provider."""
 
 

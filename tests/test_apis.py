@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from evalkit.apis import ANTHROPIC, APIS, OPENAI, Api
 from evalkit.data import Serve, Target
-from evalkit.services import ANTHROPIC, OPENAI, SERVICES, Service
 
 
 @pytest.mark.parametrize(
-    ("service", "written", "asked"),
+    ("api", "written", "asked"),
     [
         (OPENAI, "", "/v1/chat/completions"),
         (OPENAI, "/api/v3", "/api/v3/chat/completions"),
@@ -20,19 +20,17 @@ from evalkit.services import ANTHROPIC, OPENAI, SERVICES, Service
         (ANTHROPIC, "/v1/messages", "/v1/messages"),
     ],
 )
-def test_an_address_is_asked_at_its_end_however_much_of_it_is_written(
-    service: Service, written: str, asked: str
-) -> None:
-    assert service.path(written) == asked
+def test_an_address_is_asked_at_its_end_however_much_of_it_is_written(api: Api, written: str, asked: str) -> None:
+    assert api.path(written) == asked
 
 
-@pytest.mark.parametrize("provider", SERVICES)
-def test_a_key_goes_to_its_own_service_alone_unless_a_target_names_one(provider: str) -> None:
-    service = SERVICES[provider]
+@pytest.mark.parametrize("provider", APIS)
+def test_a_key_goes_to_its_own_api_alone_unless_a_target_names_one(provider: str) -> None:
+    api = APIS[provider]
     target = Target(name="m", provider=provider, model="m")
     elsewhere = Target(name="m", provider=provider, model="m", base_url="http://localhost:8000/v1")
     served = Target(name="m", provider=provider, model="m", serve=Serve(engine="vllm", model="m"))
     named = Target(name="m", provider=provider, model="m", base_url="http://localhost:8000/v1", api_key_env="MINE")
-    own = Target(name="m", provider=provider, model="m", base_url=f"{service.url}/v1")
-    found = [service.key_name(each) for each in (target, own, elsewhere, served, named)]
-    assert found == [service.key, service.key, None, None, "MINE"]
+    own = Target(name="m", provider=provider, model="m", base_url=f"{api.url}/v1")
+    found = [api.key_name(each) for each in (target, own, elsewhere, served, named)]
+    assert found == [api.key, api.key, None, None, "MINE"]
