@@ -164,7 +164,7 @@ async def test_a_target_that_asked_to_be_left_alone_takes_no_places_of_the_other
     def reply(request: Received) -> Reply:
         if request.body["model"] == "old" and not refused:
             refused.append(request)
-            return Reply(status=429, headers={"Retry-After": "2"})
+            return Reply(status=429, headers={"Retry-After": "1"})
         return answer(request)
 
     refused: list[Received] = []
