@@ -382,6 +382,12 @@ async def test_an_answer_that_breaks_off_is_no_answer(reply: Reply) -> None:
     assert error.wire is not None and error.wire.body == b"".join(reply.chunks).decode()
 
 
+async def test_a_refusal_that_breaks_off_is_what_its_status_says() -> None:
+    busy = await fault(Reply(status=429, chunks=(b"busy",), missing=5))
+    assert (busy.kind, busy.status, busy.message) == ("rate_limit", 429, "busy")
+    assert busy.wire is not None and busy.wire.body == "busy"
+
+
 async def test_what_is_no_answer_is_kept_all_the_same() -> None:
     busy = await fault(Reply(status=429, chunks=(b"busy",), headers={"Retry-After": "7", "Set-Cookie": "s=1"}))
     assert busy.wire is not None and (busy.wire.status, busy.wire.body) == (429, "busy")

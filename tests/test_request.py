@@ -40,6 +40,7 @@ def test_in_one_run_each_strict_target_is_asked_as_its_own_provider_demands() ->
         replace(TARGET, provider=provider, model=model, arm="strict")
         for provider, model in [
             ("openai_http", "m"),
+            ("anthropic_http", "m"),
             ("litellm", "gemini/m"),
             ("litellm", "bedrock/anthropic.claude-x"),
             ("litellm", "openai/m"),
