@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from evalkit import store
-from evalkit.data import Json, RunInfo, Suite, Target
-from evalkit.errors import InputError
+from evalkit.data import RECORDED, Json, RunInfo, Suite, Target
+from evalkit.errors import InputError, StoreError
 from evalkit.pairing import likeness
 
 
@@ -28,6 +28,20 @@ def join(folder: Path, info: RunInfo, suite: Suite) -> Iterator[store.Store]:
             opened.describe(joined(folder, opened.info, info))
             opened.complete(suite)
         yield opened
+
+
+def refuse_to_forget(folder: Path) -> None:
+    """Raises InputError where the run holds answers that nobody can be asked for again."""
+    with suppress(StoreError):
+        if not store.holds_run(folder):
+            return
+        with store.open_run(folder) as opened:
+            imported = [target.identity for target in opened.info.targets if target.provider == RECORDED]
+        if imported:
+            raise InputError(
+                f"{folder}: this run holds imported answers, of {', '.join(imported)}, and --fresh would forget them",
+                "leave out --fresh: what is new is asked; or give another --run",
+            )
 
 
 def joined(folder: Path, there: RunInfo, info: RunInfo) -> RunInfo:

@@ -82,6 +82,7 @@ def carry_out(
     with ExitStack() as held:
         held.enter_context(locking.writing(folder))
         if fresh:
+            joining.refuse_to_forget(folder)
             store.remove(folder)
         opened = held.enter_context(joining.join(folder, info, order.suite))
         servers = held.enter_context(_served(opened, order, folder, waiting))

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from evalkit import compare, stats
-from evalkit.data import SCORES, Cell, Comparison, Run
+from evalkit import compare, gate, plugins, stats, workspace
+from evalkit.data import SCORES, Cell, Comparison, Prose, Run
 from evalkit.errors import InputError
 from tests.outcomes import OLD, case, compared, run
 
@@ -179,6 +179,23 @@ def test_the_strict_arm_of_the_candidate_is_held_against_the_baseline_as_it_is()
     warm = replace(made.info.targets[3], params={"temperature": 1})
     other = replace(made, info=replace(made.info, targets=(*made.info.targets[:3], warm)))
     assert compare.compare(other, "old", other, "new").strict == ()
+
+
+def test_two_of_one_run_are_compared_as_they_were_set_up_and_it_is_told_in_what_they_differ() -> None:
+    made = arms(old="pppp", new_strict="ppwp")
+    warm = replace(made.info.targets[1], model="another", params={"temperature": 1})
+    made = replace(made, info=replace(made.info, targets=(made.info.targets[0], warm)))
+    beside = compare.compare(made, "old", made, "new@strict")
+    assert beside.differs == () and beside.unlike == (
+        "the arm: native against strict",
+        "the parameter temperature: not set against 1",
+    )
+    told = plugins.find("sections", "limits").build(beside, gate.decide(beside, workspace.default_policy()))
+    assert "temperature: not set against 1. Either is judged as it was asked." in "".join(
+        block.text for block in told.blocks if isinstance(block, Prose)
+    )
+    moved = replace(made, info=replace(made.info, id="another"))
+    assert compare.compare(moved, "old", made, "new@strict").differs == beside.unlike
 
 
 # --------------------------------------------------------------------------- changes

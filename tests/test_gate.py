@@ -493,3 +493,13 @@ def test_what_settles_an_open_headline_is_what_its_largest_open_check_takes() ->
 def test_what_most_broken_cases_have_in_common_is_in_the_headline() -> None:
     verdict = decide(compared("p" * 200, "p" * 150 + "v" * 30 + "w" * 20))
     assert verdict.headline.endswith("30 of 50 broken cases: schema.required (a required argument is missing).")
+
+
+def test_where_no_case_says_which_call_is_right_the_headline_does() -> None:
+    comparison = compared(["p"] * 30, ["p"] * 30)
+    said = "No case says which call is right, so only their form was judged."
+    policy = Policy(rules=(Rule(kind="max_drop", score="compliance", limit=0.2),))
+    assert said not in gate.decide(comparison, policy).headline
+    cases = tuple(replace(case, accept=()) for case in comparison.suite.cases)
+    untold = replace(comparison, suite=replace(comparison.suite, cases=cases))
+    assert gate.decide(untold, policy).headline.endswith(said)

@@ -61,8 +61,11 @@ def test_who_cannot_be_compared_makes_nobody_look_luckier() -> None:
     policy = Policy(rules=(Rule(kind="max_drop", score="correct", limit=0.07),))
     for params, together in ((OLD.params, "inconclusive"), ({"temperature": 1}, None)):
         others = [replace(NEW, name=f"gpt-{n}", model=f"gpt-{n}", params=params) for n in range(4)]
-        run = asked(SKIES, [(OLD, sound), (NEW, wrong), *((other, sound) for other in others)])
-        comparison, verdict = comparisons.decided(run, "gpt-old", "gpt-new", policy)
+        before = asked(SKIES, [(OLD, sound)])
+        after = asked(SKIES, [(NEW, wrong), *((other, sound) for other in others)])
+        against = rivals.within(before, "gpt-old", after)
+        named = [other.identity for other in others]
+        comparison, verdict = rivals.decided(against, "gpt-new", named, policy, date(2026, 3, 2))
         assert (verdict.outcome, verdict.together) == ("pass", together)
         note = table(comparison, verdict).note
         assert ("by chance in up to 23 % of such runs" in note) == (together is not None)

@@ -18,7 +18,7 @@ import pytest
 from msgspec.structs import replace
 
 from evalkit import judge, pipeline, running, store, workspace
-from evalkit.data import Fault, Judging, Record, Response, Run, RunInfo, Suite, Target
+from evalkit.data import RECORDED, Fault, Judging, Record, Response, Run, RunInfo, Suite, Target
 from evalkit.errors import InputError, StoreError
 from evalkit.pacing.pace import Pace
 from evalkit.pairing import likeness, sequence
@@ -162,6 +162,17 @@ def test_an_answer_that_a_bug_keeps_from_being_judged_is_kept_all_the_same(
         running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=False, seen=lambda record: None)
     (kept,) = store.load(tmp_path).records
     assert isinstance(kept.reply, Response) and kept.score is None
+
+
+def test_fresh_does_not_forget_answers_that_nobody_can_be_asked_for_again(tmp_path: Path, travel: Suite) -> None:
+    recorded = Target(name="production", provider=RECORDED, model="production")
+    info = running.describe(tmp_path.name, replace(order(travel, ORACLE), targets=()), {})
+    with store.create(tmp_path, replace(info, targets=(recorded,)), travel):
+        pass
+    with pytest.raises(InputError, match="imported answers, of production, and --fresh would forget them"):
+        running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=True, seen=lambda record: None)
+    running.carry_out(tmp_path, order(travel, ORACLE), WORLD, fresh=False, seen=lambda record: None)
+    assert [target.name for target in store.load(tmp_path).info.targets] == ["production", ORACLE.name]
 
 
 def test_fresh_begins_anew(tmp_path: Path, travel: Suite) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from msgspec.structs import replace
 
-from evalkit import numerals, planning, plugins, report
+from evalkit import numerals, planning, plugins, report, rivals
 from evalkit.data import Block, Comparison, Drilldown, Figure, Policy, Prose, Quarantine, Rule, Section, Table, Verdict
 from evalkit.renderers import terminal
 from tests import comparisons
@@ -43,16 +45,28 @@ def test_every_candidate_stands_in_one_table_those_that_pass_first(rivalry: tupl
     rows = table(found, "Who may replace").rows
     assert [(row["model"], row["gate"]) for row in rows] == [
         ("gpt-old", "baseline"),
+        ("gpt-new@strict", "pass"),
         ("gpt-new", "pass"),
         ("gpt-worse", "fail"),
-        ("gpt-new@strict", "not comparable"),
     ]
-    assert rows[1]["correct"]["value"] == pytest.approx(10 / 180)
-    assert (rows[2]["broken"], rows[2]["fixed"], rows[2]["tools"]) == (48, 0, "1 blocked")
-    assert "native against strict" in rows[3]["meaning"]
+    assert rows[2]["correct"]["value"] == pytest.approx(10 / 180)
+    assert (rows[3]["broken"], rows[3]["fixed"], rows[3]["tools"]) == (48, 0, "1 blocked")
     assert found.lead == (
-        "Of 3 candidates for the place of gpt-old, 1 passes the gate: gpt-new; 1 fails; 1 cannot be compared."
+        "Of 3 candidates for the place of gpt-old, 2 pass the gate: gpt-new@strict, gpt-new; 1 fails."
     )
+
+
+def test_what_was_asked_otherwise_in_another_run_stands_last() -> None:
+    sound = [right(c) for c in SKIES]
+    warm = replace(NEW, name="gpt-warm", params={"temperature": 1})
+    before, after = asked(SKIES, [(OLD, sound)]), asked(SKIES, [(warm, sound), (NEW, sound)])
+    against = rivals.within(before, "gpt-old", after)
+    made = rivals.decided(against, "gpt-new", ["gpt-warm"], comparisons.LENIENT, date(2026, 3, 2))
+    found = section("models", made)
+    rows = table(found, "Who may replace").rows
+    assert [(row["model"], row["gate"]) for row in rows[1:]] == [("gpt-new", "pass"), ("gpt-warm", "not comparable")]
+    assert "temperature: 0 against 1" in rows[2]["meaning"]
+    assert found.lead.endswith("1 passes the gate: gpt-new; 1 cannot be compared.")
 
 
 def test_a_count_says_by_which_score_and_a_score_of_how_many_cases(rivalry: tuple[Comparison, Verdict]) -> None:
@@ -69,7 +83,7 @@ def test_scores_of_all_models_have_their_own_intervals(rivalry: tuple[Comparison
     )
     assert all(rate["low"] < rate["value"] < rate["high"] for rate in scores.values())
     points = figure(found, "dots").data["panels"][0]["points"]
-    assert [point["tone"] for point in points] == ["baseline", "better", "worse", "better"]
+    assert [point["tone"] for point in points] == ["baseline", "better", "better", "worse"]
 
 
 def test_two_models_need_no_table_of_all() -> None:
@@ -118,10 +132,10 @@ def test_what_an_answer_costs_is_told_of_those_of_which_it_is_known() -> None:
 
 def test_the_heat_map_has_a_column_for_each_model(rivalry: tuple[Comparison, Verdict]) -> None:
     data = figure(section("tools", rivalry), "heat").data
-    assert data["models"] == ["gpt-old", "gpt-new", "gpt-worse", "gpt-new@strict"]
+    assert data["models"] == ["gpt-old", "gpt-new@strict", "gpt-new", "gpt-worse"]
     assert data["groups"] == ["Correct", "Compliance"]
     (forecast,) = data["rows"]
-    assert forecast["values"][0] == pytest.approx([0.9, 118 / 120, 0.5, 119 / 120])
+    assert forecast["values"][0] == pytest.approx([0.9, 119 / 120, 118 / 120, 0.5])
 
 
 def test_a_terminal_tells_who_may_replace_the_baseline_within_80_columns(
@@ -137,12 +151,12 @@ def test_a_terminal_tells_who_may_replace_the_baseline_within_80_columns(
 def test_a_case_says_how_the_other_models_fared_on_it(rivalry: tuple[Comparison, Verdict]) -> None:
     cases = {block.case: block for block in section("flips", rivalry).blocks if isinstance(block, Drilldown)}
     assert cases["sky-11"].notes == ("Passes on gpt-new@strict.", "Fails on gpt-worse.")
-    assert cases["sky-0"].notes == ("Fails on gpt-worse, gpt-new@strict.",)
+    assert cases["sky-0"].notes == ("Fails on gpt-new@strict, gpt-worse.",)
 
 
 def test_violations_of_all_models_stand_side_by_side(rivalry: tuple[Comparison, Verdict]) -> None:
     (row,) = table(section("violations", rivalry), "by code and model").rows
-    assert [count for key, count in row.items() if key.startswith("model:")] == [12, 2, 60, 1]
+    assert [count for key, count in row.items() if key.startswith("model:")] == [12, 1, 2, 60]
 
 
 def test_cases_that_tell_no_model_from_another_are_told(rivalry: tuple[Comparison, Verdict]) -> None:

@@ -483,6 +483,8 @@ def test_a_candidate_is_held_against_what_production_answered(cli: Cli) -> None:
         address = f"?base_url={server.openai_url}"
         good, bad = f"openai_http/oracle{address}&name=good", f"openai_http/faulty;kind=tool.unknown{address}&name=bad"
         cli("run", "prod.jsonl", "-m", good, "-m", bad, "--run", "july", "-q")
+    fresh = cli("run", "prod.jsonl", "-m", good, "--run", "july", "--fresh", "-q")
+    assert fresh.code == ExitCode.INPUT and "would forget" in fresh.err
     Path("policy.yaml").write_text("max_drop: {compliance: 0.2, correct: 0.2}\n", encoding="utf-8")
     for candidate, code in {"good": ExitCode.OK, "bad": ExitCode.GATE_FAILED}.items():
         held = cli("gate", "july", "--policy", "policy.yaml", "--baseline", "production", "--candidate", candidate)

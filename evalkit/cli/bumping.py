@@ -128,11 +128,10 @@ def _told(found: Bumps, base: str) -> list[str]:
 
 
 def _report(run: Run, pair: Bump, policy: Policy) -> Report:
-    """In one run nothing can differ but the two models, and that they differ is what is asked here."""
     from evalkit import compare
 
     compared = compare.compare(run, pair.incumbent.identity, run, pair.candidate.identity)
-    return deciding.decided(replace(compared, differs=()), policy)
+    return deciding.decided(compared, policy)
 
 
 def _publish(found: Bumps, built: Sequence[Report], outputs: Sequence[Path], as_json: bool, quiet: bool) -> None:

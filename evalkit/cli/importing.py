@@ -70,6 +70,7 @@ def cases(
     from evalkit import plugins, workspace
     from evalkit import suite as suites
 
+    _refuse_but_lines(output)
     reader = plugins.find("formats", form)
     if not hasattr(reader, "cases"):
         raise InputError(f"--from {form}: reads no cases", f"these do: {', '.join(_readers('cases'))}")
@@ -97,13 +98,13 @@ def recorded(
     """
     from evalkit import plugins, workspace
     from evalkit.cli import printing
-    from evalkit.data import Target
+    from evalkit.data import RECORDED, Target
 
     reader = plugins.find("formats", form)
     if not hasattr(reader, "run"):
         raise InputError(f"--from {form}: reads no recorded answers", f"these do: {', '.join(_readers('run'))}")
     loaded = workspace.load_suite(suite)
-    model = Target(name=target, provider="recorded", model=target)
+    model = Target(name=target, provider=RECORDED, model=target)
     _store(reports / name, loaded, model, reader.run(workspace.read_folder(folder), loaded, model), strings)
     printing.summary(reports / name, as_json)
 
@@ -147,8 +148,9 @@ def traces(
     from evalkit import traces as logs
     from evalkit import workspace
     from evalkit.cli import printing
-    from evalkit.data import Target
+    from evalkit.data import RECORDED, Target
 
+    _refuse_but_lines(output)
     offered = workspace.read_tools(declared) if declared else ()
     if form is None or name is not None:
         logs.refuse_pipe(path)
@@ -157,11 +159,17 @@ def traces(
     workspace.write_suite(suite, output)
     _tell(suite, tally, output)
     if name is not None:
-        model = Target(name=target, provider="recorded", model=target)
+        model = Target(name=target, provider=RECORDED, model=target)
         _store(reports / name, suite, model, logs.records(suite, log, model), strings)
         printing.summary(reports / name, as_json)
     elif as_json:
         typer.echo(json.dumps(_counts(suite, tally), indent=2))
+
+
+def _refuse_but_lines(output: Path) -> None:
+    """A suite is read by what its file is called."""
+    if output.suffix != ".jsonl":
+        raise InputError(f"-o {output}: a suite that is imported is lines of JSON", "call it x.jsonl")
 
 
 def _tell(suite: Suite, tally: Tally, output: Path) -> None:

@@ -117,7 +117,8 @@ def serve_reference(
 ) -> None:
     """Serve the reference models on loopback, to test with.
 
-    In OpenAI's, Anthropic's and Gemini's formats. They also answer what `evalkit doctor` asks.
+    In OpenAI's, Anthropic's and Gemini's formats. Options stand behind a model's name, as in
+    "faulty;kind=json.syntax". They also answer what `evalkit doctor` asks.
     """
     from evalkit import testing, workspace
     from evalkit.doctor import canaries

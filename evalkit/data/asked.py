@@ -148,6 +148,10 @@ class Serve(Struct, frozen=True, kw_only=True):
     """Seconds within which it must be ready."""
 
 
+RECORDED = "recorded"
+"""The provider of a target whose answers were imported: nobody can be asked for them again."""
+
+
 class Target(Struct, frozen=True, kw_only=True):
     """A model as it is asked. Two targets of one run have different identities."""
 

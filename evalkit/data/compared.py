@@ -164,8 +164,10 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """Median of the per-case ratios."""
     times_differ: str = ""
     """Why the times of the sides do not compare, in words: `latency` then says nothing of the models. "" if they do."""
+    unlike: tuple[str, ...] = ()
+    """In what the two targets were asked otherwise, in words: their arm, their parameters."""
     differs: tuple[str, ...] = ()
-    """What makes the two runs unlike, in words; () if they are comparable."""
+    """What makes the two runs unlike, in words; () if they are comparable. `unlike` is of it where the runs are two."""
     left_out: tuple[Change, ...] = ()
     """Cases of the candidate's run that are not in `suite`: what the baseline knows of them holds no longer."""
     output_tokens: Ratio | None = None

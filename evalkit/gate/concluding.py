@@ -158,6 +158,8 @@ def provisos(comparison: Comparison, outcome: Outcome, readiness: Sequence[Readi
     total = len(comparison.changes)
     few = sum(line.word == "not enough data" for line in readiness)
     told = _part(comparison.suite)
+    if not any(case.accept or case.forbid for case in comparison.suite.cases):
+        told += " No case says which call is right, so only their form was judged."
     if paired < total:
         lacking = f"{total - paired:,} {'lacks' if total - paired == 1 else 'lack'}"
         told += f" Of {counted(total, 'case')}, {lacking} an answer on one side or both and decided nothing."

@@ -31,6 +31,7 @@ def build(comparison: Comparison, verdict: Verdict) -> Section | None:
         return None
     seen = {cell.score: _told(comparison, cell) for cell in cells}
     sentences = (
+        *_unlike(comparison),
         *_noise(comparison),
         *_undecided(comparison, verdict),
         *_tools(comparison, verdict),
@@ -111,6 +112,14 @@ def _reach(cells: Sequence[Cell], seen: Mapping[str, float | None]) -> Table:
 
 
 # --------------------------------------------------------------------------- the rest, in sentences
+
+
+def _unlike(comparison: Comparison) -> Iterator[str]:
+    if comparison.unlike and not comparison.differs:
+        yield (
+            f"The two were not asked alike: they differ in {'; '.join(comparison.unlike)}. Either is judged as it was "
+            "asked."
+        )
 
 
 def _noise(comparison: Comparison) -> Iterator[str]:
