@@ -11,7 +11,7 @@ _REFUSED = "`evalkit doctor` says what the endpoint refuses"
 _BY_KIND: Mapping[FaultKind, str] = {
     "timeout": "--timeout waits longer, a lower -j asks fewer at a time",
     "rate_limit": "the same command asks again; a lower -j or requests_per_minute asks more slowly",
-    "auth": "the key is refused; `api_key_env` names the variable that holds it",
+    "auth": "the key is refused, or none was sent: `api_key_env` names its variable, at a base_url too",
     "bad_request": _REFUSED,
     "blocked": "`evalkit show RUN CASE` tells what was said",
     "unsupported": _REFUSED,
