@@ -200,7 +200,7 @@ class Gatherer:
         if id in self._asked:
             self.tally.repeated += 1
             return None
-        if not answer.payloads and not self._log.gold:
+        if not (self._log.gold or answer.payloads or _in_vain(answer)):
             return Left(kind="silent")
         self._asked.add(id)
         accept = _expected(answer, {spec.name for spec in tools}) if self._log.gold else None
@@ -234,7 +234,9 @@ class Gatherer:
 
 
 def _expected(answer: Answer, offered: set[str]) -> tuple[Expectation, ...] | None:
-    """The calls that were made, to the letter; None if one of them is no call that a case could want."""
+    """The calls that were made, to the letter; None if one of them is no call that a case could want, or was lost."""
+    if _in_vain(answer):
+        return None
     calls: list[ExpectedCall] = []
     for payload in answer.payloads:
         if payload.error or payload.tool not in offered or not isinstance(payload.value, dict):
@@ -242,6 +244,11 @@ def _expected(answer: Answer, offered: set[str]) -> tuple[Expectation, ...] | No
         rules = (ArgRule(path=values.pointer(name), value=value) for name, value in payload.value.items())
         calls.append(ExpectedCall(tool=payload.tool, args=tuple(rules)))
     return (Expectation(calls=tuple(calls)),)
+
+
+def _in_vain(answer: Answer) -> bool:
+    """Whether the model called, and no application got the call: it did not mean to call nothing."""
+    return any(found.code in ("call.unreadable", "call.leaked_in_text") for found in answer.violations)
 
 
 def _tags(exchange: Exchange, answer: Answer, *, gold: bool) -> Iterator[str]:

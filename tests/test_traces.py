@@ -93,6 +93,20 @@ def test_an_answer_that_no_case_could_want_is_not_expected(made: Callable[..., M
     assert [(case.accept, traces.UNREVIEWED in case.tags) for case in suite.cases] == [((), False)] * 3
 
 
+@pytest.mark.parametrize("gold", [False, True])
+@pytest.mark.parametrize(
+    "response",
+    [
+        json.loads(body(text='<tool_call>{"name": "get_weather", "arguments": {"city": "Oslo"}}</tool_call>')),
+        'data: {"error": {"code": "tool_use_failed", "failed_generation": "<function=get_weather>"}}\n\n',
+    ],
+    ids=["left in the text", "not read by the server"],
+)
+def test_a_call_that_was_lost_was_wanted_all_the_same(made: Callable[..., Made], response: Json, gold: bool) -> None:
+    (case,) = made({**line("Oslo?"), "response": response}, gold=gold).suite.cases
+    assert (case.accept, case.wants_call, traces.UNREVIEWED in case.tags) == ((), True, False)
+
+
 def test_an_expected_answer_that_breaks_its_schema_is_marked(made: Callable[..., Made]) -> None:
     (case,) = made(line("?", ("get_weather", '{"city": 5}')), gold=True).suite.cases
     assert len(case.flaws) == 1 and "/city" in case.flaws[0]
