@@ -5,19 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from evalkit import judge, pipeline, plugins
-from evalkit.data import (
-    Fault,
-    Judging,
-    Request,
-    Response,
-    Target,
-    Wire,
-)
+from evalkit import cache, judge, pipeline, plugins
+from evalkit.data import Fault, Judging, Request, Response, Serve, Target, Wire
 from evalkit.plugins import World
 from tests.asked import CASES, NEW, OLD, QUICK, SUITE, WORLD, answer, ask
 from tests.endpoints import Received, Reply, serving
@@ -100,6 +94,18 @@ async def test_a_key_that_is_turned_away_now_and_then_is_asked_on() -> None:
     async with serving(moody) as endpoint:
         records = await ask(endpoint, pace=replace(QUICK, width=1))
     assert len(records) == len(endpoint.received) == len(CASES)
+
+
+async def test_nobody_waits_for_a_server_of_ours_that_is_gone() -> None:
+    def going(request: Received) -> Reply:
+        return answer(request) if len(endpoint.received) == 1 else Reply(status=503, chunks=(b"{}",))
+
+    served = replace(OLD, serve=Serve(engine="vllm", model="m"))
+    async with serving(going) as endpoint:
+        records = await ask(endpoint, served, pace=replace(QUICK, width=1, outage=1.0))
+    gone = [record for record in records if isinstance(record.reply, Fault)]
+    assert len(gone) == len(CASES) - 1
+    assert all(len(record.attempts) <= QUICK.retries for record in gone)
 
 
 async def test_no_attempt_goes_that_is_not_admitted() -> None:
@@ -198,13 +204,14 @@ async def test_a_malformed_call_is_an_answer_and_is_never_asked_again() -> None:
     assert all(record.score is not None and record.score.parsed is False for record in records)
 
 
-async def test_a_call_that_the_endpoint_could_not_read_is_an_answer_and_is_never_asked_again() -> None:
+async def test_a_call_that_the_endpoint_could_not_read_is_an_answer_and_is_never_asked_again(tmp_path: Path) -> None:
     said = '<function=go>{"n": 1</function>'
     error = {"message": "Failed to call a function.", "code": "tool_use_failed", "failed_generation": said}
     reply = Reply(status=400, chunks=(json.dumps({"error": error}).encode(),))
-    async with serving(reply) as endpoint:
-        records = await ask(endpoint)
-    assert len(endpoint.received) == len(records) == len(CASES)
+    with cache.open_cache(tmp_path) as kept:
+        async with serving(reply) as endpoint:
+            records = [*await ask(endpoint, cache=kept), *await ask(endpoint, cache=kept)]
+    assert len(endpoint.received) == len(CASES) and sum(bool(record.cached) for record in records) == len(CASES)
     for record in records:
         assert isinstance(record.reply, Response) and record.reply.wire.status == 400
         assert record.score is not None and (record.score.called, record.score.correct) == (False, False)
