@@ -175,7 +175,10 @@ def test_a_union_at_the_root_is_refused(route: str) -> None:
 
 def test_a_schema_that_refers_to_itself_is_refused_where_recursion_is() -> None:
     tree = {"type": "object", "properties": {"next": {"$ref": "#"}}, "additionalProperties": False}
-    assert ("refused", "/properties/next/$ref") in foreseen("anthropic-strict", with_schema(tree))
+    node = {**tree, "properties": {"next": {"$ref": "#/$defs/node"}}}
+    listed = {**node, "$defs": {"node": node}}
+    assert ("refused", "") in foreseen("anthropic-strict", with_schema(tree))
+    assert ("refused", "/$defs/node") in foreseen("anthropic-strict", with_schema(listed))
     assert not any(kind == "refused" for kind, _ in foreseen("openai-strict", with_schema(tree)))
     assert not any(kind == "refused" for kind, _ in foreseen("anthropic-strict", SPEC))
 

@@ -18,7 +18,8 @@ from evalkit.arms.strict import ANNOTATIONS, Departure
 from evalkit.data import DIVERGENCES, Case, Divergence, Json, Pointer, Record, Response, Target, ToolSpec
 from evalkit.errors import InputError, suggest
 from evalkit.portability.routes import ROUTES, Route
-from evalkit.portability.walking import LISTS, MAPS, ONES, parts, referred, subschemas
+from evalkit.portability.walking import LISTS, MAPS, ONES, referred, subschemas
+from evalkit.portability.walking import parts as parts
 from evalkit.schema import features
 
 _DEFINITIONS = ("$defs", "definitions")
@@ -39,8 +40,8 @@ def route(name: str) -> Route:
 def check(spec: ToolSpec, way: Route) -> tuple[Divergence, ...]:
     """What `way` will do to the tool, worst first."""
     found = [*_name(spec, way)]
-    if way.strict:
-        found += strict.rewrite(spec.schema).departures
+    if way.strict is not None:
+        found += strict.rewrite(spec.schema, way.strict).departures
     found += _root(spec.schema, way)
     for path, node in _touched(spec.schema, way):
         found += _node(path, node, way)
@@ -98,8 +99,6 @@ def _node(path: Pointer, node: Mapping[str, Any], way: Route) -> Iterator[Depart
 
 
 def _limits(schema: Json, way: Route) -> Iterator[Departure]:
-    if not way.recursion and (place := _recursion(schema)) is not None:
-        yield Departure("refused", place, "$ref", "the schema refers to itself, which the route refuses")
     nodes = [node for _, node in subschemas(schema)]
     names = [name for node in nodes if isinstance(node.get("properties"), dict) for name in node["properties"]]
     options = [value for node in nodes if isinstance(node.get("enum"), list) for value in node["enum"]]
@@ -112,24 +111,6 @@ def _limits(schema: Json, way: Route) -> Iterator[Departure]:
     for what, size, limit in measured:
         if limit is not None and size > limit:
             yield Departure("limit", "", "", f"{size:,} {what}; the limit is {limit:,}")
-
-
-def _recursion(schema: Json) -> Pointer | None:
-    """Where a reference leads back to a schema around it."""
-    stack: list[tuple[Json, Pointer, frozenset[int]]] = [(schema, "", frozenset())]
-    seen: set[tuple[int, frozenset[int]]] = set()
-    while stack:
-        node, path, around = stack.pop()
-        if not isinstance(node, dict) or (id(node), around) in seen:
-            continue
-        seen.add((id(node), around))
-        inner = around | {id(node)}
-        if "$ref" in node and isinstance(led := referred(node["$ref"], schema), dict):
-            if id(led) in inner:
-                return f"{path}/$ref"
-            stack.append((led, path, inner))
-        stack += [(part, path + step, inner) for step, part in parts(node) if step.split("/")[1] not in _DEFINITIONS]
-    return None
 
 
 # --------------------------------------------------------------------------- seen

@@ -11,6 +11,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from evalkit.arms import strict
+
 Node = Mapping[str, Any]
 
 
@@ -41,9 +43,8 @@ class Route(Struct, frozen=True, kw_only=True):
     """Keywords below which it leaves everything as it is."""
     formats: frozenset[str] | None = None
     """The formats that it holds the model to."""
-    strict: bool = False
-    """Schemas must be in OpenAI's strict form: see `arms.strict`."""
-    recursion: bool = True
+    strict: strict.Demands | None = None
+    """The strict form that schemas take on."""
     depth: int | None = None
     """Levels of objects and arrays."""
     properties: int | None = None
@@ -113,22 +114,12 @@ _GEMINI = (
 
 # --------------------------------------------------------------------------- strict Anthropic
 
-_NO_GRAMMAR = "not part of the grammar: the API answers 400, and its SDKs move it into the description"
 _CLAUDE_STRICT = (
-    *_each((*_BOUNDS, "minLength", "maxLength", "maxItems", "uniqueItems"), _NO_GRAMMAR),
-    *_each(("minProperties", "maxProperties", "oneOf", "not", "patternProperties", *_CONDITIONS), _NO_GRAMMAR),
-    Rule(keyword="minItems", why="only 0 and 1 are taken", where=lambda node: node.get("minItems", 0) > 1),
     Rule(
         keyword="enum",
         why="an enumeration holds no objects and arrays",
         kind="refused",
         where=lambda node: any(isinstance(value, dict | list) for value in node.get("enum", ())),
-    ),
-    Rule(
-        keyword="additionalProperties",
-        why="must be false: other members cannot be sent",
-        kind="changed",
-        where=lambda node: node.get("additionalProperties") is not False,
     ),
 )
 
@@ -228,7 +219,7 @@ ROUTES: Mapping[str, Route] = {
         meaning="OpenAI's strict functions, the arm `strict`",
         source="Structured Outputs guide: supported schemas and limits",
         name=_WORD,
-        strict=True,
+        strict=strict.OPENAI,
         depth=10,
         properties=5_000,
         enum_values=1_000,
@@ -250,10 +241,7 @@ ROUTES: Mapping[str, Route] = {
         member=r"[a-zA-Z0-9_.-]{1,64}",
         root=_UNIONS,
         rules=_CLAUDE_STRICT,
-        formats=frozenset(
-            ("date-time", "time", "date", "email", "uri", "uuid", "ipv4", "ipv6", "duration", "hostname")
-        ),
-        recursion=False,
+        strict=strict.CLAUDE,
         tools=20,
         optional=24,
         unions=16,
