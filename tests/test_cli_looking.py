@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from evalkit import store
+from evalkit import arms, store
 from evalkit.cli import printing, unfolding
 from evalkit.cli.app import main
 from evalkit.data import (
@@ -231,6 +231,26 @@ def test_of_an_answer_it_is_told_when_what_came_and_what_was_waited_for_before()
         "call 0.20 s, arguments complete 0.30 s, queued 2.25 s, backed off 1.50 s sent to http://h/v1?key=$KEY sent "
         "otherwise than built, or not: system, stream_options (evalkit repro tells how)"
     )
+
+
+def test_tools_that_left_as_their_arm_has_them_left_as_they_were_built(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = outcomes.run([outcomes.case(0)], {"old": ["p"]})
+    schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}
+    spec = replace(made.suite.specs["book"], schema=schema)
+    target = replace(outcomes.OLD, provider="anthropic_http", arm="strict")
+    (declared,) = arms.offer(target, [spec]).large["tools"]
+    (asked,) = made.records
+    assert isinstance(asked.reply, Response) and declared["function"]["strict"]
+    left = replace(asked.reply, sent=[{"name": "book", "input_schema": declared["function"]["parameters"]}])
+    with store.create(
+        tmp_path, replace(made.info, targets=(target,)), replace(made.suite, specs={"book": spec})
+    ) as opened:
+        opened.append([replace(asked, target=target.identity, reply=left)])
+    unfolding.case(tmp_path, "case-0", as_json=False)
+    told = capsys.readouterr().out
+    assert "old@strict, trial 0" in told and "minimum" not in told
 
 
 def test_lines_are_as_long_as_columns_says(
