@@ -192,7 +192,8 @@ def _cause(comparison: Comparison) -> str:
         return ""
     (cause, count), broken = causes.most_common(1)[0], causes.total()
     meaning = CODES.get(cause) or MISMATCHES.get(cause, "")
-    return f" First amiss in {count:,} of {counted(broken, 'broken case')}: {cause}{f' ({meaning})' if meaning else ''}."
+    told = f"{cause} ({meaning})" if meaning else cause
+    return f" First amiss in {count:,} of {counted(broken, 'broken case')}: {told}."
 
 
 def _primary(comparison: Comparison) -> Cell | None:
