@@ -238,6 +238,32 @@ def test_limits_of_a_request_are_told_of_tools_that_keep_them_one_by_one(
     assert together.exceeded([[*few, one]], ROUTES["openai"]) == ()
 
 
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"provider": "anthropic_http"}, ["34 arguments that may be left out in the 10 tools"]),
+        ({"provider": "litellm", "model": "bedrock/anthropic.claude-x"}, ["34 arguments that may be left out"]),
+        ({"provider": "anthropic_http", "base_url": "http://127.0.0.1:9"}, []),  # who knows what is there
+        ({"provider": "anthropic_http", "arm": "native"}, []),
+        ({"provider": "openai_http"}, []),
+    ],
+)
+def test_a_run_tells_the_limits_that_its_strict_tools_exceed(fields: dict[str, str], found: list[str]) -> None:
+    suite = workspace.load_suite("office")
+    target = Target(**{"name": "m", "model": "m", "arm": "strict", **fields})  # type: ignore[arg-type]
+    told = [each for each in portability.of_target(target, suite.cases, suite.specs, ()) if each.kind == "limit"]
+    assert [each.message[: len(start)] for each, start in zip(told, found, strict=True)] == found
+
+
+def test_a_run_tells_the_limits_of_openai_tool_by_tool() -> None:
+    deep = with_schema(nested(11))
+    case = Case(id="c", messages=(), tools=("book",))
+    for model, limited in {"openai/gpt": True, "groq/gpt": False}.items():
+        target = Target(name="m", provider="litellm", model=model, arm="strict")
+        told = portability.of_target(target, [case], {"book": deep}, ())
+        assert any(each.kind == "limit" for each in told) == limited
+
+
 def test_lint_tells_what_a_request_with_all_of_a_suite_would_exceed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lint", "office", "--portability", "anthropic-strict", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["portability"]["anthropic-strict"]

@@ -23,11 +23,7 @@ class Way(Struct, frozen=True, kw_only=True):
 OPENAI = Way(demands=strict.OPENAI)
 """`strict` in each function, as OpenAI has it and those who speak its language."""
 CLAUDE = Way(demands=strict.CLAUDE)
-"""`strict` in each tool, under a grammar that has optional arguments, and neither bounds nor lengths.
-
-As documented, what the tools of one request may hold in all is limited (20 strict tools, 24 optional arguments, 16 of
-several types): beyond that the API refuses the request.
-"""
+"""`strict` in each tool, under a grammar that has optional arguments, and neither bounds nor lengths."""
 GEMINI = Way(demands=None, members={"extra_body": {"toolConfig": {"functionCallingConfig": {"mode": "VALIDATED"}}}})
 """One mode for all functions: text, or calls that keep to their declarations."""
 

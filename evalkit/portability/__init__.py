@@ -17,6 +17,7 @@ from evalkit.arms import flags, strict
 from evalkit.arms.strict import ANNOTATIONS, Departure
 from evalkit.data import DIVERGENCES, Case, Divergence, Json, Pointer, Record, Response, Target, ToolSpec
 from evalkit.errors import InputError, suggest
+from evalkit.portability import together
 from evalkit.portability.routes import ROUTES, Route
 from evalkit.portability.walking import LISTS, MAPS, ONES, referred, subschemas
 from evalkit.portability.walking import parts as parts
@@ -237,8 +238,8 @@ def of_target(
 ) -> tuple[Divergence, ...]:
     """How the tools that `target` was asked with differ from those declared, worst first.
 
-    What the arm rewrites follows from the declarations; what a client or provider changed is in the records. `specs`
-    and `cases` are those of the suite.
+    What the arm rewrites, and which limits that exceeds, follows from the declarations; what a client or provider
+    changed is in the records. `specs` and `cases` are those of the suite.
     """
     demands = flags.demands(target)
     altered = [each for each in records if isinstance(each.reply, Response) and each.reply.sent is not None]
@@ -255,7 +256,28 @@ def of_target(
     if demands is not None:
         used = {key for case in cases for key in case.tools}
         found += [each for key in specs if key in used for each in _strictly(specs[key], demands)]
+    if (way := _limiting(target)) is not None:
+        found += _exceeded(way, cases, specs)
     return tuple(sorted(dict.fromkeys(found), key=lambda each: _WORST_FIRST.index(each.kind)))
+
+
+def _limiting(target: Target) -> Route | None:
+    """The route to whose limits `target` is surely held: those of strict tools, at the address of who made them."""
+    demands = flags.demands(target) if target.arm == "strict" else None
+    if demands is None or target.base_url is not None or target.serve is not None:
+        return None
+    if demands == strict.CLAUDE:
+        return ROUTES["anthropic-strict"]
+    own = target.provider == "openai_http" or target.model.startswith(("openai/", "azure/"))
+    return ROUTES["openai-strict"] if own else None
+
+
+def _exceeded(way: Route, cases: Sequence[Case], specs: Mapping[str, ToolSpec]) -> Iterator[Divergence]:
+    """The limits of `way` that tools exceed, alone and as they are offered together."""
+    offered = tuple(dict.fromkeys(case.tools for case in cases))
+    for key in dict.fromkeys(key for keys in offered for key in keys):
+        yield from _told(specs[key], _limits(specs[key].schema, way))
+    yield from together.exceeded([[specs[key] for key in keys] for keys in offered], way)
 
 
 def handed(specs: Sequence[ToolSpec], target: Target) -> list[ToolSpec]:

@@ -6,7 +6,6 @@ import asyncio
 import importlib
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from importlib.metadata import version
 from json import loads
 from types import ModuleType
@@ -220,7 +219,7 @@ class Bridge:
 
     async def ready(self, request: Request) -> None:
         """The first question takes the library seconds, in which all else stands still: this one goes nowhere."""
-        with recording(rehearsal=True), suppress(Exception):
+        with recording(rehearsal=True):
             await self._client_view(loads(self._serialiser.text(request)))
 
     async def ask(self, request: Request) -> Response:
