@@ -20,7 +20,6 @@ from evalkit.errors import InputError, suggest
 from evalkit.portability import together
 from evalkit.portability.routes import ROUTES, Route
 from evalkit.portability.walking import LISTS, MAPS, ONES, referred, subschemas
-from evalkit.portability.walking import parts as parts
 from evalkit.schema import features
 
 _DEFINITIONS = ("$defs", "definitions")
